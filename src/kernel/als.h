@@ -1,0 +1,145 @@
+/*
+ * als.h
+ *	  Exact alternating least squares, in pieces that processes can share.
+ *
+ * The loss, with x_u the rows of the side that is solved, y_j those of the
+ * opposite side, p_u the prior mean of a row (from its attributes; 0 without):
+ *
+ *		sum_u [ sum_j w_uj (t_uj - x_u.y_j)^2 + alpha0 x_u^T G x_u
+ *				+ lambda_u |x_u - p_u|^2 ] + sum_j lambda_j |y_j - p_j|^2
+ *
+ *		G = Y^T Y,	lambda_u = lambda (n_u + alpha0 m)^nu,
+ *
+ * n_u being the entries of row u and m the number of opposite rows in G.  A
+ * half-sweep minimises it exactly over one side:
+ *
+ *	1. G of the opposite side: rk_gram_range over fixed slabs of rows, each
+ *	   into its own matrix of zeros, added in slab order by rk_gram_add.
+ *	2. rk_eigh_gram gives V and Lambda; V is rounded to float.
+ *	3. rk_rotate_range rotates the opposite factors in place (y := V y) and
+ *	   they are never rotated back: G is now Lambda, and every score is
+ *	   unchanged because x is solved in the same basis.  Prior means of the
+ *	   solved side must be given in this basis too, so a map from attributes
+ *	   to factors, [features x d], is rotated by the same function.
+ *	4. rk_als_solve_range solves rows: with D = alpha0 Lambda + lambda_u and
+ *	   x0 = lambda_u D^-1 p, as x0 + A^-1 Y^T W (t - Y x0) with A of order d, or
+ *	   in the dual space of order n where n < d (see solve.h).
+ *
+ * Rows without entries are not solved: they get zeros, and zero rows change
+ * no Gram matrix.
+ *
+ * Explicit feedback (bias = true): t is replaced by t - mean - (bias of j), and
+ * the row's own bias is solved with x, as one more column that is 1 in every
+ * y, with lambda_u alone on the diagonal and prior mean 0.
+ *
+ * Precision: rows are solved in float32, and in double where the bound
+ * (alpha0 Lambda_max + lambda_u + sum w |y|^2) / (alpha0 Lambda_min + lambda_u)
+ * of the condition number exceeds 1e4 (|y|^2 counts the column of ones, and
+ * Lambda_min is 0 with bias), or where the float32 Cholesky fails.
+ *
+ * Every piece depends only on its inputs: the same bytes whichever process
+ * takes which range.  Ranges of rows may be any; ranges of rk_gram_range
+ * change the order of a sum, so they must be a fixed function of the shape.
+ */
+#ifndef RK_ALS_H
+#define RK_ALS_H
+
+#include <stdint.h>
+
+#include "csr.h"
+#include "status.h"
+
+/* RkAlsSide is one side to solve, and the weights of the loss. */
+typedef struct RkAlsSide
+{
+	RkCsr		rows;			/* a row for each solved vector, columns are
+								 * rows of the opposite side */
+	size_t		d;
+	double		alpha0;			/* weight of unobserved pairs, >= 0 */
+	double		lambda;			/* > 0 */
+	double		nu;				/* exponent of the frequency scaling */
+	size_t		n_other;		/* m, the opposite rows with entries */
+	bool		bias;			/* solve a bias with each vector */
+	double		mean;			/* mu; used if bias */
+	const float *prior;			/* [n_rows x d], rotated; NULL for 0 */
+} RkAlsSide;
+
+/* RkAlsOther is the opposite side, as rk_als_solve_range reads it. */
+typedef struct RkAlsOther
+{
+	const float *factor;		/* [n_cols x d], rotated */
+	const float *bias;			/* [n_cols]; used if side->bias, NULL for 0 */
+	const double *eigenvalue;	/* [d], Lambda, descending, >= 0 */
+} RkAlsOther;
+
+/* rk_als_lambda is lambda_u of a row with n entries. */
+extern double rk_als_lambda(const RkAlsSide *side, size_t n);
+
+/*
+ * rk_als_init_row writes the start vector of one row, [d]: normal numbers of
+ * standard deviation 0.1 / sqrt(d), a function of the seed and the hash of
+ * the row's key alone.
+ */
+extern void rk_als_init_row(uint64_t seed, uint64_t key_hash, size_t d, float *row);
+
+/* rk_gram_scratch_bytes is the scratch of rk_gram_range. */
+extern size_t rk_gram_scratch_bytes(size_t d);
+
+/*
+ * rk_gram_range adds y y^T of rows first .. last - 1 of factor [n x d] to the
+ * upper triangle (column >= row) of gram [d x d], in double.
+ */
+extern RkStatus rk_gram_range(const float *factor, size_t first, size_t last, size_t d,
+							  double *gram, void *scratch, const RkPoll *poll);
+
+/* rk_gram_add adds the upper triangle of slab to that of gram; both [d x d]. */
+extern void rk_gram_add(size_t d, const double *slab, double *gram);
+
+/* rk_gram_mirror copies the upper triangle of gram [d x d] to the lower. */
+extern void rk_gram_mirror(size_t d, double *gram);
+
+/* rk_rotate_scratch_bytes is the scratch of rk_rotate_range. */
+extern size_t rk_rotate_scratch_bytes(size_t d);
+
+/*
+ * rk_rotate_range replaces each row y of rows first .. last - 1 of factor
+ * [n x d] by V y.  vector is V, [d x d], its row k the k-th eigenvector as
+ * rk_eigh gives it, rounded to float.
+ *
+ * Blocks of rows are counted from row 0: first must be a multiple of
+ * RK_ROTATE_BLOCK, and last one too unless it is the end, for the same bytes
+ * whatever the ranges.
+ */
+#define RK_ROTATE_BLOCK 256
+extern RkStatus rk_rotate_range(float *factor, size_t first, size_t last, size_t d,
+								const float *vector, void *scratch, const RkPoll *poll);
+
+/* rk_als_scratch_bytes is the scratch of rk_als_solve_range. */
+extern size_t rk_als_scratch_bytes(size_t d);
+
+/*
+ * rk_als_solve_range solves rows first .. last - 1.
+ *
+ * factor is X, [n_rows x d], and bias [n_rows] (NULL unless side->bias): the
+ * rows of the range are overwritten.  *loss, unless loss is NULL, becomes the
+ * sum over the range of each row's part of the loss at its solution; the
+ * whole loss is the sum of these and rk_als_ridge_range of the other side.
+ *
+ * RK_NOT_POSITIVE_DEFINITE if a row cannot be factored in double either;
+ * RK_NON_FINITE if a solution is not finite; *bad_row, unless NULL, is then
+ * that row.
+ */
+extern RkStatus rk_als_solve_range(const RkAlsSide *side, const RkAlsOther *other,
+								   size_t first, size_t last, float *factor, float *bias,
+								   double *loss, size_t *bad_row, void *scratch,
+								   const RkPoll *poll);
+
+/*
+ * rk_als_ridge_range sums lambda_u (|x_u - p_u|^2 + bias_u^2) over rows first
+ * .. last - 1 that have entries.  factor is [n_rows x d], in the basis of
+ * side->prior; bias is [n_rows] or NULL.
+ */
+extern double rk_als_ridge_range(const RkAlsSide *side, size_t first, size_t last,
+								 const float *factor, const float *bias);
+
+#endif							/* RK_ALS_H */

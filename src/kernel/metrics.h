@@ -1,0 +1,94 @@
+/*
+ * metrics.h
+ *	  Quality of ranked lists and of predicted values.
+ *
+ * A list is an array of flags, hit[r] != 0 if the item at rank r + 1 is one
+ * of the user's n_test held-out items.  At a cut k, with h the number of hits
+ * among the first k:
+ *
+ *		recall				h / n_test
+ *		precision			h / k		(k, not the length of a short list)
+ *		F1					2 h / (n_test + k), the harmonic mean of the two
+ *		NDCG				sum over hits of 1 / log2(rank + 1), divided by
+ *							the same sum over ranks 1 .. min(k, n_test)
+ *		average precision	sum over hits of precision at their rank,
+ *							divided by min(k, n_test)
+ *		reciprocal rank		1 / rank of the first hit, 0 without
+ *		hit rate			1 if h > 0, else 0
+ *
+ * The cut in NDCG and average precision makes a perfect list score 1 at every
+ * k.  Means over users are the caller's, in index order.
+ */
+#ifndef RK_METRICS_H
+#define RK_METRICS_H
+
+#include <stdint.h>
+
+#include "status.h"
+
+typedef struct RkListMetrics
+{
+	double		recall;
+	double		precision;
+	double		f1;
+	double		ndcg;
+	double		average_precision;
+	double		reciprocal_rank;
+	double		hit_rate;
+} RkListMetrics;
+
+/* RkErrorSum accumulates errors of predicted values; start from all zeros. */
+typedef struct RkErrorSum
+{
+	double		count;
+	double		squares;
+	double		absolutes;
+} RkErrorSum;
+
+/* RkInterval is a confidence interval. */
+typedef struct RkInterval
+{
+	double		low;
+	double		high;
+} RkInterval;
+
+/* rk_metrics_discount is 1 / log2(rank + 1), rank counted from 1. */
+extern double rk_metrics_discount(size_t rank);
+
+/*
+ * rk_metrics_list computes the metrics of one list at n_k cuts.  hit is
+ * [n_list], which may be shorter than a cut; cut is [n_k], each >= 1; out is
+ * [n_k].  A user without held-out items (n_test = 0) has all zeros and should
+ * be left out of means.
+ */
+extern void rk_metrics_list(const uint8_t *hit, size_t n_list, size_t n_test,
+							const size_t *cut, size_t n_k, RkListMetrics *out);
+
+/* rk_metrics_bootstrap_scratch_bytes is the scratch of rk_metrics_bootstrap. */
+extern size_t rk_metrics_bootstrap_scratch_bytes(size_t resamples);
+
+/*
+ * rk_metrics_bootstrap computes the percentile bootstrap interval of a mean
+ * (Efron 1979): resamples times, n values are drawn with replacement and
+ * averaged; the interval runs from the (1 - level) / 2 to the (1 + level) / 2
+ * quantile of the averages, interpolated linearly between order statistics.
+ * To compare two models give the differences per user.  value is [n].
+ * RK_INVALID for n = 0, resamples = 0 or level outside (0, 1).
+ */
+extern RkStatus rk_metrics_bootstrap(const double *value, size_t n, size_t resamples,
+									 uint64_t seed, double level, void *scratch,
+									 RkInterval *out, const RkPoll *poll);
+
+/* rk_error_add counts one prediction. */
+extern void rk_error_add(RkErrorSum *sum, double predicted, double actual);
+
+/* rk_error_merge adds the counts of another accumulator. */
+extern void rk_error_merge(RkErrorSum *sum, const RkErrorSum *other);
+
+/* rk_error_rmse is the root mean square error, 0 if nothing was counted. */
+extern double rk_error_rmse(const RkErrorSum *sum);
+
+/* rk_error_mae is the mean absolute error, 0 if nothing was counted. */
+extern double rk_error_mae(const RkErrorSum *sum);
+
+#endif							/* RK_METRICS_H */

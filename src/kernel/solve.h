@@ -1,0 +1,119 @@
+/*
+ * solve.h
+ *	  The fold-in system of one user, in double precision and without BLAS.
+ *
+ * A user with rows j = 1 .. n has the system
+ *
+ *		A = diag(D) + sum_j w_j y_j y_j^T,		x = A^-1 (D x0 + sum_j w_j t_j y_j)
+ *
+ * in the basis where the Gram matrix of the items is diagonal, so that
+ * D = alpha0 Lambda + lambda_u, and x0 = lambda_u D^-1 V g is what the user
+ * would be without any row.  With n < d the n x n dual system is factored,
+ *
+ *		M = I + S Y D^-1 Y^T S,		S = diag(sqrt(w)),
+ *		A^-1 = D^-1 - D^-1 Y^T S M^-1 S Y D^-1,
+ *
+ * else the d x d primal one.  Nothing is divided by a weight that may be 0,
+ * except where rk_fold_leverage says so.
+ *
+ * Serving and explanations use these functions and no others, so scores agree
+ * to the bit wherever they are shown: every sum is written in one order, the
+ * compiler may not contract it, and the variants for different CPUs do the
+ * same operations in the same order.
+ *
+ * Explicit feedback solves the user's bias with the vector: give d + 1
+ * columns, the last 1 in Y and lambda_u in D.
+ */
+#ifndef RK_SOLVE_H
+#define RK_SOLVE_H
+
+#include "status.h"
+
+/*
+ * rk_dot is THE score: sum_k x[k] y[k] with y widened to double.  Element k is
+ * added to lane k mod 16 in ascending order; the lanes are then added pairwise,
+ * lane l with lane l + 8, then + 4, + 2, + 1.  x and y are [d].
+ */
+extern double rk_dot(const double *x, const float *y, size_t d);
+
+/* rk_dot_dd is rk_dot for two vectors of doubles, in the same order. */
+extern double rk_dot_dd(const double *x, const double *y, size_t d);
+
+/* rk_dot_ff is rk_dot for two vectors of floats, both widened. */
+extern double rk_dot_ff(const float *x, const float *y, size_t d);
+
+/* RkFoldSystem states one system; it owns nothing. */
+typedef struct RkFoldSystem
+{
+	size_t		n;				/* rows of the user, 0 allowed */
+	size_t		d;				/* columns */
+	const float *factor;		/* Y, [n x d] with rows stride floats apart */
+	size_t		stride;			/* >= d */
+	const double *diagonal;		/* D, [d], all > 0 */
+	const double *weight;		/* w, [n], all >= 0 */
+} RkFoldSystem;
+
+/*
+ * RkFold is a factored system.  It points into the system's arrays and into
+ * the scratch, which must both outlive it.  Its fields are private to solve.c.
+ */
+typedef struct RkFold
+{
+	RkFoldSystem system;
+	bool		dual;			/* n < d: M is factored, else A */
+	size_t		order;			/* of the factored matrix: n or d */
+	size_t		ld;				/* its row stride: order rounded up to 8 */
+	double	   *matrix;			/* [ld x ld]: U on and above the diagonal
+								 * (U^T U = M or A); S K S strictly below */
+	double	   *gain;			/* [n], diagonal of S K S (dual) */
+	double	   *root;			/* [n], sqrt(w) */
+	double	   *inverse;		/* [d], 1 / D */
+} RkFold;
+
+/* rk_fold_scratch_bytes is the scratch of rk_fold_factor. */
+extern size_t rk_fold_scratch_bytes(size_t n, size_t d);
+
+/*
+ * rk_fold_factor factors a system.  RK_NON_FINITE for a NaN or infinity in Y,
+ * D or w; RK_INVALID for D <= 0 or w < 0; RK_NOT_POSITIVE_DEFINITE if rounding
+ * makes a pivot vanish.
+ */
+extern RkStatus rk_fold_factor(const RkFoldSystem *system, void *scratch,
+							   RkFold *fold, const RkPoll *poll);
+
+/*
+ * rk_fold_solve computes z = A^-1 v.  v and z are [d] and may be the same;
+ * tmp is [n + d].
+ */
+extern void rk_fold_solve(const RkFold *fold, const double *v, double *z, double *tmp);
+
+/*
+ * rk_fold_user computes the user's vector
+ *
+ *		x = x0 + D^-1 Y^T S M^-1 S (t - Y x0),	or x = x0 + A^-1 Y^T W (t - Y x0),
+ *
+ * which are the same.  target is t, [n]; prior is x0, [d], or NULL for 0; x is
+ * [d]; tmp is [n + d].
+ */
+extern void rk_fold_user(const RkFold *fold, const double *target, const double *prior,
+						 double *x, double *tmp);
+
+/*
+ * rk_fold_influence computes g_j = w_j y_j^T A^-1 v for every row j: the
+ * contribution of row j to the score x^T v is g_j t_j.  In dual form it is
+ * S M^-1 S Y D^-1 v, which loses no digits where A is nearly singular.
+ * v is [d], influence is [n], tmp is [n + d].
+ */
+extern void rk_fold_influence(const RkFold *fold, const double *v, double *influence,
+							  double *tmp);
+
+/*
+ * rk_fold_leverage computes h_j = y_j^T A^-1 y_j and, unless remainder is
+ * NULL, r_j = 1 - w_j h_j without cancellation in dual form (it is the
+ * diagonal of M^-1).  leverage and remainder are [n]; tmp is [n + d].
+ * Only rows with w_j > 0 are divided by w_j.
+ */
+extern RkStatus rk_fold_leverage(const RkFold *fold, double *leverage, double *remainder,
+								 double *tmp, const RkPoll *poll);
+
+#endif							/* RK_SOLVE_H */
