@@ -1,0 +1,117 @@
+# reco: recommendations with reasons, inside PostgreSQL
+#
+#   make            build reco.so and reco_blas.so under build/
+#   make install    install them (DESTDIR and PG_CONFIG are honoured)
+#   make check      all tests, in a throwaway cluster        TESTS="a b" runs only these pg_regress tests
+#   make demo       the guided tour, in a throwaway cluster  DATA=folder runs it on the files of that folder
+#   make lint       arrows between the rooms, formatting, cppcheck
+#   make clean      remove build/
+#
+# Everything that is made lands under $(BUILD). Two people who work in one checkout at the same time give
+# themselves a folder each: make check BUILD=build-ann.
+
+BUILD ?= build
+
+# check, demo and lint prepare the machine themselves, so they must work where there is no pg_config yet: they are
+# kept apart from the goals that need PGXS.
+DRIVER_GOALS = check demo lint packages
+GOALS := $(or $(MAKECMDGOALS),all)
+
+ifneq ($(filter $(DRIVER_GOALS),$(GOALS)),)
+
+export BUILD
+.NOTPARALLEL:
+.PHONY: $(GOALS)
+
+check:
+	@TESTS='$(TESTS)' scripts/check.sh
+demo:
+	@DATA='$(DATA)' scripts/demo.sh
+lint:
+	@scripts/lint.sh
+packages:
+	@scripts/packages.sh
+
+ifneq ($(filter-out $(DRIVER_GOALS),$(GOALS)),)
+$(filter-out $(DRIVER_GOALS),$(GOALS)):
+	@$(MAKE) --no-print-directory $@
+endif
+
+else
+
+EXTENSION = reco
+DATA = $(wildcard sql/*.sql)
+
+# Two libraries. reco.so is what a backend loads; reco_blas.so holds the code that needs BLAS and is loaded only when a
+# backend learns, so that a backend which only serves never maps OpenBLAS.
+MODULES = $(BUILD)/reco $(BUILD)/reco_blas
+
+BLAS_SOURCES = $(wildcard src/kernel/eigh.c src/kernel/als.c src/kernel/holdout.c src/model/blas_module.c)
+SOURCES = $(filter-out $(BLAS_SOURCES),$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
+
+RECO_OBJS = $(SOURCES:%.c=$(BUILD)/obj/%.o)
+BLAS_OBJS = $(BLAS_SOURCES:%.c=$(BUILD)/obj/%.o)
+KERNEL_OBJS = $(filter $(BUILD)/obj/src/kernel/%,$(RECO_OBJS) $(BLAS_OBJS))
+
+# The serial flavour of OpenBLAS starts no thread when it is loaded. RUNPATH makes the loader prefer it to the system's
+# default flavour.
+MULTIARCH ?= $(shell gcc -print-multiarch)
+OPENBLAS_DIR ?= /usr/lib/$(MULTIARCH)/openblas-serial
+OPENBLAS_INCLUDE ?= /usr/include/$(MULTIARCH)/openblas-serial
+
+# Same input, same bytes: no contraction to fused multiply-add, no -ffast-math, no -march=native.
+# -Wno-unused-parameter: PG_FUNCTION_ARGS and the server's callbacks have parameters that not everybody needs.
+# -Wno-declaration-after-statement: PostgreSQL's own rule, not that of C11.
+PG_CFLAGS = -std=gnu11 -ffp-contract=off -Wall -Wextra -Werror -Wno-unused-parameter -Wno-declaration-after-statement
+ifneq ($(findstring clang,$(CC)),)
+PG_CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument -Wno-unused-command-line-argument
+endif
+
+override with_llvm = no
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifeq ($(PGXS),)
+ifneq ($(GOALS),clean)
+$(error $(PG_CONFIG) was not found: install postgresql-server-dev-15, run "make packages" as root, or name it with PG_CONFIG=)
+endif
+clean: clean-reco
+else
+include $(PGXS)
+endif
+
+# PostgreSQL's headers are system headers here, so that our warnings are about our code.
+override CPPFLAGS := -Isrc $(subst -I/,-isystem /,$(filter-out -I. -I./,$(CPPFLAGS)))
+
+# The kernels know nothing of PostgreSQL: no header of it is within their reach. -O3 for their loops.
+$(KERNEL_OBJS): override CPPFLAGS := -Isrc -D_GNU_SOURCE
+$(KERNEL_OBJS): override CFLAGS += -O3
+$(BLAS_OBJS): override CPPFLAGS += -isystem $(OPENBLAS_INCLUDE)
+
+$(RECO_OBJS) $(BLAS_OBJS): $(BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/reco$(DLSUFFIX): $(RECO_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(LDFLAGS_SL) -lm
+
+$(BUILD)/reco_blas$(DLSUFFIX): $(BLAS_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(LDFLAGS_SL) \
+		-L$(OPENBLAS_DIR) -lopenblas -Wl,-rpath,$(OPENBLAS_DIR) -Wl,--enable-new-dtags -lm
+
+-include $(RECO_OBJS:.o=.d) $(BLAS_OBJS:.o=.d)
+
+# PGXS looks for the libraries to uninstall under the path they were built at; they are installed without it.
+.PHONY: uninstall-reco clean-reco
+uninstall: uninstall-reco
+uninstall-reco:
+	rm -f $(patsubst %,'$(DESTDIR)$(pkglibdir)/%$(DLSUFFIX)',$(notdir $(MODULES)))
+
+clean: clean-reco
+clean-reco:
+	rm -rf $(BUILD)
+	$(if $(wildcard test/kernel/Makefile),$(MAKE) --no-print-directory -C test/kernel clean)
+
+endif
