@@ -62,10 +62,10 @@ typedef struct RkFold
 	RkFoldSystem system;
 	bool		dual;			/* n < d: M is factored, else A */
 	size_t		order;			/* of the factored matrix: n or d */
-	size_t		ld;				/* its row stride: order rounded up to 8 */
-	double	   *matrix;			/* [ld x ld]: U on and above the diagonal
-								 * (U^T U = M or A); S K S strictly below */
-	double	   *gain;			/* [n], diagonal of S K S (dual) */
+	size_t		ld;				/* its row stride */
+	double	   *matrix;			/* [order x ld], U on and above the diagonal
+								 * (U^T U = M or A), anything below */
+	double	   *gain;			/* [n], diagonal of M - I (dual) */
 	double	   *root;			/* [n], sqrt(w) */
 	double	   *inverse;		/* [d], 1 / D */
 } RkFold;

@@ -35,10 +35,14 @@
  *		rk_score(constant, bias_i, f + E) >= rk_score(constant, bias_i, s)
  *
  * holds exactly, whatever constant and bias are.  An item is passed over only
- * if the left side is strictly below the k-th score.  Overflow: if Q N > 2^120
- * (or d > 65536) the item is scored in double at once.  The cheaper test
- * with Q N (1 + 2^-20) + 2^-1000 in place of f + E comes first and holds by
- * the third line above.
+ * if the left side is strictly below the k-th score.  Overflow: if Q or Q N is
+ * above 2^120, or d above 65536, the item is scored in double at once.  The
+ * cheaper test with Q N (1 + 2^-20) + 2^-500 in place of f + E comes first and
+ * holds by the third line above (Q itself is rounded up by as much).
+ *
+ * For cosines the query is first divided by its norm and f + E by N, which
+ * rk_items_norms keeps within a factor 1 + 2^-22 of |y|: f / N + E / N + 2^-20
+ * is a bound if 2^-60 <= N <= 2^100.  Other items are scored in double.
  */
 #ifndef RK_TOPK_H
 #define RK_TOPK_H

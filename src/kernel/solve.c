@@ -1,0 +1,675 @@
+/*
+ * solve.c
+ *	  The fold-in system of one user, in double precision and without BLAS.
+ *
+ * Both forms are one computation: a matrix C is the sum of p p^T over the rows
+ * p of a panel P, plus a diagonal.  In primal form the rows of P are
+ * sqrt(w_j) y_j and the diagonal is D; in dual form row k of P is column k of
+ * S Y D^-1/2 and the diagonal is 1.  The Cholesky factor U^T U = C is left-looking:
+ * row i of U is row i of C minus the sum of p p^T over the rows of U above it,
+ * so the same tile of 4 x 8 serves twice.
+ *
+ * Each element of C and of U is a sum in ascending row order of P, whatever the
+ * tiles and chunks: these are only the order in which memory is walked.  Row
+ * strides are odd multiples of 64 bytes, so that a column of tiles does not
+ * fall into one set of the cache.
+ *
+ * Tiles on the diagonal also write below it; nothing reads that.
+ */
+#include "solve.h"
+
+#include <math.h>
+#include <stdint.h>
+
+#include "simd.h"
+
+/* Rows of the panel P that are held at once. */
+#define RK_FOLD_CHUNK 64
+
+/* Rows and columns of a tile. */
+#define RK_TILE_ROWS 4
+#define RK_TILE_COLUMNS 8
+
+/* rk_lanes_sum adds 16 lanes in the order that solve.h states. */
+RK_INLINE double
+rk_lanes_sum(const RkDouble4 *lane)
+{
+	RkDouble4	four = (lane[0] + lane[2]) + (lane[1] + lane[3]);
+
+	return (four[0] + four[2]) + (four[1] + four[3]);
+}
+
+/* rk_lanes_add_df adds 16 products of doubles and floats to the lanes. */
+RK_INLINE void
+rk_lanes_add_df(RkDouble4 *lane, const double *x, const float *y)
+{
+	for (int i = 0; i < 4; i++)
+	{
+		RkDouble4	a;
+		RkFloat4	b;
+
+		RK_LOAD(a, x + 4 * i);
+		RK_LOAD(b, y + 4 * i);
+		lane[i] += a * __builtin_convertvector(b, RkDouble4);
+	}
+}
+
+/* rk_lanes_add_dd adds 16 products of doubles to the lanes. */
+RK_INLINE void
+rk_lanes_add_dd(RkDouble4 *lane, const double *x, const double *y)
+{
+	for (int i = 0; i < 4; i++)
+	{
+		RkDouble4	a;
+		RkDouble4	b;
+
+		RK_LOAD(a, x + 4 * i);
+		RK_LOAD(b, y + 4 * i);
+		lane[i] += a * b;
+	}
+}
+
+/* rk_lanes_add_ff adds 16 products of widened floats to the lanes. */
+RK_INLINE void
+rk_lanes_add_ff(RkDouble4 *lane, const float *x, const float *y)
+{
+	for (int i = 0; i < 4; i++)
+	{
+		RkFloat4	a;
+		RkFloat4	b;
+
+		RK_LOAD(a, x + 4 * i);
+		RK_LOAD(b, y + 4 * i);
+		lane[i] += __builtin_convertvector(a, RkDouble4) *
+			__builtin_convertvector(b, RkDouble4);
+	}
+}
+
+/* rk_dot_inline is rk_dot; the last group is padded with zeros. */
+RK_INLINE double
+rk_dot_inline(const double *x, const float *y, size_t d)
+{
+	RkDouble4	lane[4] = {{0.0}, {0.0}, {0.0}, {0.0}};
+	size_t		k = 0;
+
+	for (; k + 16 <= d; k += 16)
+		rk_lanes_add_df(lane, x + k, y + k);
+	if (k < d)
+	{
+		double		x_tail[16] = {0.0};
+		float		y_tail[16] = {0.0f};
+
+		memcpy(x_tail, x + k, (d - k) * sizeof(double));
+		memcpy(y_tail, y + k, (d - k) * sizeof(float));
+		rk_lanes_add_df(lane, x_tail, y_tail);
+	}
+	return rk_lanes_sum(lane);
+}
+
+/* rk_dot_dd_inline is rk_dot_dd. */
+RK_INLINE double
+rk_dot_dd_inline(const double *x, const double *y, size_t d)
+{
+	RkDouble4	lane[4] = {{0.0}, {0.0}, {0.0}, {0.0}};
+	size_t		k = 0;
+
+	for (; k + 16 <= d; k += 16)
+		rk_lanes_add_dd(lane, x + k, y + k);
+	if (k < d)
+	{
+		double		x_tail[16] = {0.0};
+		double		y_tail[16] = {0.0};
+
+		memcpy(x_tail, x + k, (d - k) * sizeof(double));
+		memcpy(y_tail, y + k, (d - k) * sizeof(double));
+		rk_lanes_add_dd(lane, x_tail, y_tail);
+	}
+	return rk_lanes_sum(lane);
+}
+
+RK_CLONES static double
+rk_dot_cloned(const double *x, const float *y, size_t d)
+{
+	return rk_dot_inline(x, y, d);
+}
+
+RK_CLONES static double
+rk_dot_dd_cloned(const double *x, const double *y, size_t d)
+{
+	return rk_dot_dd_inline(x, y, d);
+}
+
+RK_CLONES static double
+rk_dot_ff_cloned(const float *x, const float *y, size_t d)
+{
+	RkDouble4	lane[4] = {{0.0}, {0.0}, {0.0}, {0.0}};
+	size_t		k = 0;
+
+	for (; k + 16 <= d; k += 16)
+		rk_lanes_add_ff(lane, x + k, y + k);
+	if (k < d)
+	{
+		float		x_tail[16] = {0.0f};
+		float		y_tail[16] = {0.0f};
+
+		memcpy(x_tail, x + k, (d - k) * sizeof(float));
+		memcpy(y_tail, y + k, (d - k) * sizeof(float));
+		rk_lanes_add_ff(lane, x_tail, y_tail);
+	}
+	return rk_lanes_sum(lane);
+}
+
+double
+rk_dot(const double *x, const float *y, size_t d)
+{
+	return rk_dot_cloned(x, y, d);
+}
+
+double
+rk_dot_dd(const double *x, const double *y, size_t d)
+{
+	return rk_dot_dd_cloned(x, y, d);
+}
+
+double
+rk_dot_ff(const float *x, const float *y, size_t d)
+{
+	return rk_dot_ff_cloned(x, y, d);
+}
+
+/* rk_axpy_df adds a y to x; both [d], y widened. */
+RK_INLINE void
+rk_axpy_df(double a, const float *y, double *x, size_t d)
+{
+	size_t		k = 0;
+
+	for (; k + 4 <= d; k += 4)
+	{
+		RkFloat4	b;
+		RkDouble4	c;
+
+		RK_LOAD(b, y + k);
+		RK_LOAD(c, x + k);
+		c += a * __builtin_convertvector(b, RkDouble4);
+		RK_STORE(x + k, c);
+	}
+	for (; k < d; k++)
+		x[k] += a * (double) y[k];
+}
+
+/* rk_axpy_minus subtracts a y from x; both [d]. */
+RK_INLINE void
+rk_axpy_minus(double a, const double *y, double *x, size_t d)
+{
+	size_t		k = 0;
+
+	for (; k + 4 <= d; k += 4)
+	{
+		RkDouble4	b;
+		RkDouble4	c;
+
+		RK_LOAD(b, y + k);
+		RK_LOAD(c, x + k);
+		c -= a * b;
+		RK_STORE(x + k, c);
+	}
+	for (; k < d; k++)
+		x[k] -= a * y[k];
+}
+
+/*
+ * rk_tile_update adds (or subtracts) to a tile of 4 x 8 of C the products
+ * p[a] p[b] over the rows p of a panel, in row order.  left and right point at
+ * the tile's rows and columns in the first row of the panel.
+ */
+RK_INLINE void
+rk_tile_update(double *c, size_t ldc, const double *left, const double *right,
+			   size_t ldp, size_t n_rows, bool subtract)
+{
+	RkDouble4	sum[RK_TILE_ROWS][2];
+
+	for (int a = 0; a < RK_TILE_ROWS; a++)
+	{
+		RK_LOAD(sum[a][0], c + (size_t) a * ldc);
+		RK_LOAD(sum[a][1], c + (size_t) a * ldc + 4);
+	}
+	for (size_t r = 0; r < n_rows; r++)
+	{
+		RkDouble4	low;
+		RkDouble4	high;
+
+		RK_LOAD(low, right + r * ldp);
+		RK_LOAD(high, right + r * ldp + 4);
+		for (int a = 0; a < RK_TILE_ROWS; a++)
+		{
+			double		p = left[r * ldp + (size_t) a];
+
+			sum[a][0] = subtract ? sum[a][0] - p * low : sum[a][0] + p * low;
+			sum[a][1] = subtract ? sum[a][1] - p * high : sum[a][1] + p * high;
+		}
+	}
+	for (int a = 0; a < RK_TILE_ROWS; a++)
+	{
+		RK_STORE(c + (size_t) a * ldc, sum[a][0]);
+		RK_STORE(c + (size_t) a * ldc + 4, sum[a][1]);
+	}
+}
+
+/* rk_panel_add adds P^T P to the upper triangle of C, P is [n_rows x ld]. */
+RK_CLONES static void
+rk_panel_add(double *c, size_t order, size_t ld, const double *panel, size_t n_rows)
+{
+	for (size_t i = 0; i < order; i += RK_TILE_ROWS)
+		for (size_t j = i / RK_TILE_COLUMNS * RK_TILE_COLUMNS; j < order; j += RK_TILE_COLUMNS)
+			rk_tile_update(c + i * ld + j, ld, panel + i, panel + j, ld, n_rows, false);
+}
+
+/*
+ * rk_cholesky_rows computes up to four rows of U from first on.  Returns false
+ * if a pivot is not positive.
+ */
+RK_CLONES static bool
+rk_cholesky_rows(double *c, size_t order, size_t ld, size_t first)
+{
+	size_t		last = rk_min(first + RK_TILE_ROWS, order);
+
+	for (size_t j = first / RK_TILE_COLUMNS * RK_TILE_COLUMNS; j < order; j += RK_TILE_COLUMNS)
+		rk_tile_update(c + first * ld + j, ld, c + first, c + j, ld, first, true);
+
+	for (size_t i = first; i < last; i++)
+	{
+		double	   *row = c + i * ld;
+		double		inverse;
+
+		if (!(row[i] > 0.0))
+			return false;
+		row[i] = sqrt(row[i]);
+		inverse = 1.0 / row[i];
+		for (size_t j = i + 1; j < order; j++)
+			row[j] *= inverse;
+		for (size_t below = i + 1; below < last; below++)
+			rk_axpy_minus(row[below], row + below, c + below * ld + below, order - below);
+	}
+	return true;
+}
+
+/* rk_cholesky factors C = U^T U in place. */
+static RkStatus
+rk_cholesky(double *c, size_t order, size_t ld, const RkPoll *poll)
+{
+	double		work = 0.0;
+
+	for (size_t i = 0; i < order; i++)
+		if (!isfinite(c[i * ld + i]))
+			return RK_NON_FINITE;
+	for (size_t i = 0; i < order; i += RK_TILE_ROWS)
+	{
+		if (!rk_cholesky_rows(c, order, ld, i))
+			return RK_NOT_POSITIVE_DEFINITE;
+		if (rk_poll_after(poll, &work, 8.0 * (double) i * (double) (order - i)))
+			return RK_CANCELLED;
+	}
+	return RK_OK;
+}
+
+/*
+ * rk_solve_lower replaces b by U^-T b.  b is zero before element first, which
+ * is then left alone.
+ */
+RK_CLONES static void
+rk_solve_lower(const double *u, size_t order, size_t ld, size_t first, double *b)
+{
+	for (size_t i = first; i < order; i++)
+	{
+		b[i] /= u[i * ld + i];
+		rk_axpy_minus(b[i], u + i * ld + i + 1, b + i + 1, order - i - 1);
+	}
+}
+
+/* rk_solve_upper replaces b by U^-1 b. */
+RK_CLONES static void
+rk_solve_upper(const double *u, size_t order, size_t ld, double *b)
+{
+	for (size_t i = order; i-- > 0;)
+	{
+		double		dot = rk_dot_dd_inline(u + i * ld + i + 1, b + i + 1, order - i - 1);
+
+		b[i] = (b[i] - dot) / u[i * ld + i];
+	}
+}
+
+/* rk_rows_combine sets out [d] to sum_j a_j y_j, in row order. */
+RK_CLONES static void
+rk_rows_combine(const RkFoldSystem *system, const double *a, double *out)
+{
+	memset(out, 0, system->d * sizeof(double));
+	for (size_t j = 0; j < system->n; j++)
+		rk_axpy_df(a[j], system->factor + j * system->stride, out, system->d);
+}
+
+/* rk_rows_dot sets out [n] to Y x. */
+RK_CLONES static void
+rk_rows_dot(const RkFoldSystem *system, const double *x, double *out)
+{
+	for (size_t j = 0; j < system->n; j++)
+		out[j] = rk_dot_inline(x, system->factor + j * system->stride, system->d);
+}
+
+/* rk_panel_dual fills rows first .. first + n_rows - 1 of (S Y D^-1/2)^T. */
+static void
+rk_panel_dual(const RkFold *fold, size_t first, size_t n_rows, double *panel)
+{
+	const RkFoldSystem *system = &fold->system;
+
+	for (size_t r = 0; r < n_rows; r++)
+	{
+		const float *column = system->factor + first + r;
+		double		scale = sqrt(fold->inverse[first + r]);
+		double	   *row = panel + r * fold->ld;
+
+		for (size_t j = 0; j < system->n; j++)
+			row[j] = fold->root[j] * scale * (double) column[j * system->stride];
+	}
+}
+
+/* rk_panel_primal fills rows first .. first + n_rows - 1 of S Y. */
+static void
+rk_panel_primal(const RkFold *fold, size_t first, size_t n_rows, double *panel)
+{
+	const RkFoldSystem *system = &fold->system;
+
+	for (size_t r = 0; r < n_rows; r++)
+	{
+		const float *y = system->factor + (first + r) * system->stride;
+		double		root = fold->root[first + r];
+		double	   *row = panel + r * fold->ld;
+
+		for (size_t k = 0; k < system->d; k++)
+			row[k] = root * (double) y[k];
+	}
+}
+
+/* rk_fold_assemble fills the upper triangle of M or A. */
+static RkStatus
+rk_fold_assemble(RkFold *fold, double *panel, const RkPoll *poll)
+{
+	size_t		n_rows = fold->dual ? fold->system.d : fold->system.n;
+	size_t		order = fold->order;
+	double		work = 0.0;
+
+	memset(fold->matrix, 0, rk_round_up(order, RK_TILE_ROWS) * fold->ld * sizeof(double));
+	memset(panel, 0, rk_min(n_rows, RK_FOLD_CHUNK) * fold->ld * sizeof(double));
+	if (!fold->dual)
+		for (size_t k = 0; k < order; k++)
+			fold->matrix[k * fold->ld + k] = fold->system.diagonal[k];
+	for (size_t first = 0; first < n_rows; first += RK_FOLD_CHUNK)
+	{
+		size_t		chunk = rk_min(n_rows - first, RK_FOLD_CHUNK);
+
+		(fold->dual ? rk_panel_dual : rk_panel_primal) (fold, first, chunk, panel);
+		rk_panel_add(fold->matrix, order, fold->ld, panel, chunk);
+		if (rk_poll_after(poll, &work, (double) chunk * (double) order * (double) order))
+			return RK_CANCELLED;
+	}
+	if (fold->dual)
+		for (size_t j = 0; j < order; j++)
+		{
+			fold->gain[j] = fold->matrix[j * fold->ld + j];
+			fold->matrix[j * fold->ld + j] += 1.0;
+		}
+	return RK_OK;
+}
+
+/* rk_fold_stride is the row stride for a matrix of this order. */
+static size_t
+rk_fold_stride(size_t order)
+{
+	size_t		ld = rk_round_up(order, RK_TILE_COLUMNS);
+
+	return ld % (2 * RK_TILE_COLUMNS) == 0 ? ld + RK_TILE_COLUMNS : ld;
+}
+
+size_t
+rk_fold_scratch_bytes(size_t n, size_t d)
+{
+	size_t		order = rk_min(n, d);
+	size_t		ld = rk_fold_stride(order);
+	size_t		size = sizeof(double);
+
+	return rk_scratch_bytes(rk_round_up(order, RK_TILE_ROWS) * ld, size) +
+		rk_scratch_bytes(RK_FOLD_CHUNK * ld, size) +
+		2 * rk_scratch_bytes(n, size) + rk_scratch_bytes(d, size);
+}
+
+/* rk_fold_prepare fills root and inverse, and checks the ranges of w and D. */
+static RkStatus
+rk_fold_prepare(RkFold *fold)
+{
+	const RkFoldSystem *system = &fold->system;
+
+	for (size_t j = 0; j < system->n; j++)
+	{
+		if (!isfinite(system->weight[j]))
+			return RK_NON_FINITE;
+		if (system->weight[j] < 0.0)
+			return RK_INVALID;
+		fold->root[j] = sqrt(system->weight[j]);
+		fold->gain[j] = 0.0;
+	}
+	for (size_t k = 0; k < system->d; k++)
+	{
+		if (!isfinite(system->diagonal[k]))
+			return RK_NON_FINITE;
+		if (!(system->diagonal[k] > 0.0))
+			return RK_INVALID;
+		fold->inverse[k] = 1.0 / system->diagonal[k];
+	}
+	return RK_OK;
+}
+
+RkStatus
+rk_fold_factor(const RkFoldSystem *system, void *scratch, RkFold *fold, const RkPoll *poll)
+{
+	char	   *cursor = scratch;
+	double	   *panel;
+	RkStatus	status;
+
+	fold->system = *system;
+	fold->dual = system->n < system->d;
+	fold->order = rk_min(system->n, system->d);
+	fold->ld = rk_fold_stride(fold->order);
+	fold->matrix = rk_scratch_take(&cursor, rk_round_up(fold->order, RK_TILE_ROWS) * fold->ld,
+								   sizeof(double));
+	panel = rk_scratch_take(&cursor, RK_FOLD_CHUNK * fold->ld, sizeof(double));
+	fold->root = rk_scratch_take(&cursor, system->n, sizeof(double));
+	fold->gain = rk_scratch_take(&cursor, system->n, sizeof(double));
+	fold->inverse = rk_scratch_take(&cursor, system->d, sizeof(double));
+
+	status = rk_fold_prepare(fold);
+	if (status == RK_OK)
+		status = rk_fold_assemble(fold, panel, poll);
+	if (status == RK_OK)
+		status = rk_cholesky(fold->matrix, fold->order, fold->ld, poll);
+	return status;
+}
+
+/* rk_fold_apply replaces b [order] by M^-1 b or A^-1 b. */
+static void
+rk_fold_apply(const RkFold *fold, double *b)
+{
+	rk_solve_lower(fold->matrix, fold->order, fold->ld, 0, b);
+	rk_solve_upper(fold->matrix, fold->order, fold->ld, b);
+}
+
+/* rk_fold_project sets q [n] to M^-1 S Y D^-1 v, the heart of the dual form. */
+static void
+rk_fold_project(const RkFold *fold, const double *v, double *q, double *scaled)
+{
+	for (size_t k = 0; k < fold->system.d; k++)
+		scaled[k] = fold->inverse[k] * v[k];
+	rk_rows_dot(&fold->system, scaled, q);
+	for (size_t j = 0; j < fold->system.n; j++)
+		q[j] *= fold->root[j];
+	rk_fold_apply(fold, q);
+}
+
+void
+rk_fold_solve(const RkFold *fold, const double *v, double *z, double *tmp)
+{
+	size_t		n = fold->system.n;
+	size_t		d = fold->system.d;
+	double	   *combined = tmp + n;
+
+	if (!fold->dual)
+	{
+		memmove(z, v, d * sizeof(double));
+		rk_fold_apply(fold, z);
+		return;
+	}
+	rk_fold_project(fold, v, tmp, combined);
+	for (size_t j = 0; j < n; j++)
+		tmp[j] *= fold->root[j];
+	rk_rows_combine(&fold->system, tmp, combined);
+	for (size_t k = 0; k < d; k++)
+		z[k] = fold->inverse[k] * (v[k] - combined[k]);
+}
+
+void
+rk_fold_user(const RkFold *fold, const double *target, const double *prior, double *x,
+			 double *tmp)
+{
+	size_t		n = fold->system.n;
+	size_t		d = fold->system.d;
+	double	   *combined = tmp + n;
+
+	if (prior != NULL)
+		rk_rows_dot(&fold->system, prior, tmp);
+	for (size_t j = 0; j < n; j++)
+	{
+		double		residual = prior != NULL ? target[j] - tmp[j] : target[j];
+
+		tmp[j] = residual * (fold->dual ? fold->root[j] : fold->system.weight[j]);
+	}
+	if (fold->dual)
+	{
+		rk_fold_apply(fold, tmp);
+		for (size_t j = 0; j < n; j++)
+			tmp[j] *= fold->root[j];
+	}
+	rk_rows_combine(&fold->system, tmp, combined);
+	if (fold->dual)
+		for (size_t k = 0; k < d; k++)
+			combined[k] *= fold->inverse[k];
+	else
+		rk_fold_apply(fold, combined);
+	for (size_t k = 0; k < d; k++)
+		x[k] = prior != NULL ? prior[k] + combined[k] : combined[k];
+}
+
+void
+rk_fold_influence(const RkFold *fold, const double *v, double *influence, double *tmp)
+{
+	size_t		n = fold->system.n;
+
+	if (fold->dual)
+	{
+		rk_fold_project(fold, v, influence, tmp);
+		for (size_t j = 0; j < n; j++)
+			influence[j] *= fold->root[j];
+		return;
+	}
+	memcpy(tmp, v, fold->system.d * sizeof(double));
+	rk_fold_apply(fold, tmp);
+	rk_rows_dot(&fold->system, tmp, influence);
+	for (size_t j = 0; j < n; j++)
+		influence[j] *= fold->system.weight[j];
+}
+
+/*
+ * rk_leverage_dual computes w_j h_j and 1 - w_j h_j of one row with w_j > 0.
+ *
+ * With c = U^-T e_j the remainder is |c|^2, the diagonal of M^-1.  Where row j
+ * is weak, w_j h_j = 1 - |c|^2 would cancel; it is also (M - I)_jj minus
+ * |U^-T (M - I) e_j|^2, and U^-T (M - I) e_j = U e_j - c.
+ */
+static double
+rk_leverage_dual(const RkFold *fold, size_t j, double *c, double *remainder)
+{
+	size_t		n = fold->order;
+	const double *u = fold->matrix;
+	double		taken = 0.0;
+
+	memset(c, 0, n * sizeof(double));
+	c[j] = 1.0;
+	rk_solve_lower(u, n, fold->ld, j, c);
+	*remainder = rk_dot_dd(c + j, c + j, n - j);
+	if (fold->gain[j] >= 1.0)
+		return 1.0 - *remainder;
+	for (size_t i = 0; i <= j; i++)
+	{
+		double		element = u[i * fold->ld + j] - c[i];
+
+		taken += element * element;
+	}
+	return fold->gain[j] - (taken + rk_dot_dd(c + j + 1, c + j + 1, n - j - 1));
+}
+
+/* rk_leverage_unweighted is h_j of a row with w_j = 0, in dual form. */
+static double
+rk_leverage_unweighted(const RkFold *fold, size_t j, double *tmp)
+{
+	const RkFoldSystem *system = &fold->system;
+	const float *y = system->factor + j * system->stride;
+	double	   *scaled = tmp + system->n;
+	double		gain;
+
+	for (size_t k = 0; k < system->d; k++)
+		scaled[k] = fold->inverse[k] * (double) y[k];
+	gain = rk_dot(scaled, y, system->d);
+	rk_rows_dot(system, scaled, tmp);
+	for (size_t i = 0; i < system->n; i++)
+		tmp[i] *= fold->root[i];
+	rk_solve_lower(fold->matrix, fold->order, fold->ld, 0, tmp);
+	return gain - rk_dot_dd(tmp, tmp, system->n);
+}
+
+/* rk_leverage_primal is h_j = |U^-T y_j|^2. */
+static double
+rk_leverage_primal(const RkFold *fold, size_t j, double *tmp)
+{
+	const RkFoldSystem *system = &fold->system;
+	const float *y = system->factor + j * system->stride;
+
+	for (size_t k = 0; k < system->d; k++)
+		tmp[k] = (double) y[k];
+	rk_solve_lower(fold->matrix, fold->order, fold->ld, 0, tmp);
+	return rk_dot_dd(tmp, tmp, system->d);
+}
+
+RkStatus
+rk_fold_leverage(const RkFold *fold, double *leverage, double *remainder, double *tmp,
+				 const RkPoll *poll)
+{
+	double		work = 0.0;
+
+	for (size_t j = 0; j < fold->system.n; j++)
+	{
+		double		weight = fold->system.weight[j];
+		double		rest = 1.0;
+
+		if (!fold->dual)
+		{
+			leverage[j] = rk_leverage_primal(fold, j, tmp);
+			rest = 1.0 - weight * leverage[j];
+		}
+		else if (weight > 0.0)
+			leverage[j] = rk_leverage_dual(fold, j, tmp, &rest) / weight;
+		else
+			leverage[j] = rk_leverage_unweighted(fold, j, tmp);
+		if (remainder != NULL)
+			remainder[j] = rest;
+		if (rk_poll_after(poll, &work, (double) fold->order * (double) fold->order))
+			return RK_CANCELLED;
+	}
+	return RK_OK;
+}

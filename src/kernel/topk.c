@@ -1,0 +1,399 @@
+/*
+ * topk.c
+ *	  Exact top-k by inner product, and a heap for rankers of other kinds.
+ */
+#include "topk.h"
+
+#include <math.h>
+
+#include "simd.h"
+
+/* Above these, float32 could overflow or the bound of topk.h not hold. */
+#define RK_TOPK_MAX_PRODUCT 0x1p120
+#define RK_TOPK_MAX_COLUMNS 65536
+
+/* RkPass is what one pass over the items needs, beside the question. */
+typedef struct RkPass
+{
+	const RkItems *items;
+	const RkTopk *ask;
+	const float *query;			/* q' of topk.h; NULL: score all in double */
+	double		query_norm;		/* Q, at least |q|; for cosines |q| itself */
+	double		relative;		/* E = relative * Q N + absolute * (1 + Q + N) */
+	double		absolute;
+	bool		cosine;
+} RkPass;
+
+/* rk_hit_better tells whether a comes before b in a list. */
+static inline bool
+rk_hit_better(const RkHit *a, const RkHit *b, const uint32_t *tie)
+{
+	if (a->score != b->score)
+		return a->score > b->score;
+	if (tie != NULL && tie[a->item] != tie[b->item])
+		return tie[a->item] < tie[b->item];
+	return a->item < b->item;
+}
+
+/* rk_heap_sink moves the hit at a place down until no child is worse. */
+static void
+rk_heap_sink(RkHeap *heap, size_t place, size_t size)
+{
+	RkHit		moving = heap->hit[place];
+
+	for (;;)
+	{
+		size_t		child = 2 * place + 1;
+
+		if (child >= size)
+			break;
+		if (child + 1 < size &&
+			rk_hit_better(&heap->hit[child], &heap->hit[child + 1], heap->tie))
+			child++;
+		if (!rk_hit_better(&moving, &heap->hit[child], heap->tie))
+			break;
+		heap->hit[place] = heap->hit[child];
+		place = child;
+	}
+	heap->hit[place] = moving;
+}
+
+/* rk_heap_rise moves the last hit up until its parent is not better. */
+static void
+rk_heap_rise(RkHeap *heap)
+{
+	size_t		place = heap->size - 1;
+	RkHit		moving = heap->hit[place];
+
+	while (place > 0)
+	{
+		size_t		parent = (place - 1) / 2;
+
+		if (!rk_hit_better(&heap->hit[parent], &moving, heap->tie))
+			break;
+		heap->hit[place] = heap->hit[parent];
+		place = parent;
+	}
+	heap->hit[place] = moving;
+}
+
+void
+rk_heap_init(RkHeap *heap, RkHit *hit, size_t capacity, const uint32_t *tie)
+{
+	heap->hit = hit;
+	heap->capacity = capacity;
+	heap->size = 0;
+	heap->tie = tie;
+}
+
+bool
+rk_heap_push(RkHeap *heap, uint32_t item, double score)
+{
+	RkHit		offered = {item, score};
+
+	if (isnan(score) || heap->capacity == 0)
+		return false;
+	if (heap->size < heap->capacity)
+	{
+		heap->hit[heap->size++] = offered;
+		rk_heap_rise(heap);
+		return true;
+	}
+	if (!rk_hit_better(&offered, &heap->hit[0], heap->tie))
+		return false;
+	heap->hit[0] = offered;
+	rk_heap_sink(heap, 0, heap->size);
+	return true;
+}
+
+double
+rk_heap_floor(const RkHeap *heap)
+{
+	if (heap->size < heap->capacity || heap->capacity == 0)
+		return -INFINITY;
+	return heap->hit[0].score;
+}
+
+size_t
+rk_heap_finish(RkHeap *heap)
+{
+	for (size_t size = heap->size; size > 1; size--)
+	{
+		RkHit		worst = heap->hit[0];
+
+		heap->hit[0] = heap->hit[size - 1];
+		heap->hit[size - 1] = worst;
+		rk_heap_sink(heap, 0, size - 1);
+	}
+	return heap->size;
+}
+
+double
+rk_item_score(const RkItems *items, const double *query, double constant, uint32_t item)
+{
+	double		bias = items->bias != NULL ? (double) items->bias[item] : 0.0;
+
+	return rk_score(constant, bias,
+					rk_dot(query, items->factor + (size_t) item * items->d, items->d));
+}
+
+RkStatus
+rk_items_norms(const float *factor, size_t d, size_t first, size_t last, float *norm,
+			   const RkPoll *poll)
+{
+	double		work = 0.0;
+
+	for (size_t i = first; i < last; i++)
+	{
+		double		square = rk_dot_ff(factor + i * d, factor + i * d, d);
+		double		bound = sqrt(square) * (1.0 + 0x1p-30);
+
+		if (!isfinite(square))
+			return RK_NON_FINITE;
+		norm[i] = bound > 0x1.fffffep127 ? INFINITY : (float) bound;
+		if ((double) norm[i] < bound)
+			norm[i] = nextafterf(norm[i], INFINITY);
+		if (rk_poll_after(poll, &work, 4.0 * (double) d + 32.0))
+			return RK_CANCELLED;
+	}
+	return RK_OK;
+}
+
+/* rk_dot_float is the float32 dot product of pass 1; 32 lanes, then 8. */
+RK_INLINE float
+rk_dot_float(const float *x, const float *y, size_t d)
+{
+	RkFloat8	lane[4] = {{0.0f}, {0.0f}, {0.0f}, {0.0f}};
+	RkFloat8	a;
+	RkFloat8	b;
+	size_t		k = 0;
+
+	for (; k + 32 <= d; k += 32)
+		for (int i = 0; i < 4; i++)
+		{
+			RK_LOAD(a, x + k + 8 * (size_t) i);
+			RK_LOAD(b, y + k + 8 * (size_t) i);
+			lane[i] += a * b;
+		}
+	for (; k + 8 <= d; k += 8)
+	{
+		RK_LOAD(a, x + k);
+		RK_LOAD(b, y + k);
+		lane[0] += a * b;
+	}
+	for (; k < d; k++)
+		lane[1][k % 8] += x[k] * y[k];
+	lane[0] = (lane[0] + lane[2]) + (lane[1] + lane[3]);
+	return ((lane[0][0] + lane[0][4]) + (lane[0][2] + lane[0][6])) +
+		((lane[0][1] + lane[0][5]) + (lane[0][3] + lane[0][7]));
+}
+
+/* rk_skipped tells whether an item is marked in a bitmap. */
+RK_INLINE bool
+rk_skipped(const uint8_t *skip, size_t item)
+{
+	return skip != NULL && (skip[item / 8] >> (item % 8) & 1) != 0;
+}
+
+/* rk_pass_reaches_dot tells whether the score of an item may reach the floor. */
+RK_INLINE bool
+rk_pass_reaches_dot(const RkPass *pass, size_t item, double floor)
+{
+	const RkItems *items = pass->items;
+	double		norm = (double) items->norm[item];
+	double		bias = items->bias != NULL ? (double) items->bias[item] : 0.0;
+	double		product = pass->query_norm * norm;
+	double		error;
+	float		dot;
+
+	if (!(product <= RK_TOPK_MAX_PRODUCT))
+		return true;
+	if (rk_score(pass->ask->constant, bias, product * (1.0 + 0x1p-20) + 0x1p-500) < floor)
+		return false;
+	error = (pass->relative * product +
+			 pass->absolute * (1.0 + pass->query_norm + norm)) * (1.0 + 0x1p-20);
+	dot = rk_dot_float(pass->query, items->factor + item * items->d, items->d);
+	return !(rk_score(pass->ask->constant, bias, (double) dot + error) < floor);
+}
+
+/* rk_pass_reaches_cosine is the same for cosines; the query has norm 1. */
+RK_INLINE bool
+rk_pass_reaches_cosine(const RkPass *pass, size_t item, double floor)
+{
+	const RkItems *items = pass->items;
+	double		norm = (double) items->norm[item];
+	double		error;
+	float		dot;
+
+	if (!(norm >= 0x1p-60 && norm <= 0x1p100))
+		return true;
+	error = pass->relative * (1.0 + 0x1p-20) + pass->absolute * (3.0 + norm) / norm + 0x1p-20;
+	dot = rk_dot_float(pass->query, items->factor + item * items->d, items->d);
+	return !((double) dot / norm + error < floor);
+}
+
+/* rk_pass_score offers one item to the heap with its score in double. */
+static bool
+rk_pass_score(const RkPass *pass, uint32_t item, RkHeap *heap)
+{
+	const RkItems *items = pass->items;
+	const float *factor = items->factor + (size_t) item * items->d;
+	double		score;
+
+	if (!pass->cosine)
+		score = rk_item_score(items, pass->ask->query, pass->ask->constant, item);
+	else if (rk_dot_ff(factor, factor, items->d) == 0.0)
+		return true;
+	else
+		score = rk_cosine(pass->ask->query, pass->query_norm, factor, items->d);
+	if (isnan(score))
+		return false;
+	rk_heap_push(heap, item, score);
+	return true;
+}
+
+/* rk_pass_range offers items first .. last - 1; false if a score is NaN. */
+RK_CLONES static bool
+rk_pass_range(const RkPass *pass, size_t first, size_t last, RkHeap *heap)
+{
+	double		floor = rk_heap_floor(heap);
+
+	for (size_t item = first; item < last; item++)
+	{
+		if (rk_skipped(pass->ask->skip, item))
+			continue;
+		if (pass->query != NULL && floor > -INFINITY &&
+			!(pass->cosine ? rk_pass_reaches_cosine(pass, item, floor) :
+			  rk_pass_reaches_dot(pass, item, floor)))
+			continue;
+		if (!rk_pass_score(pass, (uint32_t) item, heap))
+			return false;
+		floor = rk_heap_floor(heap);
+	}
+	return true;
+}
+
+/* rk_pass_run goes over all items and finishes the list. */
+static RkStatus
+rk_pass_run(const RkPass *pass, RkHit *hit, size_t *n_hit)
+{
+	size_t		block = rk_max(64, ((size_t) 1 << 20) / (pass->items->d + 1));
+	size_t		n = pass->items->n;
+	RkHeap		heap;
+
+	rk_heap_init(&heap, hit, pass->ask->k, pass->ask->tie);
+	for (size_t first = 0; first < n && heap.capacity > 0; first += block)
+	{
+		if (!rk_pass_range(pass, first, rk_min(n, first + block), &heap))
+			return RK_NON_FINITE;
+		if (rk_poll_cancelled(pass->ask->poll))
+			return RK_CANCELLED;
+	}
+	*n_hit = rk_heap_finish(&heap);
+	return RK_OK;
+}
+
+/* rk_pass_init checks a question and fills all of a pass but query. */
+static RkStatus
+rk_pass_init(RkPass *pass, const RkItems *items, const RkTopk *ask, bool cosine)
+{
+	double		d = (double) items->d;
+
+	for (size_t k = 0; k < items->d; k++)
+		if (!isfinite(ask->query[k]))
+			return RK_NON_FINITE;
+	if (!cosine && !isfinite(ask->constant))
+		return RK_NON_FINITE;
+	pass->items = items;
+	pass->ask = ask;
+	pass->query = NULL;
+	pass->query_norm = sqrt(rk_dot_dd(ask->query, ask->query, items->d));
+	if (!cosine)
+		pass->query_norm = pass->query_norm * (1.0 + 0x1p-20) + 0x1p-500;
+	pass->relative = (d + 4.0) * 0x1p-24 * (1.0 + d * 0x1p-22);
+	pass->absolute = 4.0 * d * 0x1p-126;
+	pass->cosine = cosine;
+	return RK_OK;
+}
+
+size_t
+rk_topk_scratch_bytes(size_t d)
+{
+	return rk_scratch_bytes(d, sizeof(float));
+}
+
+RkStatus
+rk_topk(const RkItems *items, const RkTopk *ask, void *scratch, RkHit *hit, size_t *n_hit)
+{
+	float	   *query = scratch;
+	RkPass		pass;
+
+	*n_hit = 0;
+	if (rk_pass_init(&pass, items, ask, false) != RK_OK)
+		return RK_NON_FINITE;
+	if (items->d <= RK_TOPK_MAX_COLUMNS && pass.query_norm <= RK_TOPK_MAX_PRODUCT)
+	{
+		for (size_t k = 0; k < items->d; k++)
+			query[k] = (float) ask->query[k];
+		pass.query = query;
+	}
+	return rk_pass_run(&pass, hit, n_hit);
+}
+
+RkStatus
+rk_topk_of(const RkItems *items, const RkTopk *ask, const uint32_t *candidate,
+		   size_t n_candidate, RkHit *hit, size_t *n_hit)
+{
+	double		work = 0.0;
+	RkPass		pass;
+	RkHeap		heap;
+
+	*n_hit = 0;
+	if (rk_pass_init(&pass, items, ask, false) != RK_OK)
+		return RK_NON_FINITE;
+	rk_heap_init(&heap, hit, ask->k, ask->tie);
+	for (size_t c = 0; c < n_candidate; c++)
+	{
+		if (rk_skipped(ask->skip, candidate[c]))
+			continue;
+		if (!rk_pass_score(&pass, candidate[c], &heap))
+			return RK_NON_FINITE;
+		if (rk_poll_after(ask->poll, &work, 4.0 * (double) items->d + 64.0))
+			return RK_CANCELLED;
+	}
+	*n_hit = rk_heap_finish(&heap);
+	return RK_OK;
+}
+
+double
+rk_cosine(const double *query, double query_norm, const float *factor, size_t d)
+{
+	double		norm = sqrt(rk_dot_ff(factor, factor, d));
+	double		cosine;
+
+	if (query_norm == 0.0 || norm == 0.0)
+		return 0.0;
+	cosine = rk_dot(query, factor, d) / query_norm / norm;
+	return cosine > 1.0 ? 1.0 : cosine < -1.0 ? -1.0 : cosine;
+}
+
+RkStatus
+rk_topk_cosine(const RkItems *items, const RkTopk *ask, void *scratch, RkHit *hit,
+			   size_t *n_hit)
+{
+	float	   *query = scratch;
+	RkPass		pass;
+
+	*n_hit = 0;
+	if (rk_pass_init(&pass, items, ask, true) != RK_OK || !isfinite(pass.query_norm))
+		return RK_NON_FINITE;
+	if (pass.query_norm == 0.0)
+		return RK_OK;
+	if (items->d <= RK_TOPK_MAX_COLUMNS && pass.query_norm >= 0x1p-400)
+	{
+		for (size_t k = 0; k < items->d; k++)
+			query[k] = (float) (ask->query[k] / pass.query_norm);
+		pass.query = query;
+	}
+	return rk_pass_run(&pass, hit, n_hit);
+}
