@@ -1,0 +1,989 @@
+/* reco 0.1.0: recommendations with reasons, inside PostgreSQL. */
+
+-- complain if the script is sourced in psql rather than by CREATE EXTENSION
+\echo Use "CREATE EXTENSION reco" to load this file. \quit
+
+CREATE SCHEMA reco;
+COMMENT ON SCHEMA reco IS 'recommendations with reasons';
+GRANT USAGE ON SCHEMA reco TO PUBLIC;
+
+/*
+ * Tables.  Nobody but the extension's owner has any right on them; the views
+ * below show what a role may see.  Keys are uuid, so that rows of a restored
+ * copy keep their identity.
+ */
+
+CREATE TABLE reco.recommender (
+	key uuid PRIMARY KEY,
+	name text NOT NULL UNIQUE CHECK (name <> ''),
+	owner regrole NOT NULL,
+	created_at timestamptz NOT NULL,
+	algorithm text NOT NULL,
+	feedback text NOT NULL CHECK (feedback IN ('implicit', 'explicit')),
+	interactions regclass NOT NULL,
+	interactions_name text NOT NULL,
+	user_column name NOT NULL,
+	item_column name NOT NULL,
+	event_column name,
+	event_weights jsonb,
+	value_column name,
+	time_column name,
+	half_life interval,
+	items regclass,
+	items_name text,
+	item_key name,
+	item_label name,
+	item_features name[],
+	items_time_column name,
+	users regclass,
+	users_name text,
+	user_key name,
+	user_features name[],
+	shared_catalogue boolean NOT NULL,
+	options jsonb NOT NULL,
+	deployed integer
+);
+COMMENT ON TABLE reco.recommender IS 'definitions: which tables feed a recommender and how; seen through the view reco.recommenders';
+
+CREATE TABLE reco.version (
+	recommender uuid NOT NULL REFERENCES reco.recommender (key) ON DELETE CASCADE,
+	number integer NOT NULL CHECK (number > 0),
+	key uuid NOT NULL UNIQUE,
+	created_at timestamptz NOT NULL,
+	format integer NOT NULL,
+	algorithm text NOT NULL,
+	user_type regtype NOT NULL,
+	item_type regtype NOT NULL,
+	as_of timestamptz,
+	n_users bigint NOT NULL,
+	n_items bigint NOT NULL,
+	n_interactions bigint NOT NULL,
+	options jsonb NOT NULL,
+	metrics jsonb NOT NULL,
+	tensors jsonb NOT NULL,
+	PRIMARY KEY (recommender, number)
+);
+COMMENT ON TABLE reco.version IS 'model versions: one row a finished refresh; seen through the view reco.models';
+
+CREATE TABLE reco.chunk (
+	recommender uuid NOT NULL REFERENCES reco.recommender (key) ON DELETE CASCADE,
+	digest bytea NOT NULL,
+	data bytea NOT NULL,
+	PRIMARY KEY (recommender, digest)
+);
+ALTER TABLE reco.chunk ALTER COLUMN data SET STORAGE EXTERNAL;
+COMMENT ON TABLE reco.chunk IS 'pieces of tensors of about 1 MB, addressed by the SHA-256 of their bytes, shared between versions';
+
+CREATE TABLE reco.version_chunk (
+	recommender uuid NOT NULL,
+	number integer NOT NULL,
+	tensor text NOT NULL,
+	chunk integer NOT NULL CHECK (chunk >= 0),
+	digest bytea NOT NULL,
+	PRIMARY KEY (recommender, number, tensor, chunk),
+	FOREIGN KEY (recommender, number) REFERENCES reco.version (recommender, number) ON DELETE CASCADE,
+	FOREIGN KEY (recommender, digest) REFERENCES reco.chunk (recommender, digest)
+);
+COMMENT ON TABLE reco.version_chunk IS 'which chunks, in which order, make up which tensor of a version';
+CREATE INDEX version_chunk_digest_idx ON reco.version_chunk (recommender, digest);
+
+CREATE TABLE reco.evaluation (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	recommender uuid NOT NULL REFERENCES reco.recommender (key) ON DELETE CASCADE,
+	created_at timestamptz NOT NULL,
+	split text NOT NULL,
+	options jsonb NOT NULL,
+	counts jsonb NOT NULL
+);
+COMMENT ON TABLE reco.evaluation IS 'one row a finished reco.evaluate(); seen through the view reco.evaluations';
+
+CREATE TABLE reco.evaluation_metric (
+	evaluation bigint NOT NULL REFERENCES reco.evaluation (id) ON DELETE CASCADE,
+	model text NOT NULL,
+	user_group text NOT NULL,
+	metric text NOT NULL,
+	k integer NOT NULL,
+	value double precision,
+	low double precision,
+	high double precision,
+	users bigint NOT NULL,
+	PRIMARY KEY (evaluation, model, user_group, metric, k)
+);
+COMMENT ON TABLE reco.evaluation_metric IS 'the measured values of an evaluation; k is 0 for metrics without a list length';
+
+SELECT pg_catalog.pg_extension_config_dump('reco.recommender', '');
+SELECT pg_catalog.pg_extension_config_dump('reco.version', '');
+SELECT pg_catalog.pg_extension_config_dump('reco.chunk', '');
+SELECT pg_catalog.pg_extension_config_dump('reco.version_chunk', '');
+SELECT pg_catalog.pg_extension_config_dump('reco.evaluation', '');
+SELECT pg_catalog.pg_extension_config_dump('reco.evaluation_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('reco.evaluation_metric', '');
+
+/* Definition. */
+
+CREATE FUNCTION reco.create_recommender(
+	name text,
+	interactions regclass,
+	user_column name,
+	item_column name,
+	event_column name = NULL,
+	event_weights jsonb = NULL,
+	value_column name = NULL,
+	time_column name = NULL,
+	half_life interval = NULL,
+	feedback text = 'implicit',
+	items regclass = NULL,
+	item_key name = NULL,
+	item_label name = NULL,
+	item_features name[] = NULL,
+	items_time_column name = NULL,
+	users regclass = NULL,
+	user_key name = NULL,
+	user_features name[] = NULL,
+	shared_catalogue boolean = false,
+	algorithm text = 'als',
+	options jsonb = NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'reco_create_recommender'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION reco.create_recommender(text, regclass, name, name, name, jsonb, name, name, interval, text, regclass, name, name, name[], name, regclass, name, name[], boolean, text, jsonb)
+	IS 'defines a recommender over tables that exist; learn it with CALL reco.refresh()';
+REVOKE ALL ON FUNCTION reco.create_recommender(text, regclass, name, name, name, jsonb, name, name, interval, text, regclass, name, name, name[], name, regclass, name, name[], boolean, text, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION reco.alter_recommender(
+	name text,
+	new_name text = NULL,
+	owner regrole = NULL,
+	interactions regclass = NULL,
+	user_column name = NULL,
+	item_column name = NULL,
+	event_column name = NULL,
+	event_weights jsonb = NULL,
+	value_column name = NULL,
+	time_column name = NULL,
+	half_life interval = NULL,
+	feedback text = NULL,
+	items regclass = NULL,
+	item_key name = NULL,
+	item_label name = NULL,
+	item_features name[] = NULL,
+	items_time_column name = NULL,
+	users regclass = NULL,
+	user_key name = NULL,
+	user_features name[] = NULL,
+	shared_catalogue boolean = NULL,
+	algorithm text = NULL,
+	options jsonb = NULL,
+	unset name[] = NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'reco_alter_recommender'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION reco.alter_recommender(text, text, regrole, regclass, name, name, name, jsonb, name, name, interval, text, regclass, name, name, name[], name, regclass, name, name[], boolean, text, jsonb, name[])
+	IS 'changes what is given of a definition; unset names arguments to go back to their default; also rebinds renamed or replaced relations';
+
+CREATE FUNCTION reco.drop_recommender(name text, if_exists boolean = false) RETURNS void
+AS 'MODULE_PATHNAME', 'reco_drop_recommender'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION reco.drop_recommender(text, boolean) IS 'removes a recommender with its versions and evaluations';
+
+CREATE FUNCTION reco.deploy(recommender text, version integer) RETURNS void
+AS 'MODULE_PATHNAME', 'reco_deploy'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION reco.deploy(text, integer) IS 'makes a kept version the one that serves';
+
+/* Learning. */
+
+CREATE PROCEDURE reco.refresh(
+	recommender text = NULL,
+	mode text = 'full',
+	gate boolean = false,
+	options jsonb = NULL
+)
+AS 'MODULE_PATHNAME', 'reco_refresh'
+LANGUAGE C;
+COMMENT ON PROCEDURE reco.refresh(text, text, boolean, jsonb) IS 'learns a new version from the interactions and deploys it';
+
+/* Measuring. */
+
+CREATE PROCEDURE reco.evaluate(
+	recommender text = NULL,
+	split text = 'random',
+	test regclass = NULL,
+	repeats boolean = false,
+	options jsonb = NULL
+)
+AS 'MODULE_PATHNAME', 'reco_evaluate'
+LANGUAGE C;
+COMMENT ON PROCEDURE reco.evaluate(text, text, regclass, boolean, jsonb)
+	IS 'learns on one part of the interactions, measures on the other, beside baselines; read with reco.evaluation_report()';
+
+/* Serving.  T is bigint, uuid or text; text is parsed by the key''s input function. */
+
+CREATE FUNCTION reco.recommend(
+	user_id bigint,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates bigint[] = NULL,
+	exclude bigint[] = NULL,
+	exclude_seen boolean = true,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id bigint,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_recommend'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.recommend(bigint, integer, text, text, text[], bigint[], bigint[], boolean, text, jsonb)
+	IS 'the k best items for a user as the caller''s snapshot knows them, with reasons';
+
+CREATE FUNCTION reco.recommend(
+	user_id uuid,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates uuid[] = NULL,
+	exclude uuid[] = NULL,
+	exclude_seen boolean = true,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id uuid,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_recommend'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.recommend(uuid, integer, text, text, text[], uuid[], uuid[], boolean, text, jsonb)
+	IS 'the k best items for a user as the caller''s snapshot knows them, with reasons';
+
+CREATE FUNCTION reco.recommend(
+	user_id text,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates text[] = NULL,
+	exclude text[] = NULL,
+	exclude_seen boolean = true,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id text,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_recommend'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.recommend(text, integer, text, text, text[], text[], text[], boolean, text, jsonb)
+	IS 'the k best items for a user as the caller''s snapshot knows them, with reasons';
+
+CREATE FUNCTION reco.recommend(
+	user_id bigint,
+	item_type uuid,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates uuid[] = NULL,
+	exclude uuid[] = NULL,
+	exclude_seen boolean = true,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id uuid,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_recommend_typed'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.recommend(bigint, uuid, integer, text, text, text[], uuid[], uuid[], boolean, text, jsonb)
+	IS 'recommend() for users and items of different types: pass NULL::uuid as item_type';
+
+CREATE FUNCTION reco.recommend(
+	user_id bigint,
+	item_type text,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates text[] = NULL,
+	exclude text[] = NULL,
+	exclude_seen boolean = true,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id text,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_recommend_typed'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.recommend(bigint, text, integer, text, text, text[], text[], text[], boolean, text, jsonb)
+	IS 'recommend() for users and items of different types: pass NULL::text as item_type';
+
+CREATE FUNCTION reco.recommend(
+	user_id uuid,
+	item_type bigint,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates bigint[] = NULL,
+	exclude bigint[] = NULL,
+	exclude_seen boolean = true,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id bigint,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_recommend_typed'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.recommend(uuid, bigint, integer, text, text, text[], bigint[], bigint[], boolean, text, jsonb)
+	IS 'recommend() for users and items of different types: pass NULL::bigint as item_type';
+
+CREATE FUNCTION reco.recommend(
+	user_id uuid,
+	item_type text,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates text[] = NULL,
+	exclude text[] = NULL,
+	exclude_seen boolean = true,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id text,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_recommend_typed'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.recommend(uuid, text, integer, text, text, text[], text[], text[], boolean, text, jsonb)
+	IS 'recommend() for users and items of different types: pass NULL::text as item_type';
+
+CREATE FUNCTION reco.recommend(
+	user_id text,
+	item_type bigint,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates bigint[] = NULL,
+	exclude bigint[] = NULL,
+	exclude_seen boolean = true,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id bigint,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_recommend_typed'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.recommend(text, bigint, integer, text, text, text[], bigint[], bigint[], boolean, text, jsonb)
+	IS 'recommend() for users and items of different types: pass NULL::bigint as item_type';
+
+CREATE FUNCTION reco.recommend(
+	user_id text,
+	item_type uuid,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates uuid[] = NULL,
+	exclude uuid[] = NULL,
+	exclude_seen boolean = true,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id uuid,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_recommend_typed'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.recommend(text, uuid, integer, text, text, text[], uuid[], uuid[], boolean, text, jsonb)
+	IS 'recommend() for users and items of different types: pass NULL::uuid as item_type';
+
+CREATE FUNCTION reco.score(user_id bigint, item_id bigint, recommender text = NULL) RETURNS double precision
+AS 'MODULE_PATHNAME', 'reco_score'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.score(bigint, bigint, text) IS 'the model''s score of one item for one user; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.score(user_id bigint, item_id uuid, recommender text = NULL) RETURNS double precision
+AS 'MODULE_PATHNAME', 'reco_score'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.score(bigint, uuid, text) IS 'the model''s score of one item for one user; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.score(user_id bigint, item_id text, recommender text = NULL) RETURNS double precision
+AS 'MODULE_PATHNAME', 'reco_score'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.score(bigint, text, text) IS 'the model''s score of one item for one user; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.score(user_id uuid, item_id bigint, recommender text = NULL) RETURNS double precision
+AS 'MODULE_PATHNAME', 'reco_score'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.score(uuid, bigint, text) IS 'the model''s score of one item for one user; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.score(user_id uuid, item_id uuid, recommender text = NULL) RETURNS double precision
+AS 'MODULE_PATHNAME', 'reco_score'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.score(uuid, uuid, text) IS 'the model''s score of one item for one user; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.score(user_id uuid, item_id text, recommender text = NULL) RETURNS double precision
+AS 'MODULE_PATHNAME', 'reco_score'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.score(uuid, text, text) IS 'the model''s score of one item for one user; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.score(user_id text, item_id bigint, recommender text = NULL) RETURNS double precision
+AS 'MODULE_PATHNAME', 'reco_score'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.score(text, bigint, text) IS 'the model''s score of one item for one user; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.score(user_id text, item_id uuid, recommender text = NULL) RETURNS double precision
+AS 'MODULE_PATHNAME', 'reco_score'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.score(text, uuid, text) IS 'the model''s score of one item for one user; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.score(user_id text, item_id text, recommender text = NULL) RETURNS double precision
+AS 'MODULE_PATHNAME', 'reco_score'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.score(text, text, text) IS 'the model''s score of one item for one user; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.explain(
+	user_id bigint,
+	item_id bigint,
+	recommender text = NULL,
+	view text = 'history',
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	ord integer,
+	kind text,
+	evidence_id bigint,
+	evidence_label text,
+	contribution double precision,
+	removal_effect double precision,
+	share double precision,
+	exactness text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_explain'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 20 COST 1000;
+COMMENT ON FUNCTION reco.explain(bigint, bigint, text, text, text, jsonb)
+	IS 'the score of one item for one user as rows that add up to it';
+
+CREATE FUNCTION reco.explain(
+	user_id bigint,
+	item_id uuid,
+	recommender text = NULL,
+	view text = 'history',
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	ord integer,
+	kind text,
+	evidence_id uuid,
+	evidence_label text,
+	contribution double precision,
+	removal_effect double precision,
+	share double precision,
+	exactness text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_explain'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 20 COST 1000;
+COMMENT ON FUNCTION reco.explain(bigint, uuid, text, text, text, jsonb)
+	IS 'the score of one item for one user as rows that add up to it';
+
+CREATE FUNCTION reco.explain(
+	user_id bigint,
+	item_id text,
+	recommender text = NULL,
+	view text = 'history',
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	ord integer,
+	kind text,
+	evidence_id text,
+	evidence_label text,
+	contribution double precision,
+	removal_effect double precision,
+	share double precision,
+	exactness text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_explain'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 20 COST 1000;
+COMMENT ON FUNCTION reco.explain(bigint, text, text, text, text, jsonb)
+	IS 'the score of one item for one user as rows that add up to it';
+
+CREATE FUNCTION reco.explain(
+	user_id uuid,
+	item_id bigint,
+	recommender text = NULL,
+	view text = 'history',
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	ord integer,
+	kind text,
+	evidence_id bigint,
+	evidence_label text,
+	contribution double precision,
+	removal_effect double precision,
+	share double precision,
+	exactness text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_explain'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 20 COST 1000;
+COMMENT ON FUNCTION reco.explain(uuid, bigint, text, text, text, jsonb)
+	IS 'the score of one item for one user as rows that add up to it';
+
+CREATE FUNCTION reco.explain(
+	user_id uuid,
+	item_id uuid,
+	recommender text = NULL,
+	view text = 'history',
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	ord integer,
+	kind text,
+	evidence_id uuid,
+	evidence_label text,
+	contribution double precision,
+	removal_effect double precision,
+	share double precision,
+	exactness text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_explain'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 20 COST 1000;
+COMMENT ON FUNCTION reco.explain(uuid, uuid, text, text, text, jsonb)
+	IS 'the score of one item for one user as rows that add up to it';
+
+CREATE FUNCTION reco.explain(
+	user_id uuid,
+	item_id text,
+	recommender text = NULL,
+	view text = 'history',
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	ord integer,
+	kind text,
+	evidence_id text,
+	evidence_label text,
+	contribution double precision,
+	removal_effect double precision,
+	share double precision,
+	exactness text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_explain'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 20 COST 1000;
+COMMENT ON FUNCTION reco.explain(uuid, text, text, text, text, jsonb)
+	IS 'the score of one item for one user as rows that add up to it';
+
+CREATE FUNCTION reco.explain(
+	user_id text,
+	item_id bigint,
+	recommender text = NULL,
+	view text = 'history',
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	ord integer,
+	kind text,
+	evidence_id bigint,
+	evidence_label text,
+	contribution double precision,
+	removal_effect double precision,
+	share double precision,
+	exactness text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_explain'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 20 COST 1000;
+COMMENT ON FUNCTION reco.explain(text, bigint, text, text, text, jsonb)
+	IS 'the score of one item for one user as rows that add up to it';
+
+CREATE FUNCTION reco.explain(
+	user_id text,
+	item_id uuid,
+	recommender text = NULL,
+	view text = 'history',
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	ord integer,
+	kind text,
+	evidence_id uuid,
+	evidence_label text,
+	contribution double precision,
+	removal_effect double precision,
+	share double precision,
+	exactness text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_explain'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 20 COST 1000;
+COMMENT ON FUNCTION reco.explain(text, uuid, text, text, text, jsonb)
+	IS 'the score of one item for one user as rows that add up to it';
+
+CREATE FUNCTION reco.explain(
+	user_id text,
+	item_id text,
+	recommender text = NULL,
+	view text = 'history',
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	ord integer,
+	kind text,
+	evidence_id text,
+	evidence_label text,
+	contribution double precision,
+	removal_effect double precision,
+	share double precision,
+	exactness text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_explain'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 20 COST 1000;
+COMMENT ON FUNCTION reco.explain(text, text, text, text, text, jsonb)
+	IS 'the score of one item for one user as rows that add up to it';
+
+CREATE FUNCTION reco.similar_items(
+	item_id bigint,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates bigint[] = NULL,
+	exclude bigint[] = NULL,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id bigint,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_similar_items'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.similar_items(bigint, integer, text, text, text[], bigint[], bigint[], text, jsonb)
+	IS 'the k items whose factors point most nearly the same way (cosine)';
+
+CREATE FUNCTION reco.similar_items(
+	item_id uuid,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates uuid[] = NULL,
+	exclude uuid[] = NULL,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id uuid,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_similar_items'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.similar_items(uuid, integer, text, text, text[], uuid[], uuid[], text, jsonb)
+	IS 'the k items whose factors point most nearly the same way (cosine)';
+
+CREATE FUNCTION reco.similar_items(
+	item_id text,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates text[] = NULL,
+	exclude text[] = NULL,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id text,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_similar_items'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.similar_items(text, integer, text, text, text[], text[], text[], text, jsonb)
+	IS 'the k items whose factors point most nearly the same way (cosine)';
+
+CREATE FUNCTION reco.popular_items(
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id text,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_popular_items'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.popular_items(integer, text, text, text[], text, jsonb)
+	IS 'the k items that most users have chosen, as of the last refresh, ids as text';
+
+CREATE FUNCTION reco.popular_items(
+	item_type bigint,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id bigint,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_popular_items_typed'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.popular_items(bigint, integer, text, text, text[], text, jsonb)
+	IS 'popular_items() with ids of a type: pass NULL::bigint as item_type';
+
+CREATE FUNCTION reco.popular_items(
+	item_type uuid,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id uuid,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_popular_items_typed'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.popular_items(uuid, integer, text, text, text[], text, jsonb)
+	IS 'popular_items() with ids of a type: pass NULL::uuid as item_type';
+
+CREATE FUNCTION reco.popular_items(
+	item_type text,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id text,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_popular_items_typed'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.popular_items(text, integer, text, text, text[], text, jsonb)
+	IS 'popular_items() with ids of a type: pass NULL::text as item_type';
+
+CREATE FUNCTION reco.item_embedding(item_id bigint, recommender text = NULL) RETURNS real[]
+AS 'MODULE_PATHNAME', 'reco_item_embedding'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.item_embedding(bigint, text) IS 'the learned factors of an item; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.user_embedding(user_id bigint, recommender text = NULL) RETURNS double precision[]
+AS 'MODULE_PATHNAME', 'reco_user_embedding'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.user_embedding(bigint, text) IS 'the factors of a user, solved now from the rows the caller sees';
+
+CREATE FUNCTION reco.item_embedding(item_id uuid, recommender text = NULL) RETURNS real[]
+AS 'MODULE_PATHNAME', 'reco_item_embedding'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.item_embedding(uuid, text) IS 'the learned factors of an item; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.user_embedding(user_id uuid, recommender text = NULL) RETURNS double precision[]
+AS 'MODULE_PATHNAME', 'reco_user_embedding'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.user_embedding(uuid, text) IS 'the factors of a user, solved now from the rows the caller sees';
+
+CREATE FUNCTION reco.item_embedding(item_id text, recommender text = NULL) RETURNS real[]
+AS 'MODULE_PATHNAME', 'reco_item_embedding'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.item_embedding(text, text) IS 'the learned factors of an item; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.user_embedding(user_id text, recommender text = NULL) RETURNS double precision[]
+AS 'MODULE_PATHNAME', 'reco_user_embedding'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.user_embedding(text, text) IS 'the factors of a user, solved now from the rows the caller sees';
+
+/* Views.  Each shows the recommenders that the caller owns or may be served by. */
+
+CREATE FUNCTION reco.may_use(recommender uuid) RETURNS boolean
+AS 'MODULE_PATHNAME', 'reco_may_use'
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 100;
+COMMENT ON FUNCTION reco.may_use(uuid) IS 'whether the caller owns a recommender or may be served by it';
+
+CREATE VIEW reco.recommenders WITH (security_barrier) AS
+	SELECT r.name, r.owner, r.algorithm, r.feedback, r.interactions, r.user_column, r.item_column,
+		r.event_column, r.event_weights, r.value_column, r.time_column, r.half_life,
+		r.items, r.item_key, r.item_label, r.item_features, r.items_time_column,
+		r.users, r.user_key, r.user_features, r.shared_catalogue, r.options,
+		r.deployed, v.created_at AS refreshed_at, r.created_at
+	FROM reco.recommender r LEFT JOIN reco.version v ON v.recommender = r.key AND v.number = r.deployed
+	WHERE reco.may_use(r.key);
+COMMENT ON VIEW reco.recommenders IS 'the recommenders that the caller owns or may be served by';
+GRANT SELECT ON reco.recommenders TO PUBLIC;
+
+CREATE VIEW reco.models WITH (security_barrier) AS
+	SELECT r.name AS recommender, v.number AS version, v.number = r.deployed AS deployed, v.algorithm,
+		v.created_at, v.as_of, v.n_users, v.n_items, v.n_interactions, v.options, v.metrics, v.format,
+		(SELECT sum(length(c.data)) FROM reco.version_chunk vc JOIN reco.chunk c USING (recommender, digest)
+		 WHERE vc.recommender = v.recommender AND vc.number = v.number) AS bytes
+	FROM reco.version v JOIN reco.recommender r ON r.key = v.recommender
+	WHERE reco.may_use(r.key);
+COMMENT ON VIEW reco.models IS 'the kept versions of each recommender';
+GRANT SELECT ON reco.models TO PUBLIC;
+
+CREATE FUNCTION reco.progress_rows(
+	OUT recommender uuid,
+	OUT pid integer,
+	OUT command text,
+	OUT phase text,
+	OUT done bigint,
+	OUT total bigint,
+	OUT loss double precision,
+	OUT started_at timestamptz,
+	OUT seconds_left double precision
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_progress_rows'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 1;
+COMMENT ON FUNCTION reco.progress_rows() IS 'the rows behind the view reco.progress, of recommenders that the caller may use';
+
+CREATE VIEW reco.progress WITH (security_barrier) AS
+	SELECT r.name AS recommender, p.pid, p.command, p.phase, p.done, p.total, p.loss, p.started_at, p.seconds_left
+	FROM reco.progress_rows() p JOIN reco.recommender r ON r.key = p.recommender
+	WHERE reco.may_use(r.key);
+COMMENT ON VIEW reco.progress IS 'what is being learned or evaluated at this moment, seen from any session';
+GRANT SELECT ON reco.progress TO PUBLIC;
+
+CREATE VIEW reco.evaluations WITH (security_barrier) AS
+	SELECT e.id AS evaluation, r.name AS recommender, e.created_at, e.split, m.model, m.user_group, m.metric, m.k,
+		m.value, m.low, m.high, m.users, e.counts, e.options
+	FROM reco.evaluation e
+	JOIN reco.recommender r ON r.key = e.recommender
+	JOIN reco.evaluation_metric m ON m.evaluation = e.id
+	WHERE reco.may_use(r.key);
+COMMENT ON VIEW reco.evaluations IS 'every measured value, with its 95 % bootstrap interval';
+GRANT SELECT ON reco.evaluations TO PUBLIC;
+
+CREATE FUNCTION reco.evaluation_report(
+	recommender text = NULL,
+	evaluation bigint = NULL,
+	OUT model text,
+	OUT user_group text,
+	OUT users bigint,
+	OUT k integer,
+	OUT recall numeric,
+	OUT "precision" numeric,
+	OUT f1 numeric,
+	OUT ndcg numeric,
+	OUT map numeric,
+	OUT mrr numeric,
+	OUT hit_rate numeric,
+	OUT coverage numeric,
+	OUT rmse numeric,
+	OUT mae numeric
+) RETURNS SETOF record
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 20
+SET search_path = pg_catalog, pg_temp
+AS $report$
+	WITH latest AS (
+		SELECT e.* FROM reco.evaluations e
+		WHERE e.evaluation = coalesce($2,
+			(SELECT max(x.evaluation) FROM reco.evaluations x WHERE $1 IS NULL OR x.recommender = $1))
+		  AND ($1 IS NULL OR e.recommender = $1)
+	)
+	SELECT l.model, l.user_group, max(l.users), nullif(l.k, 0),
+		round(max(l.value) FILTER (WHERE l.metric = 'recall')::numeric, 4),
+		round(max(l.value) FILTER (WHERE l.metric = 'precision')::numeric, 4),
+		round(max(l.value) FILTER (WHERE l.metric = 'f1')::numeric, 4),
+		round(max(l.value) FILTER (WHERE l.metric = 'ndcg')::numeric, 4),
+		round(max(l.value) FILTER (WHERE l.metric = 'map')::numeric, 4),
+		round(max(l.value) FILTER (WHERE l.metric = 'mrr')::numeric, 4),
+		round(max(l.value) FILTER (WHERE l.metric = 'hit_rate')::numeric, 4),
+		round(max(l.value) FILTER (WHERE l.metric = 'coverage')::numeric, 4),
+		round(max(l.value) FILTER (WHERE l.metric = 'rmse')::numeric, 4),
+		round(max(l.value) FILTER (WHERE l.metric = 'mae')::numeric, 4)
+	FROM latest l
+	GROUP BY l.model, l.user_group, l.k
+	ORDER BY l.k, l.user_group, l.model
+$report$;
+COMMENT ON FUNCTION reco.evaluation_report(text, bigint) IS 'the latest evaluation, or a given one, as a table a line each model, group of users and k';

@@ -1,0 +1,216 @@
+/*
+ * catalog.h
+ *	  The only code that names the tables of schema reco.
+ *
+ * Rights are checked here in C; the tables are then reached as the owner of
+ * the extension, by SetUserIdAndSecContext around one statement, with
+ * search_path = pg_catalog, pg_temp.  Nothing here commits.
+ */
+#ifndef RECO_CATALOG_CATALOG_H
+#define RECO_CATALOG_CATALOG_H
+
+#include "postgres.h"
+
+#include "access/attnum.h"
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+#include "storage/itemptr.h"
+#include "utils/jsonb.h"
+#include "utils/uuid.h"
+
+/* A mapped column.  name is NULL when the definition does not map it; type is then InvalidOid. */
+typedef struct RecoColumn
+{
+	char	   *name;
+	AttrNumber	attnum;			/* resolved by reco_catalog_bind */
+	Oid			type;			/* declared type */
+	int32		typmod;
+	Oid			collation;
+} RecoColumn;
+
+/* A mapped relation.  relid is InvalidOid when the definition does not map it. */
+typedef struct RecoRelation
+{
+	Oid			relid;
+	char	   *recorded_name;	/* qualified name when the definition was made */
+	char	   *sql_name;		/* quoted, qualified, for generated SQL; set by reco_catalog_bind */
+} RecoRelation;
+
+typedef struct RecoEventWeight
+{
+	char	   *event;
+	double		weight;
+} RecoEventWeight;
+
+/* A row of reco.recommender, parsed. */
+typedef struct RecoDefinition
+{
+	pg_uuid_t	key;
+	char	   *name;
+	Oid			owner;
+	char	   *algorithm;
+	bool		explicit_feedback;
+	RecoRelation interactions;
+	RecoColumn	user;
+	RecoColumn	item;
+	RecoColumn	event;
+	RecoColumn	value;
+	RecoColumn	time;
+	bool		has_event_weights;
+	int			n_event_weights;
+	RecoEventWeight *event_weight;	/* sorted by event, bytewise */
+	double		half_life;		/* microseconds; 0: no decay */
+	RecoRelation items;
+	RecoColumn	item_key;
+	RecoColumn	item_label;
+	RecoColumn	items_time;
+	List	   *item_features;	/* of char * */
+	RecoRelation users;
+	RecoColumn	user_key;
+	List	   *user_features;	/* of char * */
+	bool		shared_catalogue;
+	Jsonb	   *options;
+	int			deployed;		/* version number; 0: none yet */
+
+	/* identity of the row this was parsed from, for session caches */
+	TransactionId row_xmin;
+	ItemPointerData row_tid;
+} RecoDefinition;
+
+/* A row of reco.version. */
+typedef struct RecoVersion
+{
+	pg_uuid_t	recommender;
+	int			number;
+	pg_uuid_t	key;
+	int			format;
+	char	   *algorithm;
+	Oid			user_type;		/* declared types of the key columns when it was learned */
+	Oid			item_type;
+	bool		has_as_of;
+	TimestampTz as_of;
+	int64		n_users;
+	int64		n_items;
+	int64		n_interactions;
+	Jsonb	   *options;		/* every learning option as resolved, defaults included */
+	Jsonb	   *metrics;
+	Jsonb	   *tensors;		/* array of {name, type, rows, columns}; owned by store/ */
+} RecoVersion;
+
+/* One entry of a version's list of chunks. */
+typedef struct RecoChunkRef
+{
+	char	   *tensor;
+	int			chunk;
+	uint8		digest[32];		/* SHA-256 of the data */
+} RecoChunkRef;
+
+/*
+ * reco_catalog_find gives the definition of the named recommender, or for
+ * NULL the one an unnamed call means (DESIGN 2): reco.default_recommender,
+ * else the only one whose owner is the caller or a role the caller is an
+ * explicit member of, or is the owner of its interactions table.  Errors:
+ * ERRCODE_UNDEFINED_OBJECT (hint names near ones that the caller may use),
+ * ERRCODE_AMBIGUOUS_PARAMETER when several qualify.  Cached for the session,
+ * checked against the row each call; the result is valid until the end of
+ * the current command of the caller.
+ */
+extern const RecoDefinition *reco_catalog_find(const char *name);
+
+/* reco_catalog_find_by_key is the same by key; NULL when it is gone.  Always reads the row. */
+extern const RecoDefinition *reco_catalog_find_by_key(const pg_uuid_t *key);
+
+/* reco_catalog_copy copies a definition into the current memory context, to keep across commits. */
+extern RecoDefinition *reco_catalog_copy(const RecoDefinition *definition);
+
+/*
+ * reco_catalog_bind resolves relations and columns as they are now and fills
+ * attnum, type, sql_name.  A relation that is gone, renamed or replaced, and a
+ * column that is gone, are ERRCODE_UNDEFINED_TABLE / _COLUMN with a hint that
+ * names alter_recommender.  reco_catalog_find has done it already.
+ */
+extern void reco_catalog_bind(RecoDefinition *definition);
+
+/* reco_catalog_require_owner raises ERRCODE_INSUFFICIENT_PRIVILEGE unless the caller has the privileges of the owner. */
+extern void reco_catalog_require_owner(const RecoDefinition *definition);
+
+/* reco_catalog_require_reader raises unless the caller has SELECT on every mapped interactions column. */
+extern void reco_catalog_require_reader(const RecoDefinition *definition);
+
+/* reco_catalog_may_use says without raising whether one of the two above holds. */
+extern bool reco_catalog_may_use(const pg_uuid_t *key);
+
+
+/*
+ * reco_catalog_version gives a version by number; NULL when there is none.
+ * reco_catalog_deployed gives the deployed one, or raises
+ * ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE with the hint to CALL reco.refresh().
+ * Both refuse an unknown format (ERRCODE_FEATURE_NOT_SUPPORTED) and, deployed
+ * only, key columns whose type has changed kind since (ERRCODE_DATATYPE_MISMATCH).
+ * Cached for the session by key like definitions.
+ */
+extern const RecoVersion *reco_catalog_version(const RecoDefinition *definition, int number);
+extern const RecoVersion *reco_catalog_deployed(const RecoDefinition *definition);
+
+/*
+ * Writing a version, all in the caller's transaction: chunks first (a digest
+ * that is there already is kept), then the version with its list, then deploy,
+ * then prune.  reco_catalog_insert_version chooses the number (greatest + 1)
+ * and a random key, fills them in *version, and returns with the recommender's
+ * row locked FOR KEY SHARE; it raises ERRCODE_UNDEFINED_OBJECT when the
+ * recommender was dropped meanwhile.
+ */
+extern void reco_catalog_put_chunk(const pg_uuid_t *recommender, const uint8 digest[32], const void *data, Size bytes);
+extern void reco_catalog_insert_version(RecoVersion *version, const RecoChunkRef *chunk, int n_chunks);
+extern void reco_catalog_deploy(const RecoDefinition *definition, int number);
+
+/* reco_catalog_prune deletes all but the newest keep versions (never the deployed one) and chunks no version names. */
+extern void reco_catalog_prune(const RecoDefinition *definition, int keep);
+
+/* reco_catalog_chunks lists a version's chunks ordered by (tensor, chunk), in the current context. */
+extern RecoChunkRef *reco_catalog_chunks(const RecoVersion *version, int *n_chunks);
+
+/*
+ * reco_catalog_read_chunk gives the bytes of one chunk (a bytea in the current
+ * context), or NULL when it is missing.
+ */
+extern bytea *reco_catalog_read_chunk(const pg_uuid_t *recommender, const uint8 digest[32]);
+
+/* reco_catalog_version_exists says whether a version with this key is still there (for clearing cache files). */
+extern bool reco_catalog_version_exists(const pg_uuid_t *version_key);
+
+/* One measured value of an evaluation. */
+typedef struct RecoMetricRow
+{
+	const char *model;
+	const char *user_group;
+	const char *metric;
+	int			k;				/* 0 when the metric has no list length */
+	double		value;			/* NaN is stored as NULL */
+	double		low;
+	double		high;
+	int64		users;
+} RecoMetricRow;
+
+/* reco_catalog_insert_evaluation stores an evaluation with its rows and gives its id. */
+extern int64 reco_catalog_insert_evaluation(const RecoDefinition *definition, const char *split, Jsonb *options,
+											Jsonb *counts, const RecoMetricRow *row, int n_rows);
+
+/*
+ * reco_catalog_lock takes the session-level lock that excludes refreshes of
+ * one recommender from each other and from drop; raises
+ * ERRCODE_LOCK_NOT_AVAILABLE at once when another session holds it.
+ * PostgreSQL frees it on any abort; reco_catalog_unlock frees it on success.
+ */
+extern void reco_catalog_lock(const RecoDefinition *definition);
+extern void reco_catalog_unlock(const RecoDefinition *definition);
+
+/*
+ * reco_catalog_begin_query / _end_query bracket SQL that reco generates over
+ * user relations: search_path = pg_catalog, pg_temp in a nested GUC level (an
+ * error unwinds it).  The user id is left alone: such SQL runs as the caller.
+ */
+extern int	reco_catalog_begin_query(void);
+extern void reco_catalog_end_query(int nest_level);
+
+#endif

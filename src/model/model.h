@@ -1,0 +1,259 @@
+/*
+ * model.h
+ *	  The contract of an algorithm: the model is about items, a user is a query.
+ *
+ * A model is what learning found out about items: named tensors.  It holds
+ * nothing of any user.  A user is a query: the user's own events, folded and
+ * solved against the model when a call asks.  Ranking (rank.h), explanations,
+ * evaluation and storage are written once, against the types here; an
+ * algorithm supplies
+ *
+ *		options			names, types, defaults, ranges, help
+ *		learn			clean interactions -> named tensors
+ *		bind			named tensors -> whatever its other functions need
+ *		represent		one user's rows -> a query
+ *		contributions	query, item -> addends of the score
+ *		removals		query, item -> effects of taking each piece of evidence away (optional)
+ *
+ * "without" (query, set of evidence -> query) is not supplied: represent is a
+ * pure function of the rows, so reco_query_without() represents the rows that
+ * are left.  removals exists because an algorithm may know a closed form.
+ *
+ * A query is a constant, a per-item bias and a list of weighted terms:
+ *
+ *		score(i) = constant + bias[i] + sum over terms of term(i)
+ *
+ *		dense	<vector, factor[i]>			inner product over an item matrix
+ *		sparse	sum_r weight[r] * S[row_r, i]	rows of an item-item matrix
+ *		block	score_block(items) -> doubles	anything else
+ *
+ * reco_query_score() is the one place where a term list becomes a number, so
+ * recommend, score, explain and evaluate agree to the bit.
+ */
+#ifndef RECO_MODEL_MODEL_H
+#define RECO_MODEL_MODEL_H
+
+#include "postgres.h"
+
+#include "catalog/catalog.h"
+#include "kernel/topk.h"
+#include "model/options.h"
+#include "parallel/pool.h"
+#include "reader/reader.h"
+#include "store/store.h"
+
+typedef struct RecoAlgorithm RecoAlgorithm;
+typedef struct RecoModel RecoModel;
+typedef struct RecoQuery RecoQuery;
+
+/* How a score depends on the rows of the user: decides what explanations may call exact. */
+typedef enum RecoLinearity
+{
+	RECO_LINEAR,				/* a sum over rows */
+	RECO_AFFINE,				/* the same plus addends that no row owns */
+	RECO_NONLINEAR				/* addends are measured; the gap goes to rest */
+} RecoLinearity;
+
+/* Rows of one user on one item the model knows, taken together: one piece of evidence. */
+typedef struct RecoEvidence
+{
+	uint32		item;			/* index in the model */
+	double		weight;			/* w */
+	double		pull;			/* b = w * t */
+	int			kind;			/* event kind with the greatest share of w, index into RecoHistory.kind; -1 none */
+	bool		kept;			/* false: dropped by the 2^-40 rule; seen all the same */
+} RecoEvidence;
+
+/* What the addends of a score are about (DESIGN 4, G1). */
+typedef enum RecoAddendKind
+{
+	RECO_ADDEND_HISTORY,
+	RECO_ADDEND_DISLIKE,
+	RECO_ADDEND_ATTRIBUTE,
+	RECO_ADDEND_PRIOR,
+	RECO_ADDEND_AVERAGE,
+	RECO_ADDEND_ITEM,
+	RECO_ADDEND_REST
+} RecoAddendKind;
+
+typedef struct RecoAddend
+{
+	RecoAddendKind kind;
+	int			evidence;		/* index into RecoQuery.evidence, or -1 */
+	double		contribution;
+} RecoAddend;
+
+typedef enum RecoTermKind
+{
+	RECO_TERM_DENSE,
+	RECO_TERM_SPARSE,
+	RECO_TERM_BLOCK
+} RecoTermKind;
+
+typedef struct RecoTerm
+{
+	RecoTermKind kind;
+	/* dense */
+	const double *vector;		/* [items->d] */
+	const RkItems *items;		/* factors [n_items x d]; its bias is added here too, and nowhere else */
+	/* sparse */
+	const RkCsr *matrix;		/* item-item, [n_items x n_items] */
+	int			n_rows;
+	const uint32 *row;			/* [n_rows] */
+	const double *row_weight;	/* [n_rows] */
+	/* block */
+	void		(*score_block) (const RecoQuery *query, const uint32 *item, size_t n, double *score);
+	void	   *block_state;
+} RecoTerm;
+
+struct RecoQuery
+{
+	const RecoModel *model;
+	const RecoHistory *history;
+	int			n_evidence;
+	RecoEvidence *evidence;		/* [n_evidence], by increasing item */
+	bool		has_positive;	/* some kept evidence has t > 0: the user is on the history rung */
+	double		constant;
+	int			n_terms;
+	RecoTerm   *term;			/* [n_terms] */
+	void	   *state;			/* the algorithm's own */
+};
+
+/* A model ready to serve. */
+struct RecoModel
+{
+	const RecoAlgorithm *algorithm;
+	const RecoTensorSet *tensors;
+	bool		explicit_feedback;
+	RecoFoldRule fold;
+	RecoKeys	items;			/* the item of index i has the i-th key */
+	const int32 *popular;		/* [items.n] item indexes, most users first */
+	const RkItems *embedding;	/* item factors, NULL when the algorithm has none; set by bind */
+	void	   *state;			/* made by bind */
+};
+
+/* What learning works on. */
+typedef struct RecoLearnInput
+{
+	const RecoDataset *data;
+	const RecoKeys *users;		/* keys of RecoEvents: of user u, reco_keys_get(users, data->user_of[u]) */
+	const RecoKeys *items;
+	bool		explicit_feedback;
+	const RecoOptionValue *option;	/* in the order of algorithm->option */
+	RecoArea   *area;			/* holds the dataset; scratch and results come from here */
+	int			workers;
+} RecoLearnInput;
+
+/* What learning gives back. */
+typedef struct RecoLearnOutput
+{
+	int			n_tensors;
+	RecoTensor *tensor;			/* data in the area */
+	Jsonb	   *options;		/* every option as resolved */
+	Jsonb	   *metrics;		/* object: loss, sweeps, validation */
+} RecoLearnOutput;
+
+struct RecoAlgorithm
+{
+	const char *name;
+	RecoLinearity linearity;
+	const RecoOption *option;
+	int			n_options;
+
+	/* learn_bytes bounds the memory of the area beside the dataset. */
+	Size		(*learn_bytes) (size_t n_users, size_t n_items, size_t n_rows, bool explicit_feedback,
+								const RecoOptionValue *option);
+	void		(*learn) (const RecoLearnInput *input, RecoLearnOutput *output);
+	void		(*bind) (RecoModel *model);
+
+	/* represent fills constant, terms and state of a query whose evidence is there. */
+	void		(*represent) (const RecoModel *model, RecoQuery *query);
+
+	/* contributions writes at most n_evidence + 4 addends that sum to the score, and gives their number. */
+	int			(*contributions) (const RecoQuery *query, uint32 item, RecoAddend *addend);
+
+	/* removals writes effect[e] = score - score without evidence e, to G2; NULL: reco_query_removals re-represents. */
+	void		(*removals) (const RecoQuery *query, uint32 item, double *effect);
+};
+
+/* reco_algorithm_find gives the algorithm of that name or raises ERRCODE_UNDEFINED_OBJECT with the known ones as hint. */
+extern const RecoAlgorithm *reco_algorithm_find(const char *name);
+
+/* reco_model_check_options raises unless the algorithm is known and takes these options. */
+extern void reco_model_check_options(const char *algorithm, bool explicit_feedback, Jsonb *options);
+
+/*
+ * reco_model_open gives the deployed version of a recommender ready to serve;
+ * it stays valid until "pin" is reset.  Bound models are kept for the session.
+ */
+extern const RecoModel *reco_model_open(const RecoDefinition *definition, MemoryContext pin);
+
+/* reco_model_bind makes a model of tensors at hand (evaluation, right after learning). */
+extern RecoModel *reco_model_bind(const char *algorithm, bool explicit_feedback, const RecoFoldRule *fold,
+								  const RecoTensorSet *tensors);
+
+/*
+ * reco_query_make folds a history against a model and represents it, in the
+ * current context.  Rows on items the model does not know are no evidence.
+ */
+extern RecoQuery *reco_query_make(const RecoModel *model, const RecoHistory *history);
+
+/*
+ * reco_query_from_rows does the same for rows folded already (evaluation):
+ * known items in increasing order.
+ */
+extern RecoQuery *reco_query_from_rows(const RecoModel *model, const uint32 *item, const float *weight,
+									   const float *target, size_t n);
+
+/* reco_query_without is the query of the same user had the evidence with removed[e] never been. */
+extern RecoQuery *reco_query_without(const RecoQuery *query, const bool *removed);
+
+/* reco_query_score gives the score of one item: the number that every function shows. */
+extern double reco_query_score(const RecoQuery *query, uint32 item);
+
+/* reco_query_contributions and _removals: see RecoAlgorithm; effect is [n_evidence]. */
+extern int	reco_query_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend);
+extern void reco_query_removals(const RecoQuery *query, uint32 item, double *effect);
+
+/*
+ * reco_rank gives the k best items by (score descending, tie ascending, index
+ * ascending), exactly: score is reco_query_score.  skip is a bitmap of n_items bits
+ * or NULL; tie is [n_items] or NULL.  hit is [k].
+ */
+extern size_t reco_rank(const RecoQuery *query, size_t k, const uint8 *skip, const uint32 *tie, RkHit *hit);
+
+/* reco_rank_of ranks only the listed items. */
+extern size_t reco_rank_of(const RecoQuery *query, const uint32 *item, size_t n, size_t k, const uint8 *skip,
+						   const uint32 *tie, RkHit *hit);
+
+/*
+ * reco_rank_similar gives the k items nearest to one by cosine of their
+ * embeddings, itself left out; raises ERRCODE_FEATURE_NOT_SUPPORTED when the algorithm has no embedding.
+ */
+extern size_t reco_rank_similar(const RecoModel *model, uint32 item, size_t k, const uint8 *skip, RkHit *hit);
+
+/* The learning of one version, whatever the algorithm. */
+typedef struct RecoLearned
+{
+	RecoTensorSet tensors;		/* the algorithm's, the keys of items and their order of popularity */
+	bool		has_as_of;
+	TimestampTz as_of;
+	RecoFoldRule fold;
+	size_t		n_users;
+	size_t		n_items;
+	size_t		n_rows;			/* folded */
+	const RecoDataset *data;
+	Jsonb	   *options;
+	Jsonb	   *metrics;
+} RecoLearned;
+
+/*
+ * reco_learn folds the events whose bit in keep is set (NULL: all) and learns
+ * from them, with the options of the definition overridden by call_options.
+ * Touches no database; everything it makes lives in the current context,
+ * the learning area included.
+ */
+extern RecoLearned *reco_learn(const RecoDefinition *definition, Jsonb *call_options, const RecoEvents *events,
+							   const uint8 *keep);
+
+#endif

@@ -1,0 +1,143 @@
+/*
+ * reader.h
+ *	  SQL rows become clean interactions: whole tables for learning, one
+ *	  user's rows for serving, and the caller's view of items.
+ *
+ * Everything here runs as the caller, through SPI, so that privileges,
+ * row-level security, views, partitions and foreign tables are honoured.
+ */
+#ifndef RECO_READER_READER_H
+#define RECO_READER_READER_H
+
+#include "postgres.h"
+
+#include "catalog/catalog.h"
+#include "kernel/csr.h"
+
+#include "reader/fold.h"
+#include "reader/key.h"
+#include "utils/array.h"
+
+/*
+ * Why rows were skipped.  The amount of an implicit event is weight * value
+ * (each 1 when not mapped), negative when either is negative; of an explicit
+ * one the weight (>= 0), its rating the value.
+ */
+typedef struct RecoReadCounts
+{
+	int64		rows;			/* rows read */
+	int64		null_key;		/* user or item is NULL */
+	int64		null_value;		/* value or event or time is NULL where mapped */
+	int64		non_finite;		/* value is NaN or infinite, or time is infinite */
+	int64		future;			/* time more than a day after now() */
+	int64		unknown_event;	/* event without a weight, when weights are given */
+} RecoReadCounts;
+
+/*
+ * Raw events of a whole relation in canonical order: by (user, item, time,
+ * amount, rating).  user and item index the sorted key sets.  All in the memory context
+ * that was current when they were read.
+ */
+typedef struct RecoEvents
+{
+	RecoKeys	users;
+	RecoKeys	items;
+	size_t		n;
+	uint32	   *user;			/* [n] */
+	uint32	   *item;			/* [n] */
+	double	   *amount;			/* [n] */
+	double	   *rating;			/* [n], NULL unless explicit */
+	TimestampTz *time;			/* [n], NULL unless a time column is mapped */
+	RecoReadCounts counts;
+} RecoEvents;
+
+/*
+ * reco_reader_events reads the interactions of a definition in the active
+ * snapshot (SPI must be connected), warns once about what was skipped
+ * (ERRCODE_WARNING, detail lists how many and why), warns about event weights that never occur,
+ * and raises ERRCODE_NO_DATA_FOUND when nothing usable is left.
+ */
+extern RecoEvents *reco_reader_events(const RecoDefinition *definition);
+
+/* reco_reader_test_events reads another relation with the same user and item columns as (user, item) keys, for evaluation: same clean-up, no fold. */
+extern RecoEvents *reco_reader_test_events(const RecoDefinition *definition, Oid relation);
+
+/*
+ * Folded interactions, compact: only users and items with at least one kept
+ * row.  user_of and item_of give the index in RecoEvents of each.
+ */
+typedef struct RecoDataset
+{
+	size_t		n_users;
+	size_t		n_items;
+	uint32	   *user_of;		/* [n_users], increasing */
+	uint32	   *item_of;		/* [n_items], increasing */
+	RkCsr		by_user;		/* [n_users x n_items]; items increase within a row */
+	bool		has_as_of;
+	TimestampTz as_of;			/* latest time of a kept event */
+} RecoDataset;
+
+/* Where a dataset is put: returns 64-byte aligned memory of that size or raises. */
+typedef struct RecoAllocator
+{
+	void	   *(*allocate) (void *state, Size bytes);
+	void	   *state;
+} RecoAllocator;
+
+/*
+ * reco_dataset_build folds the events whose bit in keep is set (NULL: all).
+ * rule->as_of is ignored: the dataset's own as_of is used.  reco_dataset_bytes bounds what it will allocate.
+ */
+extern Size reco_dataset_bytes(const RecoEvents *events);
+extern RecoDataset *reco_dataset_build(const RecoEvents *events, const uint8 *keep, const RecoFoldRule *rule,
+									   const RecoAllocator *allocator);
+
+/* One event of one user, as the caller's snapshot has it. */
+typedef struct RecoHistoryEvent
+{
+	RecoKey		item;
+	double		amount;
+	double		rating;
+	TimestampTz time;			/* 0 when no time column is mapped */
+	int			kind;			/* index into RecoHistory.kind, or -1 without an event column */
+} RecoHistoryEvent;
+
+/* A user's events in total order: (time, item key, amount, rating). */
+typedef struct RecoHistory
+{
+	size_t		n;
+	RecoHistoryEvent *event;
+	int			n_kinds;
+	char	  **kind;			/* distinct event names met */
+} RecoHistory;
+
+/* reco_reader_history reads one user's rows (SPI must be connected) into the current context; silently skips what learning counts and skips. */
+extern RecoHistory *reco_reader_history(const RecoDefinition *definition, const RecoKey *user);
+
+/* What the caller sees of one item. */
+typedef struct RecoItemRow
+{
+	RecoKey		key;
+	char	   *label;			/* NULL when not mapped or NULL */
+	bool		passes;			/* the filter is true (or there is none) */
+} RecoItemRow;
+
+/*
+ * A filter checked once for a call: one SQL expression over the items relation,
+ * with text parameters $1 ... from args.  See reader/filter.c.
+ */
+typedef struct RecoFilter RecoFilter;
+
+/* reco_reader_filter checks the expression; errors: ERRCODE_SYNTAX_ERROR with the parser's own message as detail, ERRCODE_INVALID_PARAMETER_VALUE without an items relation. */
+extern RecoFilter *reco_reader_filter(const RecoDefinition *definition, const char *expression, ArrayType *args);
+
+/*
+ * reco_reader_items looks up n keys in the items relation as the caller, in
+ * one indexed probe (key = ANY (array)), transaction_read_only while it runs.
+ * Gives the rows found, in no particular order; a key without a row is deleted or invisible.
+ * filter may be NULL.
+ */
+extern RecoItemRow *reco_reader_items(const RecoDefinition *definition, const RecoKey *key, int n,
+									  const RecoFilter *filter, int *n_found);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * store.h
+ *	  Named tensors become chunks of table rows, and chunks become a file
+ *	  mapped read-only by every backend (DESIGN 5).
+ */
+#ifndef RECO_STORE_STORE_H
+#define RECO_STORE_STORE_H
+
+#include "postgres.h"
+
+#include "catalog/catalog.h"
+
+typedef enum RecoTensorType
+{
+	RECO_FLOAT4 = 1,
+	RECO_FLOAT8,
+	RECO_INT4,
+	RECO_INT8,
+	RECO_BYTE
+} RecoTensorType;
+
+/* A tensor: [rows x columns], row-major, little-endian, 64-byte aligned when read back. */
+typedef struct RecoTensor
+{
+	const char *name;
+	RecoTensorType type;
+	int64		rows;
+	int64		columns;
+	const void *data;
+} RecoTensor;
+
+typedef struct RecoTensorSet
+{
+	int			n;
+	RecoTensor *tensor;			/* [n] */
+} RecoTensorSet;
+
+/* reco_store_find gives a tensor by name and checks type and columns (-1: any); NULL when it is absent; a mismatch is ERRCODE_DATA_CORRUPTED. */
+extern const RecoTensor *reco_store_find(const RecoTensorSet *set, const char *name, RecoTensorType type, int64 columns);
+
+extern Size reco_store_tensor_bytes(const RecoTensor *tensor);
+
+/*
+ * reco_store_write puts a version into the tables, in the caller's transaction:
+ * chunks of at most 1 MB, then the row (version->tensors is made here; number and key are filled
+ * in).  Non-finite float values raise ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE naming the tensor.
+ */
+extern void reco_store_write(RecoVersion *version, const RecoTensorSet *set);
+
+/*
+ * reco_store_open gives the tensors of a version, from the mapped cache file,
+ * which it builds when there is none, or from private memory (up to
+ * reco.private_cache_limit) when the file cannot be written.  The memory stays valid until
+ * "pin" is reset or deleted.  Errors: ERRCODE_DATA_CORRUPTED naming tensor
+ * and chunk when a chunk is missing or does not match its digest, with the hint to refresh.
+ */
+extern const RecoTensorSet *reco_store_open(const RecoVersion *version, MemoryContext pin);
+
+/*
+ * reco_store_folder gives the path, relative to the data directory, of the
+ * folder of reco's files, base/pgsql_tmp/pgsql_tmp_reco, which it makes when it is missing.
+ */
+extern const char *reco_store_folder(void);
+
+#endif
