@@ -15,7 +15,7 @@ GRANT USAGE ON SCHEMA reco TO PUBLIC;
 
 CREATE TABLE reco.recommender (
 	key uuid PRIMARY KEY,
-	name text NOT NULL UNIQUE CHECK (name <> ''),
+	name text COLLATE "C" NOT NULL UNIQUE CHECK (name <> ''),
 	owner regrole NOT NULL,
 	created_at timestamptz NOT NULL,
 	algorithm text NOT NULL,
@@ -77,7 +77,7 @@ COMMENT ON TABLE reco.chunk IS 'pieces of tensors of about 1 MB, addressed by th
 CREATE TABLE reco.version_chunk (
 	recommender uuid NOT NULL,
 	number integer NOT NULL,
-	tensor text NOT NULL,
+	tensor text COLLATE "C" NOT NULL,
 	chunk integer NOT NULL CHECK (chunk >= 0),
 	digest bytea NOT NULL,
 	PRIMARY KEY (recommender, number, tensor, chunk),
