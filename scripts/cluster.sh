@@ -237,7 +237,7 @@ cleanup()
 		kill -TERM "$CHILD_PID" 2>/dev/null || true
 	fi
 	cluster_stop
-	stop_leftovers
+	[[ -z $WATCHDOG_PID ]] || stop_leftovers
 	if [[ ${#SCRATCH[@]} -gt 0 ]]; then
 		rm -rf "${SCRATCH[@]}"
 	fi
@@ -245,10 +245,14 @@ cleanup()
 		kill -TERM "$WATCHDOG_PID" 2>/dev/null || true
 		wait "$WATCHDOG_PID" 2>/dev/null || true
 	fi
+	if [[ $(type -t at_end || true) == function ]]; then
+		at_end "$status"
+	fi
 	exit "$status"
 }
 
-# session_begin: to be called first. One run at a time in a build folder; whatever happens later, servers are stopped.
+# session_begin: to be called first. One run at a time in a build folder; whatever happens later, servers are stopped. A
+# script that defines at_end(status) has it called last of all, and may exit from it with another status.
 session_begin()
 {
 	local lock
