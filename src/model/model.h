@@ -76,6 +76,9 @@ typedef enum RecoAddendKind
 	RECO_ADDEND_REST
 } RecoAddendKind;
 
+/* Addends of a score that belong to no evidence, at most. */
+#define RECO_EXTRA_ADDENDS 4
+
 typedef struct RecoAddend
 {
 	RecoAddendKind kind;
@@ -169,7 +172,7 @@ struct RecoAlgorithm
 	/* represent fills constant, terms and state of a query whose evidence is there. */
 	void		(*represent) (const RecoModel *model, RecoQuery *query);
 
-	/* contributions writes at most n_evidence + 4 addends that sum to the score, and gives their number. */
+	/* contributions writes at most n_evidence + RECO_EXTRA_ADDENDS addends that sum to the score, and gives their number. */
 	int			(*contributions) (const RecoQuery *query, uint32 item, RecoAddend *addend);
 
 	/* removals writes effect[e] = score - score without evidence e, to G2; NULL: reco_query_removals re-represents. */
@@ -180,7 +183,7 @@ struct RecoAlgorithm
 extern const RecoAlgorithm *reco_algorithm_find(const char *name);
 
 /* reco_model_check_options raises unless the algorithm is known and takes these options. */
-extern void reco_model_check_options(const char *algorithm, bool explicit_feedback, Jsonb *options);
+extern void reco_model_check_options(const char *algorithm, Jsonb *options);
 
 /*
  * reco_model_open gives the deployed version of a recommender ready to serve;
@@ -189,8 +192,7 @@ extern void reco_model_check_options(const char *algorithm, bool explicit_feedba
 extern const RecoModel *reco_model_open(const RecoDefinition *definition, MemoryContext pin);
 
 /* reco_model_bind makes a model of tensors at hand (evaluation, right after learning). */
-extern RecoModel *reco_model_bind(const char *algorithm, bool explicit_feedback, const RecoFoldRule *fold,
-								  const RecoTensorSet *tensors);
+extern RecoModel *reco_model_bind(const char *algorithm, const RecoTensorSet *tensors);
 
 /*
  * reco_query_make folds a history against a model and represents it, in the

@@ -1,0 +1,350 @@
+/*
+ * als.c
+ *	  Matrix factorisation by alternating least squares: serving.
+ *
+ * A version holds, in the basis where the Gram matrix G of its items is
+ * diagonal,
+ *
+ *		item_factor		Y, float4 [n_items x d]
+ *		item_norm		upper bounds of the norms of its rows, float4 [n_items]
+ *		gram_eigenvalue	Lambda, the diagonal of G, float8 [d]
+ *		item_bias		b_i, float4 [n_items], explicit feedback only
+ *		als_parameters	alpha0, lambda, nu, m, mu
+ *
+ * A user with kept rows (w_j, b_j) on n items is the solution of
+ *
+ *		A x = b,	A = alpha0 Lambda + lambda_u I + sum w_j y_j y_j^T,
+ *		b = sum b_j y_j,	lambda_u = lambda (n + alpha0 m)^nu
+ *
+ * (Hu, Koren and Volinsky 2008; Rendle et al. 2022 for the frequency scaled
+ * lambda), so the score of item i is the sum over j of y_i^T A^-1 y_j b_j: one
+ * addend a row.  With explicit feedback the targets are residuals t_j - mu -
+ * b_j, and the user's bias is solved with the vector, as a column of ones.
+ *
+ * Taking a row away changes n, and with it lambda_u.  With lambda' =
+ * lambda_u(n - 1), B = A + (lambda' - lambda_u) I and p', h', s' the
+ * predictions, leverages and score of the system of B, the score without row j
+ * is, by Sherman and Morrison, s' - y_i^T B^-1 y_j w_j (t_j - p'_j) / (1 - w_j h'_j).
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "kernel/solve.h"
+#include "miscadmin.h"
+#include "model/als.h"
+
+/* Below this 1 - w h the closed form loses digits and the system is solved again. */
+#define DIRECT_REMAINDER 1e-6
+
+const RecoOption reco_als_option[ALS_N_OPTIONS] = {
+	[ALS_FACTORS] = {"factors", RECO_OPTION_INTEGER, false, 64, NULL, 4, 1024, false,
+	"Length of an item's vector; more factors recall more and cost more memory and time."},
+	[ALS_ALPHA0] = {"alpha0", RECO_OPTION_NUMBER, true, 0, NULL, 0, 1e6, false,
+	"Weight of a pair that was not observed. By default 0.02 of the mean weight of a row; 0 for explicit feedback."},
+	[ALS_LAMBDA] = {"lambda", RECO_OPTION_NUMBER, true, 0, NULL, 0, 1e9, true,
+	"Regularisation; it must be positive. The default is chosen for the feedback and the mean weight of a row."},
+	[ALS_NU] = {"nu", RECO_OPTION_NUMBER, false, 1, NULL, 0, 4, false,
+	"Exponent with which regularisation grows with the number of a user's or an item's rows."},
+	[ALS_ITERATIONS] = {"iterations", RECO_OPTION_INTEGER, true, 0, NULL, 1, 1000, false,
+	"Sweeps over users and items. By default chosen by held-out interactions."},
+	[ALS_MAX_ITERATIONS] = {"max_iterations", RECO_OPTION_INTEGER, false, 16, NULL, 1, 1000, false,
+	"Most sweeps that the choice by held-out interactions may take."},
+	[ALS_DISLIKE] = {"dislike", RECO_OPTION_NUMBER, false, 0, NULL, 0, 1e6, false,
+	"How far an event of negative weight pulls the target below zero (tau); 0 only pulls it towards zero."},
+	[ALS_SEED] = {"seed", RECO_OPTION_INTEGER, false, 42, NULL, 0, 2147483647, false,
+	"Seed of the start vectors and of the held-out sample."},
+};
+
+/* What bind finds in the tensors. */
+typedef struct AlsModel
+{
+	RkItems		items;
+	const double *eigenvalue;
+	const double *parameter;
+} AlsModel;
+
+/* What represent leaves for explanations. */
+typedef struct AlsQuery
+{
+	size_t		n;				/* kept rows */
+	size_t		columns;		/* d, or d + 1 with a bias */
+	int		   *evidence;		/* [n], position in query->evidence of each row */
+	float	   *factor;			/* [n x columns], gathered */
+	double	   *weight;			/* [n] */
+	double	   *target;			/* [n], residuals for explicit feedback */
+	double	   *vector;			/* [columns] */
+	double		lambda;
+	double	   *diagonal;		/* [columns] */
+	RkFold	   *fold;			/* NULL when n = 0 */
+} AlsQuery;
+
+/* aligned_alloc64 gives zeroed memory for kernels, 64-byte aligned, in the current context. */
+static void *
+aligned_alloc64(Size bytes)
+{
+	char	   *raw = palloc_extended(bytes + RK_SCRATCH_ALIGN, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	return (void *) TYPEALIGN(RK_SCRATCH_ALIGN, (uintptr_t) raw);
+}
+
+static const void *
+required(const RecoTensorSet *tensors, const char *name, RecoTensorType type, int64 rows, int64 columns)
+{
+	const RecoTensor *tensor = reco_store_find(tensors, name, type, columns);
+
+	if (tensor == NULL || tensor->rows != rows)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("model has no tensor \"%s\" of %lld rows", name, (long long) rows),
+				 errhint("Learn a new version with CALL reco.refresh().")));
+	return tensor->data;
+}
+
+/* als_bind finds the tensors of a version and checks their shapes against each other. */
+static void
+als_bind(RecoModel *model)
+{
+	AlsModel   *als = palloc0(sizeof(AlsModel));
+	int64		n = (int64) model->items.n;
+	const RecoTensor *factor = reco_store_find(model->tensors, "item_factor", RECO_FLOAT4, -1);
+
+	als->items.n = model->items.n;
+	als->items.d = factor ? (size_t) factor->columns : 0;
+	als->items.factor = required(model->tensors, "item_factor", RECO_FLOAT4, n, als->items.d);
+	als->items.norm = required(model->tensors, "item_norm", RECO_FLOAT4, n, 1);
+	if (model->explicit_feedback)
+		als->items.bias = required(model->tensors, "item_bias", RECO_FLOAT4, n, 1);
+	als->eigenvalue = required(model->tensors, "gram_eigenvalue", RECO_FLOAT8, als->items.d, 1);
+	als->parameter = required(model->tensors, "als_parameters", RECO_FLOAT8, 1, ALS_N_PARAMETERS);
+	model->embedding = &als->items;
+	model->state = als;
+}
+
+/* als_lambda gives lambda_u of a user with n kept rows. */
+static double
+als_lambda(const AlsModel *als, size_t n)
+{
+	return als->parameter[ALS_PARAMETER_LAMBDA] *
+		pow((double) n + als->parameter[ALS_PARAMETER_ALPHA0] * als->parameter[ALS_PARAMETER_ITEMS],
+			als->parameter[ALS_PARAMETER_NU]);
+}
+
+/* als_diagonal makes D = alpha0 Lambda + lambda_u; the column of ones has lambda_u alone. */
+static double *
+als_diagonal(const AlsModel *als, size_t columns, double lambda)
+{
+	double	   *diagonal = palloc(sizeof(double) * columns);
+
+	for (size_t k = 0; k < columns; k++)
+		diagonal[k] = lambda + (k < als->items.d ? als->parameter[ALS_PARAMETER_ALPHA0] * als->eigenvalue[k] : 0);
+	return diagonal;
+}
+
+/* als_gather copies the factors, weights and targets of the kept rows. */
+static void
+als_gather(const RecoQuery *query, AlsQuery *user)
+{
+	const RecoModel *model = query->model;
+	const AlsModel *als = model->state;
+	size_t		d = als->items.d;
+
+	for (int e = 0; e < query->n_evidence; e++)
+	{
+		const RecoEvidence *row = &query->evidence[e];
+		float	   *to = user->factor + user->n * user->columns;
+
+		if (!row->kept)
+			continue;
+		memcpy(to, als->items.factor + (size_t) row->item * d, sizeof(float) * d);
+		user->evidence[user->n] = e;
+		user->weight[user->n] = row->weight;
+		user->target[user->n] = row->pull / row->weight;
+		if (model->explicit_feedback)
+		{
+			to[d] = 1;
+			user->target[user->n] -= als->parameter[ALS_PARAMETER_MEAN] + als->items.bias[row->item];
+		}
+		user->n++;
+	}
+}
+
+/* als_factor factors the system of the gathered rows with the given diagonal. */
+static RkFold *
+als_factor(const AlsQuery *user, const double *diagonal)
+{
+	RkFold	   *fold = palloc(sizeof(RkFold));
+	RkFoldSystem system = {user->n, user->columns, user->factor, user->columns, diagonal, user->weight};
+	void	   *scratch = aligned_alloc64(rk_fold_scratch_bytes(user->n, user->columns));
+	RkStatus	status = rk_fold_factor(&system, scratch, fold, &reco_pool_poll);
+
+	CHECK_FOR_INTERRUPTS();
+	if (status != RK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the system of a user's rows cannot be solved"),
+				 errdetail("Its weights are too large, or lambda is too small beside them."),
+				 errhint("Set a larger \"lambda\" in options, or smaller event weights, and refresh.")));
+	return fold;
+}
+
+/* als_temporary gives the scratch vector of the functions of solve.h. */
+static double *
+als_temporary(const AlsQuery *user)
+{
+	return palloc(sizeof(double) * (user->n + user->columns));
+}
+
+/* als_represent solves the user's vector. */
+static void
+als_represent(const RecoModel *model, RecoQuery *query)
+{
+	const AlsModel *als = model->state;
+	AlsQuery   *user = palloc0(sizeof(AlsQuery));
+	size_t		capacity = Max(query->n_evidence, 1);
+	RecoTerm   *term = palloc0(sizeof(RecoTerm));
+
+	user->columns = als->items.d + (model->explicit_feedback ? 1 : 0);
+	user->evidence = palloc(sizeof(int) * capacity);
+	user->factor = palloc_extended(sizeof(float) * capacity * user->columns, MCXT_ALLOC_HUGE);
+	user->weight = palloc(sizeof(double) * capacity);
+	user->target = palloc(sizeof(double) * capacity);
+	user->vector = palloc0(sizeof(double) * user->columns);
+	als_gather(query, user);
+	if (user->n > 0)
+	{
+		user->lambda = als_lambda(als, user->n);
+		user->diagonal = als_diagonal(als, user->columns, user->lambda);
+		user->fold = als_factor(user, user->diagonal);
+		rk_fold_user(user->fold, user->target, NULL, user->vector, als_temporary(user));
+	}
+	if (model->explicit_feedback)
+		query->constant = als->parameter[ALS_PARAMETER_MEAN] + user->vector[als->items.d];
+	term->kind = RECO_TERM_DENSE;
+	term->vector = user->vector;
+	term->items = &als->items;
+	query->n_terms = 1;
+	query->term = term;
+	query->state = user;
+}
+
+/* als_item_vector widens the factor of an item, with the 1 of the bias. */
+static double *
+als_item_vector(const AlsModel *als, uint32 item, size_t columns)
+{
+	double	   *vector = palloc(sizeof(double) * columns);
+
+	for (size_t k = 0; k < columns; k++)
+		vector[k] = k < als->items.d ? als->items.factor[(size_t) item * als->items.d + k] : 1;
+	return vector;
+}
+
+static int
+als_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend)
+{
+	const AlsModel *als = query->model->state;
+	const AlsQuery *user = query->state;
+	double	   *influence = palloc(sizeof(double) * Max(user->n, 1));
+	int			n = 0;
+
+	if (query->model->explicit_feedback)
+	{
+		addend[n++] = (RecoAddend) {RECO_ADDEND_AVERAGE, -1, als->parameter[ALS_PARAMETER_MEAN]};
+		addend[n++] = (RecoAddend) {RECO_ADDEND_ITEM, -1, als->items.bias[item]};
+	}
+	if (user->n > 0)
+		rk_fold_influence(user->fold, als_item_vector(als, item, user->columns), influence, als_temporary(user));
+	for (size_t j = 0; j < user->n; j++)
+	{
+		int			e = user->evidence[j];
+		bool		dislike = !query->model->explicit_feedback && query->evidence[e].pull <= 0;
+
+		addend[n].kind = dislike ? RECO_ADDEND_DISLIKE : RECO_ADDEND_HISTORY;
+		addend[n].evidence = e;
+		addend[n++].contribution = influence[j] * user->target[j];
+	}
+	return n;
+}
+
+/*
+ * als_revives says whether taking row j away may bring back rows that were
+ * dropped beside it, which the closed form does not know.
+ */
+static bool
+als_revives(const RecoQuery *query, const AlsQuery *user, size_t j)
+{
+	if ((int) user->n == query->n_evidence)
+		return false;
+	for (size_t other = 0; other < user->n; other++)
+		if (other != j && user->weight[other] >= user->weight[j])
+			return false;
+	return true;
+}
+
+/* als_removal_direct solves the user again without one piece of evidence. */
+static double
+als_removal_direct(const RecoQuery *query, uint32 item, double score, int evidence)
+{
+	bool	   *removed = palloc0(sizeof(bool) * query->n_evidence);
+
+	removed[evidence] = true;
+	return score - reco_query_score(reco_query_without(query, removed), item);
+}
+
+/* als_removals computes the effect of every row from one factorisation; see the top of the file. */
+static void
+als_removals(const RecoQuery *query, uint32 item, double *effect)
+{
+	const AlsModel *als = query->model->state;
+	const AlsQuery *user = query->state;
+	size_t		n = user->n;
+	double		score = reco_query_score(query, item);
+	double	   *influence = palloc(sizeof(double) * Max(n, 1));
+	double	   *leverage = palloc(sizeof(double) * Max(n, 1));
+	double	   *remainder = palloc(sizeof(double) * Max(n, 1));
+	double	   *vector = palloc(sizeof(double) * user->columns);
+	double	   *target = als_item_vector(als, item, user->columns);
+	double	   *temporary = als_temporary(user);
+	double		fewer;
+
+	memset(effect, 0, sizeof(double) * query->n_evidence);
+	if (n == 1)
+		effect[user->evidence[0]] = als_removal_direct(query, item, score, user->evidence[0]);
+	if (n <= 1)
+		return;
+	{
+		RkFold	   *fold = als_factor(user, als_diagonal(als, user->columns, als_lambda(als, n - 1)));
+
+		rk_fold_user(fold, user->target, NULL, vector, temporary);
+		rk_fold_influence(fold, target, influence, temporary);
+		if (rk_fold_leverage(fold, leverage, remainder, temporary, &reco_pool_poll) != RK_OK)
+			memset(remainder, 0, sizeof(double) * n);
+		CHECK_FOR_INTERRUPTS();
+	}
+	fewer = rk_dot_dd(vector, target, user->columns);
+	if (query->model->explicit_feedback)
+		fewer += als->parameter[ALS_PARAMETER_MEAN] + als->items.bias[item];
+	for (size_t j = 0; j < n; j++)
+	{
+		int			e = user->evidence[j];
+		double		predicted = rk_dot(vector, user->factor + j * user->columns, user->columns);
+
+		if (remainder[j] < DIRECT_REMAINDER || als_revives(query, user, j))
+			effect[e] = als_removal_direct(query, item, score, e);
+		else
+			effect[e] = score - fewer + influence[j] * (user->target[j] - predicted) / remainder[j];
+	}
+}
+
+const RecoAlgorithm reco_als = {
+	.name = "als",
+	.linearity = RECO_AFFINE,
+	.option = reco_als_option,
+	.n_options = ALS_N_OPTIONS,
+	.learn_bytes = reco_als_learn_bytes,
+	.learn = reco_als_learn,
+	.bind = als_bind,
+	.represent = als_represent,
+	.contributions = als_contributions,
+	.removals = als_removals,
+};

@@ -1,0 +1,59 @@
+/*
+ * blas_module.c
+ *	  The second library, reco_blas: kernels linked with the serial OpenBLAS.
+ *
+ * Debian's default OpenBLAS starts a thread when it is loaded, so nothing that
+ * needs BLAS is in the library that every backend loads.  This file and the
+ * kernels als, eigh and holdout make up reco_blas.so, whose RUNPATH names the
+ * folder of the serial flavour; see blas.h for who loads it.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "model/blas.h"
+
+PG_MODULE_MAGIC;
+
+extern int	openblas_get_parallel(void);
+extern void openblas_set_num_threads(int threads);
+
+PGDLLEXPORT const RecoBlas *reco_blas_api(void);
+
+/*
+ * set_one_thread looks at the OpenBLAS this library was bound to.  It is the
+ * serial one unless the process had mapped another flavour under the same
+ * name before.
+ */
+static bool
+set_one_thread(void)
+{
+	if (openblas_get_parallel() == 0)
+		return false;
+	openblas_set_num_threads(1);
+	return true;
+}
+
+static const RecoBlas api = {
+	.set_one_thread = set_one_thread,
+	.gram_scratch_bytes = rk_gram_scratch_bytes,
+	.gram_range = rk_gram_range,
+	.gram_add = rk_gram_add,
+	.rotate_scratch_bytes = rk_rotate_scratch_bytes,
+	.rotate_range = rk_rotate_range,
+	.solve_scratch_bytes = rk_als_scratch_bytes,
+	.solve_range = rk_als_solve_range,
+	.ridge_range = rk_als_ridge_range,
+	.init_row = rk_als_init_row,
+	.eigh_scratch_bytes = rk_eigh_scratch_bytes,
+	.eigh_gram = rk_eigh_gram,
+	.holdout_scratch_bytes = rk_holdout_scratch_bytes,
+	.holdout_ndcg_range = rk_holdout_ndcg_range,
+};
+
+/* reco_blas_api gives the table of kernels. */
+const RecoBlas *
+reco_blas_api(void)
+{
+	return &api;
+}

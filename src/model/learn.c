@@ -1,0 +1,164 @@
+/*
+ * learn.c
+ *	  The learning of one version, whatever the algorithm: fold, learn, and add
+ *	  what every version has (tensors.h).
+ */
+#include "postgres.h"
+
+
+#include "model/model.h"
+#include "model/tensors.h"
+
+/* Common tensors of a version, at most. */
+#define COMMON_TENSORS 4
+
+static void *
+allocate_in_area(void *state, Size bytes)
+{
+	return reco_area_alloc(state, bytes);
+}
+
+/* An item and how many users chose it, for sorting. */
+typedef struct Popularity
+{
+	uint32		item;
+	uint32		users;
+} Popularity;
+
+static int
+compare_popularity(const void *a, const void *b)
+{
+	const Popularity *x = a;
+	const Popularity *y = b;
+
+	if (x->users != y->users)
+		return x->users > y->users ? -1 : 1;
+	return x->item < y->item ? -1 : x->item > y->item;
+}
+
+/* popular_order lists the items, those that most users have with t > 0 first. */
+static int32 *
+popular_order(const RecoDataset *data)
+{
+	Popularity *count = palloc_extended(sizeof(Popularity) * data->n_items, MCXT_ALLOC_HUGE);
+	int32	   *order = palloc_extended(sizeof(int32) * data->n_items, MCXT_ALLOC_HUGE);
+
+	for (size_t i = 0; i < data->n_items; i++)
+		count[i] = (Popularity) {(uint32) i, 0};
+	for (size_t k = 0; k < rk_csr_nnz(&data->by_user); k++)
+		if (data->by_user.target[k] > 0)
+			count[data->by_user.index[k]].users++;
+	qsort(count, data->n_items, sizeof(Popularity), compare_popularity);
+	for (size_t i = 0; i < data->n_items; i++)
+		order[i] = (int32) count[i].item;
+	pfree(count);
+	return order;
+}
+
+static void
+add_tensor(RecoTensorSet *set, const char *name, RecoTensorType type, size_t rows, size_t columns, const void *data)
+{
+	set->tensor[set->n++] = (RecoTensor)
+	{
+		name, type, (int64) rows, (int64) columns, data
+	};
+}
+
+/* add_integer_keys adds the keys of the learned items where they are integers. */
+static void
+add_integer_keys(RecoTensorSet *set, const RecoKeys *keys, const RecoDataset *data)
+{
+	int64	   *integer = palloc_extended(sizeof(int64) * data->n_items, MCXT_ALLOC_HUGE);
+
+	for (size_t i = 0; i < data->n_items; i++)
+		integer[i] = keys->integer[data->item_of[i]];
+	add_tensor(set, TENSOR_KEY, RECO_INT8, data->n_items, 1, integer);
+}
+
+/* add_byte_keys adds the keys of the learned items where they are uuid or text. */
+static void
+add_byte_keys(RecoTensorSet *set, const RecoKeys *keys, const RecoDataset *data)
+{
+	uint64	   *offset = palloc_extended(sizeof(uint64) * (data->n_items + 1), MCXT_ALLOC_HUGE);
+	char	   *bytes;
+
+	offset[0] = 0;
+	for (size_t i = 0; i < data->n_items; i++)
+		offset[i + 1] = offset[i] + reco_keys_get(keys, data->item_of[i]).length;
+	bytes = palloc_extended(offset[data->n_items] + 1, MCXT_ALLOC_HUGE);
+	for (size_t i = 0; i < data->n_items; i++)
+	{
+		RecoKey		key = reco_keys_get(keys, data->item_of[i]);
+
+		memcpy(bytes + offset[i], key.bytes, key.length);
+	}
+	add_tensor(set, TENSOR_KEY_OFFSET, RECO_INT8, data->n_items + 1, 1, offset);
+	add_tensor(set, TENSOR_KEY_BYTES, RECO_BYTE, offset[data->n_items], 1, bytes);
+}
+
+/* add_rule adds how rows were folded. */
+static void
+add_rule(RecoTensorSet *set, const RecoLearned *learned, RecoKeyKind kind)
+{
+	double	   *rule = palloc(sizeof(double) * RULE_N);
+
+	rule[RULE_EXPLICIT] = learned->fold.explicit_feedback;
+	rule[RULE_DISLIKE] = learned->fold.dislike;
+	rule[RULE_HALF_LIFE] = learned->fold.half_life;
+	rule[RULE_AS_OF] = learned->has_as_of ? (double) learned->as_of : 0;
+	rule[RULE_KEY_KIND] = kind;
+	add_tensor(set, TENSOR_RULE, RECO_FLOAT8, 1, RULE_N, rule);
+}
+
+/* collect_tensors puts the common tensors before the algorithm's own. */
+static void
+collect_tensors(RecoLearned *learned, const RecoEvents *events, const RecoLearnOutput *output)
+{
+	RecoTensorSet *set = &learned->tensors;
+
+	set->n = 0;
+	set->tensor = palloc(sizeof(RecoTensor) * (COMMON_TENSORS + output->n_tensors));
+	add_rule(set, learned, events->items.kind);
+	add_tensor(set, TENSOR_POPULAR, RECO_INT4, learned->n_items, 1, popular_order(learned->data));
+	if (events->items.kind == RECO_KEY_INTEGER)
+		add_integer_keys(set, &events->items, learned->data);
+	else
+		add_byte_keys(set, &events->items, learned->data);
+	for (int t = 0; t < output->n_tensors; t++)
+		set->tensor[set->n++] = output->tensor[t];
+}
+
+
+RecoLearned *
+reco_learn(const RecoDefinition *definition, Jsonb *call_options, const RecoEvents *events, const uint8 *keep)
+{
+	const RecoAlgorithm *algorithm = reco_algorithm_find(definition->algorithm);
+	Jsonb	   *objects[] = {definition->options, call_options};
+	RecoLearned *learned = palloc0(sizeof(RecoLearned));
+	RecoLearnInput input = {.users = &events->users, .items = &events->items,
+	.explicit_feedback = definition->explicit_feedback, .workers = reco_pool_workers()};
+	RecoLearnOutput output = {0};
+	RecoAllocator allocator = {allocate_in_area, NULL};
+	Size		bytes;
+
+	input.option = reco_options_parse(algorithm->option, algorithm->n_options, objects, lengthof(objects));
+	learned->fold.explicit_feedback = definition->explicit_feedback;
+	learned->fold.half_life = definition->half_life;
+	learned->fold.dislike = input.option[reco_option_find(algorithm->option, algorithm->n_options, "dislike")].number;
+
+	bytes = algorithm->learn_bytes(events->users.n, events->items.n, events->n, definition->explicit_feedback,
+								   input.option);
+	input.area = reco_area_create(add_size(bytes, reco_dataset_bytes(events)));
+	allocator.state = input.area;
+	learned->data = input.data = reco_dataset_build(events, keep, &learned->fold, &allocator);
+	learned->has_as_of = input.data->has_as_of;
+	learned->as_of = learned->fold.as_of = input.data->as_of;
+	learned->n_users = input.data->n_users;
+	learned->n_items = input.data->n_items;
+	learned->n_rows = rk_csr_nnz(&input.data->by_user);
+	algorithm->learn(&input, &output);
+	learned->options = output.options;
+	learned->metrics = output.metrics;
+	collect_tensors(learned, events, &output);
+	return learned;
+}

@@ -1,0 +1,123 @@
+/*
+ * model.c
+ *	  Algorithms by name, and stored tensors as models ready to serve.
+ *
+ * Beside the algorithm's own tensors every version has
+ *
+ *		rule				float8 [1 x RULE_N]: how its rows were folded
+ *		popular				int4 [n_items]: item indexes, most users first
+ *		item_key			int8 [n_items]: keys, where they are integers; else
+ *		item_key_offset		int8 [n_items + 1], and
+ *		item_key_bytes		byte [...]
+ */
+#include "postgres.h"
+
+#include "model/model.h"
+#include "model/tensors.h"
+
+extern const RecoAlgorithm reco_als;
+
+static const RecoAlgorithm *const algorithms[] = {&reco_als};
+
+const RecoAlgorithm *
+reco_algorithm_find(const char *name)
+{
+	const char *known[lengthof(algorithms)];
+	const char *nearest;
+
+	for (size_t a = 0; a < lengthof(algorithms); a++)
+	{
+		known[a] = algorithms[a]->name;
+		if (strcmp(name, known[a]) == 0)
+			return algorithms[a];
+	}
+	nearest = reco_nearest_name(name, known, lengthof(algorithms));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("unknown algorithm \"%s\"", name),
+			 nearest ? errhint("Perhaps you meant \"%s\".", nearest) :
+			 errhint("Known algorithms are: als.")));
+}
+
+void
+reco_model_check_options(const char *algorithm, Jsonb *options)
+{
+	const RecoAlgorithm *found = reco_algorithm_find(algorithm);
+
+	(void) reco_options_parse(found->option, found->n_options, &options, 1);
+}
+
+/* raise_damaged reports a version whose common tensors do not fit together. */
+static void
+raise_damaged(const char *tensor)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("tensor \"%s\" of the model is missing or has the wrong shape", tensor),
+			 errhint("Learn a new version with CALL reco.refresh().")));
+}
+
+/* bind_keys finds the keys of the items; offsets are checked, because lookups trust them. */
+static void
+bind_keys(RecoModel *model, RecoKeyKind kind, int64 n)
+{
+	const RecoTensorSet *tensors = model->tensors;
+	const RecoTensor *tensor;
+
+	model->items.kind = kind;
+	model->items.n = (size_t) n;
+	if (kind == RECO_KEY_INTEGER)
+	{
+		tensor = reco_store_find(tensors, TENSOR_KEY, RECO_INT8, 1);
+		if (tensor == NULL || tensor->rows != n)
+			raise_damaged(TENSOR_KEY);
+		model->items.integer = tensor->data;
+		return;
+	}
+	tensor = reco_store_find(tensors, TENSOR_KEY_OFFSET, RECO_INT8, 1);
+	if (tensor == NULL || tensor->rows != n + 1)
+		raise_damaged(TENSOR_KEY_OFFSET);
+	model->items.offset = tensor->data;
+	tensor = reco_store_find(tensors, TENSOR_KEY_BYTES, RECO_BYTE, 1);
+	if (tensor == NULL || model->items.offset[n] != (uint64) tensor->rows)
+		raise_damaged(TENSOR_KEY_BYTES);
+	model->items.bytes = tensor->data;
+}
+
+RecoModel *
+reco_model_bind(const char *algorithm, const RecoTensorSet *tensors)
+{
+	RecoModel  *model = palloc0(sizeof(RecoModel));
+	const RecoTensor *rule = reco_store_find(tensors, TENSOR_RULE, RECO_FLOAT8, RULE_N);
+	const RecoTensor *popular = reco_store_find(tensors, TENSOR_POPULAR, RECO_INT4, 1);
+	const double *value;
+
+	if (rule == NULL || rule->rows != 1)
+		raise_damaged(TENSOR_RULE);
+	if (popular == NULL)
+		raise_damaged(TENSOR_POPULAR);
+	value = rule->data;
+	model->algorithm = reco_algorithm_find(algorithm);
+	model->tensors = tensors;
+	model->explicit_feedback = value[RULE_EXPLICIT] != 0;
+	model->fold.explicit_feedback = model->explicit_feedback;
+	model->fold.dislike = value[RULE_DISLIKE];
+	model->fold.half_life = value[RULE_HALF_LIFE];
+	model->fold.as_of = (TimestampTz) value[RULE_AS_OF];
+	model->popular = popular->data;
+	bind_keys(model, (RecoKeyKind) value[RULE_KEY_KIND], popular->rows);
+	model->algorithm->bind(model);
+	return model;
+}
+
+const RecoModel *
+reco_model_open(const RecoDefinition *definition, MemoryContext pin)
+{
+	const RecoVersion *version = reco_catalog_deployed(definition);
+	const RecoTensorSet *tensors = reco_store_open(version, pin);
+	MemoryContext previous = MemoryContextSwitchTo(pin);
+	RecoModel  *model = reco_model_bind(version->algorithm, tensors);
+
+	MemoryContextSwitchTo(previous);
+	return model;
+}

@@ -1,0 +1,245 @@
+/*
+ * query.c
+ *	  A user as a query: folding a history, scoring, taking evidence away.
+ */
+#include "postgres.h"
+
+#include "model/model.h"
+
+/* One event of a history on a known item, for sorting by item while keeping total order. */
+typedef struct KnownEvent
+{
+	uint32		item;
+	uint32		position;		/* in the history */
+} KnownEvent;
+
+static int
+compare_known(const void *a, const void *b)
+{
+	const KnownEvent *x = a;
+	const KnownEvent *y = b;
+
+	if (x->item != y->item)
+		return x->item < y->item ? -1 : 1;
+	return x->position < y->position ? -1 : x->position > y->position;
+}
+
+/* known_events finds the items of a history in the model, sorted by item. */
+static KnownEvent *
+known_events(const RecoModel *model, const RecoHistory *history, size_t *n)
+{
+	KnownEvent *known = palloc(sizeof(KnownEvent) * Max(history->n, 1));
+
+	*n = 0;
+	for (size_t e = 0; e < history->n; e++)
+	{
+		int64		item = reco_keys_find(&model->items, &history->event[e].item);
+
+		if (item >= 0)
+			known[(*n)++] = (KnownEvent) {(uint32) item, (uint32) e};
+	}
+	qsort(known, *n, sizeof(KnownEvent), compare_known);
+	return known;
+}
+
+/* main_kind gives the event kind with the greatest share of the weight among n events. */
+static int
+main_kind(const RecoModel *model, const RecoHistory *history, const KnownEvent *known, size_t n)
+{
+	double	   *share;
+	int			best = -1;
+
+	if (history->n_kinds == 0)
+		return -1;
+	share = palloc0(sizeof(double) * history->n_kinds);
+	for (size_t k = 0; k < n; k++)
+	{
+		const RecoHistoryEvent *event = &history->event[known[k].position];
+		RecoFoldSum sum = {0, 0};
+		RecoFoldEvent fold = {event->amount, event->rating, event->time};
+
+		if (event->kind < 0)
+			continue;
+		reco_fold_add(&model->fold, &fold, &sum);
+		share[event->kind] += sum.weight;
+		if (best < 0 || share[event->kind] >= share[best])
+			best = event->kind;
+	}
+	pfree(share);
+	return best;
+}
+
+/* fold_evidence folds the events of one item into a row. */
+static RecoEvidence
+fold_evidence(const RecoModel *model, const RecoHistory *history, const KnownEvent *known, size_t n)
+{
+	RecoFoldSum sum = {0, 0};
+	RecoEvidence row = {.item = known[0].item};
+
+	for (size_t k = 0; k < n; k++)
+	{
+		const RecoHistoryEvent *event = &history->event[known[k].position];
+		RecoFoldEvent fold = {event->amount, event->rating, event->time};
+
+		reco_fold_add(&model->fold, &fold, &sum);
+	}
+	row.weight = sum.weight;
+	row.pull = sum.pull;
+	row.kind = main_kind(model, history, known, n);
+	return row;
+}
+
+/* settle decides which rows are kept and whether any of them is positive. */
+static void
+settle(RecoQuery *query)
+{
+	double		largest = 0;
+
+	query->has_positive = false;
+	for (int e = 0; e < query->n_evidence; e++)
+		largest = Max(largest, query->evidence[e].weight);
+	for (int e = 0; e < query->n_evidence; e++)
+	{
+		RecoEvidence *row = &query->evidence[e];
+
+		row->kept = reco_fold_keeps(row->weight, largest);
+		if (row->kept && row->pull > 0)
+			query->has_positive = true;
+	}
+}
+
+/* make_query allocates a query with room for evidence. */
+static RecoQuery *
+make_query(const RecoModel *model, const RecoHistory *history, size_t capacity)
+{
+	RecoQuery  *query = palloc0(sizeof(RecoQuery));
+
+	query->model = model;
+	query->history = history;
+	query->evidence = palloc_extended(sizeof(RecoEvidence) * Max(capacity, 1), MCXT_ALLOC_HUGE);
+	return query;
+}
+
+RecoQuery *
+reco_query_make(const RecoModel *model, const RecoHistory *history)
+{
+	size_t		n;
+	KnownEvent *known = known_events(model, history, &n);
+	RecoQuery  *query = make_query(model, history, n);
+
+	for (size_t first = 0, last; first < n; first = last)
+	{
+		for (last = first + 1; last < n && known[last].item == known[first].item; last++)
+			;
+		query->evidence[query->n_evidence++] = fold_evidence(model, history, known + first, last - first);
+	}
+	settle(query);
+	model->algorithm->represent(model, query);
+	return query;
+}
+
+RecoQuery *
+reco_query_from_rows(const RecoModel *model, const uint32 *item, const float *weight, const float *target, size_t n)
+{
+	RecoQuery  *query = make_query(model, NULL, n);
+
+	query->n_evidence = (int) n;
+	for (size_t e = 0; e < n; e++)
+		query->evidence[e] = (RecoEvidence)
+		{
+			item[e], weight[e], (double) weight[e] * target[e], -1, true
+		};
+	settle(query);
+	model->algorithm->represent(model, query);
+	return query;
+}
+
+RecoQuery *
+reco_query_without(const RecoQuery *query, const bool *removed)
+{
+	RecoQuery  *fewer = make_query(query->model, query->history, query->n_evidence);
+
+	for (int e = 0; e < query->n_evidence; e++)
+		if (!removed[e])
+			fewer->evidence[fewer->n_evidence++] = query->evidence[e];
+	settle(fewer);
+	fewer->model->algorithm->represent(fewer->model, fewer);
+	return fewer;
+}
+
+/* sparse_score gives the sum of an item's entries in the rows of a sparse term. */
+static double
+sparse_score(const RecoTerm *term, uint32 item)
+{
+	double		score = 0;
+
+	for (int r = 0; r < term->n_rows; r++)
+	{
+		size_t		first = term->matrix->offset[term->row[r]];
+		size_t		last = term->matrix->offset[term->row[r] + 1];
+
+		while (first < last)
+		{
+			size_t		middle = first + (last - first) / 2;
+
+			if (term->matrix->index[middle] < item)
+				first = middle + 1;
+			else
+				last = middle;
+		}
+		if (first < term->matrix->offset[term->row[r] + 1] && term->matrix->index[first] == item)
+			score += term->row_weight[r] * term->matrix->weight[first];
+	}
+	return score;
+}
+
+double
+reco_query_score(const RecoQuery *query, uint32 item)
+{
+	double		score = query->constant;
+
+	for (int t = 0; t < query->n_terms; t++)
+	{
+		const RecoTerm *term = &query->term[t];
+
+		if (term->kind == RECO_TERM_DENSE)
+			score = rk_item_score(term->items, term->vector, score, item);
+		else if (term->kind == RECO_TERM_SPARSE)
+			score += sparse_score(term, item);
+		else
+		{
+			double		block;
+
+			term->score_block(query, &item, 1, &block);
+			score += block;
+		}
+	}
+	return score;
+}
+
+int
+reco_query_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend)
+{
+	return query->model->algorithm->contributions(query, item, addend);
+}
+
+void
+reco_query_removals(const RecoQuery *query, uint32 item, double *effect)
+{
+	double		score;
+	bool	   *removed;
+
+	if (query->model->algorithm->removals != NULL)
+	{
+		query->model->algorithm->removals(query, item, effect);
+		return;
+	}
+	score = reco_query_score(query, item);
+	removed = palloc0(sizeof(bool) * Max(query->n_evidence, 1));
+	for (int e = 0; e < query->n_evidence; e++)
+	{
+		removed[e] = true;
+		effect[e] = score - reco_query_score(reco_query_without(query, removed), item);
+		removed[e] = false;
+	}
+}

@@ -1,0 +1,32 @@
+/*
+ * store.c
+ *	  The last stage of a refresh: from learned tensors to a deployed version.
+ */
+#include "postgres.h"
+
+#include "reco.h"
+#include "train/train.h"
+
+int
+reco_train_store(const RecoDefinition *definition, const RecoLearned *learned)
+{
+	RecoVersion version = {
+		.recommender = definition->key,
+		.format = RECO_FORMAT_VERSION,
+		.algorithm = definition->algorithm,
+		.user_type = definition->user.type,
+		.item_type = definition->item.type,
+		.has_as_of = learned->has_as_of,
+		.as_of = learned->as_of,
+		.n_users = (int64) learned->n_users,
+		.n_items = (int64) learned->n_items,
+		.n_interactions = (int64) learned->n_rows,
+		.options = learned->options,
+		.metrics = learned->metrics,
+	};
+
+	reco_store_write(&version, &learned->tensors);
+	reco_catalog_deploy(definition, version.number);
+	reco_catalog_prune(definition, reco_keep_versions);
+	return version.number;
+}
