@@ -2,9 +2,13 @@
  * catalog.h
  *	  The only code that names the tables of schema reco.
  *
- * Rights are checked here in C; the tables are then reached as the owner of
- * the extension, by SetUserIdAndSecContext around one statement, with
- * search_path = pg_catalog, pg_temp.  Nothing here commits.
+ * Rights are checked here in C.  Reading is by index scans, which look at no
+ * rights, in the active snapshot (one is pushed where there is none).  Writing is by SPI as
+ * the owner of the tables, by SetUserIdAndSecContext around one statement,
+ * with search_path = pg_catalog, pg_temp; these functions connect to SPI by
+ * themselves, whether or not the caller is connected.  Nothing here commits.
+ * Reads see what the active snapshot sees: after a write of its own, a caller
+ * that wants to read it back needs a newer snapshot.
  */
 #ifndef RECO_CATALOG_CATALOG_H
 #define RECO_CATALOG_CATALOG_H
@@ -107,13 +111,13 @@ typedef struct RecoChunkRef
 
 /*
  * reco_catalog_find gives the definition of the named recommender, or for
- * NULL the one an unnamed call means (DESIGN 2): reco.default_recommender,
- * else the only one whose owner is the caller or a role the caller is an
- * explicit member of, or is the owner of its interactions table.  Errors:
- * ERRCODE_UNDEFINED_OBJECT (hint names near ones that the caller may use),
- * ERRCODE_AMBIGUOUS_PARAMETER when several qualify.  Cached for the session,
- * checked against the row each call; the result is valid until the end of
- * the current command of the caller.
+ * NULL the one an unnamed call means (DESIGN 2; find.c says who may be
+ * trusted): reco.default_recommender, else the only one of the caller's own
+ * side.  Errors: ERRCODE_UNDEFINED_OBJECT (hint names near ones that the
+ * caller may use), ERRCODE_AMBIGUOUS_PARAMETER when several qualify.  Reads in
+ * the active snapshot.  Cached for the session, checked against the row each
+ * call; the result is valid until the end of the transaction.  It says
+ * nothing about rights: require_owner or require_reader must follow.
  */
 extern const RecoDefinition *reco_catalog_find(const char *name);
 
@@ -122,6 +126,95 @@ extern const RecoDefinition *reco_catalog_find_by_key(const pg_uuid_t *key);
 
 /* reco_catalog_copy copies a definition into the current memory context, to keep across commits. */
 extern RecoDefinition *reco_catalog_copy(const RecoDefinition *definition);
+
+/*
+ * Columns of a stored definition, in the order of the table.  The first four
+ * and the last are reco's own; the others are arguments of create_recommender
+ * or follow from them.
+ */
+typedef enum RecoField
+{
+	RECO_FIELD_KEY,
+	RECO_FIELD_NAME,
+	RECO_FIELD_OWNER,
+	RECO_FIELD_CREATED_AT,
+	RECO_FIELD_ALGORITHM,
+	RECO_FIELD_FEEDBACK,
+	RECO_FIELD_INTERACTIONS,
+	RECO_FIELD_INTERACTIONS_NAME,
+	RECO_FIELD_USER_COLUMN,
+	RECO_FIELD_ITEM_COLUMN,
+	RECO_FIELD_EVENT_COLUMN,
+	RECO_FIELD_EVENT_WEIGHTS,
+	RECO_FIELD_VALUE_COLUMN,
+	RECO_FIELD_TIME_COLUMN,
+	RECO_FIELD_HALF_LIFE,
+	RECO_FIELD_ITEMS,
+	RECO_FIELD_ITEMS_NAME,
+	RECO_FIELD_ITEM_KEY,
+	RECO_FIELD_ITEM_LABEL,
+	RECO_FIELD_ITEM_FEATURES,
+	RECO_FIELD_ITEMS_TIME_COLUMN,
+	RECO_FIELD_USERS,
+	RECO_FIELD_USERS_NAME,
+	RECO_FIELD_USER_KEY,
+	RECO_FIELD_USER_FEATURES,
+	RECO_FIELD_SHARED_CATALOGUE,
+	RECO_FIELD_OPTIONS,
+	RECO_FIELD_DEPLOYED,
+	RECO_FIELDS
+} RecoField;
+
+/* A row of reco.recommender as it is stored; for the functions that define. */
+typedef struct RecoRow
+{
+	Datum		value[RECO_FIELDS];
+	bool		isnull[RECO_FIELDS];
+} RecoRow;
+
+/*
+ * reco_catalog_read_row gives the row of a name in the current context, not
+ * bound to relations; NULL when there is none and missing_ok, else raises as
+ * find does.  reco_catalog_lock_row gives its newest committed state, locked
+ * against other changes until the transaction ends.
+ */
+extern RecoRow *reco_catalog_read_row(const char *name, bool missing_ok);
+extern RecoRow *reco_catalog_lock_row(const RecoRow *row);
+
+/*
+ * reco_catalog_parse makes a definition of a row in the current context, not
+ * bound.  Errors (ERRCODE_INVALID_PARAMETER_VALUE) for event weights that are
+ * no object of finite numbers and a half-life that is not positive.
+ */
+extern RecoDefinition *reco_catalog_parse(const RecoRow *row);
+
+/*
+ * reco_catalog_insert_row stores a new definition (ERRCODE_DUPLICATE_OBJECT
+ * when the name is taken), reco_catalog_update_row all but key, created_at and
+ * deployed of one, reco_catalog_delete_row removes it with all that hangs on it.
+ */
+extern void reco_catalog_insert_row(const RecoRow *row);
+extern void reco_catalog_update_row(const RecoRow *row);
+extern void reco_catalog_delete_row(const RecoRow *row);
+
+/* reco_catalog_relation_name gives the quoted, qualified name of a relation; NULL when it is gone. */
+extern char *reco_catalog_relation_name(Oid relid);
+
+/* reco_catalog_random_key makes a random (version 4) uuid. */
+extern void reco_catalog_random_key(pg_uuid_t *key);
+
+/*
+ * reco_catalog_nearest gives the candidate (of char *) nearest to a misspelt
+ * name, or NULL when none is near.
+ */
+extern const char *reco_catalog_nearest(const char *name, List *candidates);
+
+/* reco_catalog_bind_column resolves one column of a bound relation; argument is the argument of create_recommender that names it. */
+extern void reco_catalog_bind_column(const RecoDefinition *definition, const RecoRelation *relation,
+									 RecoColumn *column, const char *argument);
+
+/* reco_catalog_may_select says whether the caller has SELECT on a column, and USAGE on its schema. */
+extern bool reco_catalog_may_select(Oid relid, AttrNumber attnum);
 
 /*
  * reco_catalog_bind resolves relations and columns as they are now and fills
@@ -137,12 +230,13 @@ extern void reco_catalog_require_owner(const RecoDefinition *definition);
 /* reco_catalog_require_reader raises unless the caller has SELECT on every mapped interactions column. */
 extern void reco_catalog_require_reader(const RecoDefinition *definition);
 
-/* reco_catalog_may_use says without raising whether one of the two above holds. */
+/* reco_catalog_may_use says without raising whether one of the two above holds; false when there is no such key. */
 extern bool reco_catalog_may_use(const pg_uuid_t *key);
 
 
 /*
  * reco_catalog_version gives a version by number; NULL when there is none.
+ * reco_catalog_version_numbers lists those that are kept, newest first.
  * reco_catalog_deployed gives the deployed one, or raises
  * ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE with the hint to CALL reco.refresh().
  * Both refuse an unknown format (ERRCODE_FEATURE_NOT_SUPPORTED) and, deployed
@@ -151,6 +245,10 @@ extern bool reco_catalog_may_use(const pg_uuid_t *key);
  */
 extern const RecoVersion *reco_catalog_version(const RecoDefinition *definition, int number);
 extern const RecoVersion *reco_catalog_deployed(const RecoDefinition *definition);
+extern List *reco_catalog_version_numbers(const RecoDefinition *definition);
+
+/* reco_catalog_check_types raises ERRCODE_DATATYPE_MISMATCH unless the key columns still are of the kinds a version was learned from. */
+extern void reco_catalog_check_types(const RecoDefinition *definition, const RecoVersion *version);
 
 /*
  * Writing a version, all in the caller's transaction: chunks first (a digest
@@ -164,7 +262,10 @@ extern void reco_catalog_put_chunk(const pg_uuid_t *recommender, const uint8 dig
 extern void reco_catalog_insert_version(RecoVersion *version, const RecoChunkRef *chunk, int n_chunks);
 extern void reco_catalog_deploy(const RecoDefinition *definition, int number);
 
-/* reco_catalog_prune deletes all but the newest keep versions (never the deployed one) and chunks no version names. */
+/*
+ * reco_catalog_prune keeps the deployed version and the newest others, keep in
+ * all, and deletes the rest and the chunks that no version names any more.
+ */
 extern void reco_catalog_prune(const RecoDefinition *definition, int keep);
 
 /* reco_catalog_chunks lists a version's chunks ordered by (tensor, chunk), in the current context. */
@@ -199,11 +300,17 @@ extern int64 reco_catalog_insert_evaluation(const RecoDefinition *definition, co
 /*
  * reco_catalog_lock takes the session-level lock that excludes refreshes of
  * one recommender from each other and from drop; raises
- * ERRCODE_LOCK_NOT_AVAILABLE at once when another session holds it.
- * PostgreSQL frees it on any abort; reco_catalog_unlock frees it on success.
+ * ERRCODE_LOCK_NOT_AVAILABLE at once when another session holds it.  It
+ * outlives commits; PostgreSQL frees it when the transaction aborts.  In a
+ * subtransaction, where nothing can commit and a caught error would leave a
+ * session-level lock behind, it is a lock of the transaction instead.
+ * reco_catalog_unlock turns it into one of the current transaction, so that
+ * the next refresh sees what this one has done.  reco_catalog_lock_in_transaction
+ * takes it for the transaction alone, for drop.
  */
 extern void reco_catalog_lock(const RecoDefinition *definition);
 extern void reco_catalog_unlock(const RecoDefinition *definition);
+extern void reco_catalog_lock_in_transaction(const RecoDefinition *definition);
 
 /*
  * reco_catalog_begin_query / _end_query bracket SQL that reco generates over
