@@ -1,0 +1,485 @@
+/*
+ * Proves that a half-sweep solves each row as a double precision reference
+ * does, in both forms and precisions, for both kinds of feedback; that the
+ * loss falls and is what its definition says; and that the way ranges are cut
+ * changes no byte.
+ */
+#include "unit.h"
+
+#include "kernel/als.h"
+#include "kernel/eigh.h"
+#include "kernel/solve.h"
+
+/* A random matrix of interactions with its two sides. */
+typedef struct World
+{
+	size_t		n_users;
+	size_t		n_items;
+	size_t		d;
+	RkCsr		by_user;
+	RkCsr		by_item;
+	float	   *x;
+	float	   *y;
+	float	   *user_bias;
+	float	   *item_bias;
+	float	   *prior;
+	double	   *value;			/* [d], of the side that was prepared last */
+	void	   *scratch;
+} World;
+
+static size_t
+greatest(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+/* world_rows draws the interactions; the first user has them all. */
+static void
+world_rows(World *w, RkRng *rng, double weight_scale)
+{
+	size_t		most = w->n_users * w->n_items + 1;
+	uint64_t   *offset = unit_alloc((w->n_users + 1) * sizeof(uint64_t));
+	uint32_t   *index = unit_alloc(most * sizeof(uint32_t));
+	float	   *weight = unit_alloc(most * sizeof(float));
+	float	   *target = unit_alloc(most * sizeof(float));
+	size_t		nnz = 0;
+
+	for (size_t u = 0; u < w->n_users; u++)
+	{
+		double		density = u == 0 ? 1.0 : u % 6 == 5 ? 0.0 :
+			0.6 * pow((double) (u % 7 + 1) / 7.0, 4.0);
+
+		offset[u] = nnz;
+		for (size_t i = 0; i < w->n_items; i++)
+			if (i % 9 != 4 && rk_rng_uniform(rng) < density)
+			{
+				index[nnz] = (uint32_t) i;
+				weight[nnz] = nnz % 11 == 0 ? 0.0f : (float) (weight_scale *
+															  (0.2 + rk_rng_uniform(rng)));
+				target[nnz] = (float) rk_rng_normal(rng) + 1.0f;
+				nnz++;
+			}
+	}
+	offset[w->n_users] = nnz;
+	w->by_user = (RkCsr) {w->n_users, w->n_items, offset, index, weight, target};
+	CHECK(rk_csr_validate(&w->by_user, nnz, NULL) == RK_OK);
+}
+
+static World
+world_make(uint64_t seed, size_t n_users, size_t n_items, size_t d, double weight_scale)
+{
+	World		w = {.n_users = n_users, .n_items = n_items, .d = d};
+	size_t		nnz;
+	uint64_t   *offset;
+	uint32_t   *index;
+	float	   *weight;
+	float	   *target;
+	RkRng		rng;
+
+	rk_rng_seed(&rng, seed);
+	world_rows(&w, &rng, weight_scale);
+	nnz = rk_csr_nnz(&w.by_user);
+	offset = unit_alloc((n_items + 1) * sizeof(uint64_t));
+	index = unit_alloc(nnz * sizeof(uint32_t));
+	weight = unit_alloc(nnz * sizeof(float));
+	target = unit_alloc(nnz * sizeof(float));
+	CHECK(rk_csr_transpose(&w.by_user, offset, index, weight, target, NULL) == RK_OK);
+	w.by_item = (RkCsr) {n_items, n_users, offset, index, weight, target};
+
+	w.x = unit_floats(seed + 1, n_users * d, 0.3f);
+	w.y = unit_floats(seed + 2, n_items * d, 0.3f);
+	w.user_bias = unit_floats(seed + 3, n_users, 0.3f);
+	w.item_bias = unit_floats(seed + 4, n_items, 0.3f);
+	w.prior = unit_floats(seed + 5, greatest(n_users, n_items) * d, 0.3f);
+	w.value = unit_alloc(d * sizeof(double));
+	w.scratch = unit_alloc(greatest(greatest(rk_als_scratch_bytes(d), rk_eigh_scratch_bytes(d)),
+									greatest(rk_gram_scratch_bytes(d),
+											 rk_rotate_scratch_bytes(d))));
+	return w;
+}
+
+static void
+world_free(World *w)
+{
+	const RkCsr *csr[2] = {&w->by_user, &w->by_item};
+
+	for (int c = 0; c < 2; c++)
+	{
+		free((void *) csr[c]->offset);
+		free((void *) csr[c]->index);
+		free((void *) csr[c]->weight);
+		free((void *) csr[c]->target);
+	}
+	free(w->x);
+	free(w->y);
+	free(w->user_bias);
+	free(w->item_bias);
+	free(w->prior);
+	free(w->value);
+	free(w->scratch);
+}
+
+/* world_prepare rotates factor [n x d] so that its Gram matrix is diagonal. */
+static void
+world_prepare(World *w, float *factor, size_t n)
+{
+	size_t		d = w->d;
+	double	   *gram = unit_alloc(d * d * sizeof(double));
+	float	   *vector = unit_alloc(d * d * sizeof(float));
+
+	memset(gram, 0, d * d * sizeof(double));
+	CHECK(rk_gram_range(factor, 0, n, d, gram, w->scratch, NULL) == RK_OK);
+	CHECK(rk_eigh_gram(d, gram, w->value, w->scratch, NULL) == RK_OK);
+	for (size_t k = 0; k < d * d; k++)
+		vector[k] = (float) gram[k];
+	CHECK(rk_rotate_range(factor, 0, n, d, vector, w->scratch, NULL) == RK_OK);
+	free(gram);
+	free(vector);
+}
+
+/* reference_row solves one row in double with the solver of serving. */
+static void
+reference_row(const RkAlsSide *side, const RkAlsOther *other, size_t row, double *x)
+{
+	size_t		n = rk_csr_count(&side->rows, row);
+	size_t		first = (size_t) side->rows.offset[row];
+	size_t		d = side->d;
+	size_t		columns = side->bias ? d + 1 : d;
+	double		lambda = rk_als_lambda(side, n);
+	float	   *y = unit_alloc(n * columns * sizeof(float));
+	double	   *number = unit_alloc((3 * n + 3 * columns) * sizeof(double));
+	double	   *weight = number;
+	double	   *target = weight + n;
+	double	   *diagonal = target + n;
+	double	   *start = diagonal + columns;
+	double	   *tmp = start + columns;
+	void	   *scratch = unit_alloc(rk_fold_scratch_bytes(n, columns));
+	RkFoldSystem system = {n, columns, y, columns, diagonal, weight};
+	RkFold		fold;
+
+	for (size_t k = 0; k < columns; k++)
+	{
+		diagonal[k] = lambda + (k < d ? side->alpha0 * other->eigenvalue[k] : 0.0);
+		start[k] = side->prior != NULL && k < d ?
+			lambda * (double) side->prior[row * d + k] / diagonal[k] : 0.0;
+	}
+	for (size_t j = 0; j < n; j++)
+	{
+		size_t		column = side->rows.index[first + j];
+
+		memcpy(y + j * columns, other->factor + column * d, d * sizeof(float));
+		weight[j] = (double) side->rows.weight[first + j];
+		target[j] = (double) side->rows.target[first + j];
+		if (side->bias)
+		{
+			y[j * columns + d] = 1.0f;
+			target[j] -= side->mean + (double) other->bias[column];
+		}
+	}
+	CHECK(rk_fold_factor(&system, scratch, &fold, NULL) == RK_OK);
+	rk_fold_user(&fold, target, start, x, tmp);
+	free(y);
+	free(number);
+	free(scratch);
+}
+
+/* check_rows compares every row with the reference on the scale of the row. */
+static void
+check_rows(const RkAlsSide *side, const RkAlsOther *other, const float *factor,
+		   const float *bias, double tolerance)
+{
+	double	   *x = unit_alloc((side->d + 1) * sizeof(double));
+	double		worst = 0.0;
+	size_t		zeros = 0;
+	size_t		empty = 0;
+
+	for (size_t i = 0; i < side->rows.n_rows; i++)
+	{
+		double		error = 0.0;
+		double		scale = 0.0;
+
+		if (rk_csr_count(&side->rows, i) == 0)
+		{
+			empty += side->d;
+			for (size_t k = 0; k < side->d; k++)
+				zeros += factor[i * side->d + k] == 0.0f;
+			continue;
+		}
+		reference_row(side, other, i, x);
+		for (size_t k = 0; k < side->d; k++)
+		{
+			error = fmax(error, fabs(x[k] - (double) factor[i * side->d + k]));
+			scale = fmax(scale, fabs(x[k]));
+		}
+		if (side->bias)
+			error = fmax(error, fabs(x[side->d] - (double) bias[i]));
+		worst = fmax(worst, error / fmax(scale, 1e-30));
+	}
+	CHECK(zeros == empty);
+	CHECK_NEAR(worst, 0.0, tolerance);
+	free(x);
+}
+
+/* loss_naive evaluates the loss of als.h, both sides, from its definition. */
+static double
+loss_naive(const RkAlsSide *users, const RkAlsSide *items, const float *x, const float *y,
+		   const float *user_bias, const float *item_bias)
+{
+	size_t		d = users->d;
+	double		total = 0.0;
+
+	for (size_t u = 0; u < users->rows.n_rows; u++)
+	{
+		uint64_t	e = users->rows.offset[u];
+
+		for (size_t i = 0; i < users->rows.n_cols; i++)
+		{
+			double		dot = 0.0;
+			double		residual;
+
+			for (size_t k = 0; k < d; k++)
+				dot += (double) x[u * d + k] * (double) y[i * d + k];
+			total += users->alpha0 * dot * dot;
+			if (e >= users->rows.offset[u + 1] || users->rows.index[e] != i)
+				continue;
+			residual = (double) users->rows.target[e] - dot;
+			if (users->bias)
+				residual -= users->mean + (double) user_bias[u] + (double) item_bias[i];
+			total += (double) users->rows.weight[e++] * residual * residual;
+		}
+	}
+	return total + rk_als_ridge_range(users, 0, users->rows.n_rows, x, user_bias) +
+		rk_als_ridge_range(items, 0, items->rows.n_rows, y, item_bias);
+}
+
+/* The two sides of a world with one set of options. */
+static void
+world_sides(const World *w, double alpha0, double lambda, bool bias, RkAlsSide *users,
+			RkAlsSide *items)
+{
+	*users = (RkAlsSide) {.rows = w->by_user, .d = w->d, .alpha0 = alpha0, .lambda = lambda,
+		.nu = 0.7, .n_other = w->n_items, .bias = bias, .mean = bias ? 0.9 : 0.0};
+	*items = *users;
+	items->rows = w->by_item;
+	items->n_other = w->n_users;
+}
+
+/* Four half-sweeps: rows match, the loss matches its definition and falls. */
+static void
+test_sweeps(size_t d, double alpha0, double lambda, bool bias, double weight_scale,
+			double tolerance)
+{
+	World		w = world_make(70 + d, 60, 90, d, weight_scale);
+	double		before = INFINITY;
+	RkAlsSide	side[2];
+	float	   *factor[2] = {w.x, w.y};
+	float	   *offset[2] = {bias ? w.user_bias : NULL, bias ? w.item_bias : NULL};
+
+	world_sides(&w, alpha0, lambda, bias, &side[0], &side[1]);
+	for (size_t i = 0; i < w.n_items; i++)
+		if (rk_csr_count(&w.by_item, i) == 0)
+			memset(w.y + i * d, 0, d * sizeof(float));
+	for (int half = 0; half < 4; half++)
+	{
+		int			s = half % 2;
+		RkAlsOther	other;
+		double		loss;
+		double		total;
+
+		world_prepare(&w, factor[1 - s], side[s].rows.n_cols);
+		other = (RkAlsOther) {factor[1 - s], offset[1 - s], w.value};
+		CHECK(rk_als_solve_range(&side[s], &other, 0, side[s].rows.n_rows, factor[s],
+								 offset[s], &loss, NULL, w.scratch, NULL) == RK_OK);
+		check_rows(&side[s], &other, factor[s], offset[s], tolerance);
+		total = loss + rk_als_ridge_range(&side[1 - s], 0, side[1 - s].rows.n_rows,
+										  factor[1 - s], offset[1 - s]);
+		CHECK_NEAR(total / loss_naive(&side[0], &side[1], w.x, w.y, offset[0], offset[1]), 1.0,
+				   2e-5);
+		CHECK(total <= before * (1.0 + 1e-5));
+		before = total;
+	}
+	world_free(&w);
+}
+
+/* Prior means, in both forms. */
+static void
+test_prior(size_t d)
+{
+	World		w = world_make(5, 40, 70, d, 1.0);
+	RkAlsSide	users;
+	RkAlsSide	items;
+	RkAlsOther	other;
+	double		loss;
+	double		ridge;
+
+	world_sides(&w, 0.1, 0.2, false, &users, &items);
+	world_prepare(&w, w.y, w.n_items);
+	other = (RkAlsOther) {w.y, NULL, w.value};
+	users.prior = w.prior;
+	CHECK(rk_als_solve_range(&users, &other, 0, w.n_users, w.x, NULL, &loss, NULL, w.scratch,
+							 NULL) == RK_OK);
+	check_rows(&users, &other, w.x, NULL, 3e-4);
+	ridge = rk_als_ridge_range(&items, 0, w.n_items, w.y, NULL);
+	CHECK_NEAR((loss + ridge) / loss_naive(&users, &items, w.x, w.y, NULL, NULL), 1.0, 2e-5);
+	world_free(&w);
+}
+
+/* The same rows in ranges of other sizes, in another order, in other scratch. */
+static void
+test_ranges(bool bias)
+{
+	size_t		d = 24;
+	World		w = world_make(33, 61, 83, d, 1.0);
+	RkAlsSide	users;
+	RkAlsSide	items;
+	RkAlsOther	other;
+	size_t		bytes = w.n_users * d * sizeof(float);
+	float	   *again = unit_alloc(bytes);
+	float	   *again_bias = unit_alloc(w.n_users * sizeof(float));
+	const size_t cut[] = {61, 40, 39, 7, 0};
+	void	   *scratch = unit_alloc(rk_als_scratch_bytes(d));
+
+	world_sides(&w, bias ? 0.0 : 0.3, 0.1, bias, &users, &items);
+	world_prepare(&w, w.y, w.n_items);
+	other = (RkAlsOther) {w.y, w.item_bias, w.value};
+	CHECK(rk_als_solve_range(&users, &other, 0, w.n_users, w.x, w.user_bias, NULL, NULL,
+							 w.scratch, NULL) == RK_OK);
+	for (size_t c = 0; c + 1 < sizeof(cut) / sizeof(cut[0]); c++)
+		CHECK(rk_als_solve_range(&users, &other, cut[c + 1], cut[c], again, again_bias, NULL,
+								 NULL, scratch, NULL) == RK_OK);
+	CHECK(memcmp(w.x, again, bytes) == 0);
+	CHECK(!bias || memcmp(w.user_bias, again_bias, w.n_users * sizeof(float)) == 0);
+	world_free(&w);
+	free(again);
+	free(again_bias);
+	free(scratch);
+}
+
+/* Gram slabs and rotations against triple loops; ranges of a rotation. */
+static void
+test_gram_and_rotation(size_t n, size_t d)
+{
+	float	   *y = unit_floats(1, n * d, 1.0f);
+	float	   *copy = unit_floats(1, n * d, 1.0f);
+	float	   *split = unit_floats(1, n * d, 1.0f);
+	float	   *vector = unit_floats(2, d * d, 1.0f);
+	double	   *gram = unit_alloc(d * d * sizeof(double));
+	double	   *slab = unit_alloc(d * d * sizeof(double));
+	void	   *scratch = unit_alloc(greatest(rk_gram_scratch_bytes(d),
+											  rk_rotate_scratch_bytes(d)));
+	double		worst = 0.0;
+
+	memset(gram, 0, d * d * sizeof(double));
+	memset(slab, 0, d * d * sizeof(double));
+	CHECK(rk_gram_range(y, 0, n / 3, d, gram, scratch, NULL) == RK_OK);
+	CHECK(rk_gram_range(y, n / 3, n, d, slab, scratch, NULL) == RK_OK);
+	CHECK(rk_gram_range(y, n, n, d, slab, scratch, NULL) == RK_OK);
+	rk_gram_add(d, slab, gram);
+	rk_gram_mirror(d, gram);
+	for (size_t i = 0; i < d; i++)
+		for (size_t k = 0; k < d; k++)
+		{
+			double		sum = 0.0;
+
+			for (size_t r = 0; r < n; r++)
+				sum += (double) y[r * d + i] * (double) y[r * d + k];
+			worst = fmax(worst, fabs(sum - gram[i * d + k]));
+		}
+	CHECK_NEAR(worst, 0.0, 1e-11 * (double) n);
+
+	worst = 0.0;
+	CHECK(rk_rotate_range(y, 0, n, d, vector, scratch, NULL) == RK_OK);
+	for (size_t r = 0; r < n; r++)
+		for (size_t k = 0; k < d; k++)
+			worst = fmax(worst, fabs(rk_dot_ff(vector + k * d, copy + r * d, d) -
+									 (double) y[r * d + k]));
+	CHECK_NEAR(worst, 0.0, 1e-5 * (double) d);
+	for (size_t first = (n - 1) / RK_ROTATE_BLOCK * RK_ROTATE_BLOCK;; first -= RK_ROTATE_BLOCK)
+	{
+		size_t		last = first + RK_ROTATE_BLOCK < n ? first + RK_ROTATE_BLOCK : n;
+
+		CHECK(rk_rotate_range(split, first, last, d, vector, scratch, NULL) == RK_OK);
+		if (first == 0)
+			break;
+	}
+	CHECK(memcmp(split, y, n * d * sizeof(float)) == 0);
+	free(y);
+	free(copy);
+	free(split);
+	free(vector);
+	free(gram);
+	free(slab);
+	free(scratch);
+}
+
+static void
+test_init_row(void)
+{
+	float		a[4096];
+	float		b[4096];
+	double		square = 0.0;
+
+	rk_als_init_row(1, 2, 4096, a);
+	rk_als_init_row(1, 2, 4096, b);
+	CHECK(memcmp(a, b, sizeof(a)) == 0);
+	rk_als_init_row(2, 2, 4096, b);
+	CHECK(memcmp(a, b, sizeof(a)) != 0);
+	for (int k = 0; k < 4096; k++)
+		square += (double) a[k] * (double) a[k];
+	CHECK_NEAR(square, 0.01, 0.001);
+}
+
+/* A system without a factor names its row; a poll stops the range. */
+static void
+test_failures(void)
+{
+	World		w = world_make(9, 20, 30, 8, 1.0);
+	RkAlsSide	users;
+	RkAlsSide	items;
+	RkAlsOther	other;
+	size_t		bad_row = 99;
+	int			left = 0;
+	RkPoll		poll = {unit_cancel_after, &left};
+
+	world_sides(&w, 0.1, 0.2, false, &users, &items);
+	world_prepare(&w, w.y, w.n_items);
+	other = (RkAlsOther) {w.y, NULL, w.value};
+	w.y[8 * w.by_user.index[w.by_user.offset[3]]] = NAN;
+	CHECK(rk_als_solve_range(&users, &other, 1, 20, w.x, NULL, NULL, &bad_row, w.scratch,
+							 NULL) != RK_OK);
+	CHECK(bad_row < 20);
+	world_free(&w);
+
+	w = world_make(9, 20, 700, 300, 1.0);
+	world_sides(&w, 0.1, 0.2, false, &users, &items);
+	memset(w.value, 0, 300 * sizeof(double));
+	other = (RkAlsOther) {w.y, NULL, w.value};
+	CHECK(rk_als_solve_range(&users, &other, 0, 20, w.x, NULL, NULL, &bad_row, w.scratch,
+							 &poll) == RK_CANCELLED);
+	world_free(&w);
+}
+
+int
+main(void)
+{
+	test_gram_and_rotation(700, 20);
+	test_gram_and_rotation(30, 64);
+	test_gram_and_rotation(256, 1);
+	test_init_row();
+	test_sweeps(4, 0.2, 0.5, false, 1.0, 3e-4);
+	test_sweeps(20, 0.2, 0.1, false, 1.0, 3e-4);
+	test_sweeps(33, 0.05, 0.02, false, 10.0, 3e-4);
+	test_sweeps(100, 0.2, 0.1, false, 1.0, 3e-4);
+	test_sweeps(20, 0.0, 1e-6, false, 10.0, 1e-6);
+	test_sweeps(64, 0.0, 1e-6, false, 10.0, 1e-6);
+	test_sweeps(16, 0.0, 0.1, true, 1.0, 3e-4);
+	test_sweeps(64, 0.0, 0.05, true, 1.0, 3e-4);
+	test_sweeps(64, 0.1, 0.05, true, 1.0, 3e-4);
+	test_sweeps(1024, 0.1, 0.1, false, 1.0, 3e-4);
+	test_prior(8);
+	test_prior(64);
+	test_ranges(false);
+	test_ranges(true);
+	test_failures();
+	return unit_finish("als");
+}

@@ -1,0 +1,141 @@
+/*
+ * Proves the definitions of metrics.h on examples computed by hand, and that
+ * the bootstrap covers the mean as often as its level says.
+ */
+#include "unit.h"
+
+#include "kernel/metrics.h"
+
+/* Hits at ranks 2 and 4 of 5, three held-out items. */
+static void
+test_by_hand(void)
+{
+	const uint8_t hit[5] = {0, 1, 0, 1, 0};
+	const size_t cut[4] = {1, 2, 5, 10};
+	RkListMetrics m[4];
+	double		log2_3 = 1.5849625007211561;
+	double		log2_5 = 2.321928094887362;
+	double		ideal = 1.0 + 1.0 / log2_3 + 0.5;
+
+	rk_metrics_list(hit, 5, 3, cut, 4, m);
+	CHECK(m[0].recall == 0.0 && m[0].precision == 0.0 && m[0].f1 == 0.0);
+	CHECK(m[0].ndcg == 0.0 && m[0].average_precision == 0.0);
+	CHECK(m[0].reciprocal_rank == 0.0 && m[0].hit_rate == 0.0);
+
+	CHECK_NEAR(m[1].recall, 1.0 / 3.0, 1e-15);
+	CHECK_NEAR(m[1].precision, 0.5, 1e-15);
+	CHECK_NEAR(m[1].f1, 0.4, 1e-15);
+	CHECK_NEAR(m[1].ndcg, (1.0 / log2_3) / (1.0 + 1.0 / log2_3), 1e-15);
+	CHECK_NEAR(m[1].average_precision, 0.25, 1e-15);
+	CHECK(m[1].reciprocal_rank == 0.5 && m[1].hit_rate == 1.0);
+
+	CHECK_NEAR(m[2].recall, 2.0 / 3.0, 1e-15);
+	CHECK_NEAR(m[2].precision, 0.4, 1e-15);
+	CHECK_NEAR(m[2].f1, 0.5, 1e-15);
+	CHECK_NEAR(m[2].ndcg, (1.0 / log2_3 + 1.0 / log2_5) / ideal, 1e-15);
+	CHECK_NEAR(m[2].average_precision, (0.5 + 0.5) / 3.0, 1e-15);
+
+	/* A cut beyond the list counts the missing places as misses. */
+	CHECK_NEAR(m[3].precision, 0.2, 1e-15);
+	CHECK_NEAR(m[3].f1, 4.0 / 13.0, 1e-15);
+	CHECK(m[3].ndcg == m[2].ndcg && m[3].recall == m[2].recall);
+}
+
+/* A perfect list scores 1 at every cut, whether it has fewer or more hits. */
+static void
+test_perfect(void)
+{
+	const uint8_t hit[20] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+	const size_t cut[3] = {5, 12, 20};
+	RkListMetrics m[3];
+
+	rk_metrics_list(hit, 20, 12, cut, 3, m);
+	for (int i = 0; i < 3; i++)
+	{
+		CHECK(m[i].ndcg == 1.0);
+		CHECK_NEAR(m[i].average_precision, 1.0, 1e-15);
+		CHECK(m[i].reciprocal_rank == 1.0);
+	}
+	CHECK(m[0].recall == 5.0 / 12.0 && m[1].f1 == 1.0 && m[2].precision == 0.6);
+}
+
+static void
+test_edges(void)
+{
+	const uint8_t hit[1] = {1};
+	const size_t cut[1] = {3};
+	RkListMetrics m;
+
+	rk_metrics_list(hit, 1, 0, cut, 1, &m);
+	CHECK(m.ndcg == 0.0 && m.recall == 0.0);
+	rk_metrics_list(NULL, 0, 2, cut, 1, &m);
+	CHECK(m.ndcg == 0.0 && m.hit_rate == 0.0);
+	CHECK(rk_metrics_discount(1) == 1.0 && rk_metrics_discount(3) == 0.5);
+}
+
+static void
+test_errors(void)
+{
+	RkErrorSum	a = {0};
+	RkErrorSum	b = {0};
+
+	CHECK(rk_error_rmse(&a) == 0.0 && rk_error_mae(&a) == 0.0);
+	rk_error_add(&a, 3.0, 1.0);
+	rk_error_add(&a, 0.0, 1.0);
+	rk_error_add(&b, 2.0, 4.0);
+	rk_error_merge(&a, &b);
+	CHECK_NEAR(rk_error_rmse(&a), sqrt(3.0), 1e-15);
+	CHECK_NEAR(rk_error_mae(&a), 5.0 / 3.0, 1e-15);
+}
+
+static void
+test_bootstrap(void)
+{
+	size_t		resamples = 400;
+	void	   *scratch = unit_alloc(rk_metrics_bootstrap_scratch_bytes(resamples));
+	double		value[80];
+	int			covered = 0;
+	RkInterval	out;
+	RkInterval	again;
+	RkRng		rng;
+	int			left = 0;
+	RkPoll		poll = {unit_cancel_after, &left};
+
+	rk_rng_seed(&rng, 21);
+	for (int trial = 0; trial < 200; trial++)
+	{
+		for (int i = 0; i < 80; i++)
+			value[i] = rk_rng_normal(&rng);
+		CHECK(rk_metrics_bootstrap(value, 80, resamples, (uint64_t) trial, 0.9, scratch, &out,
+								   NULL) == RK_OK);
+		covered += out.low <= 0.0 && 0.0 <= out.high;
+	}
+	CHECK(covered >= 165 && covered <= 193);
+
+	CHECK(rk_metrics_bootstrap(value, 80, resamples, 1, 0.9, scratch, &out, NULL) == RK_OK);
+	CHECK(rk_metrics_bootstrap(value, 80, resamples, 1, 0.9, scratch, &again, NULL) == RK_OK);
+	CHECK(out.low == again.low && out.high == again.high && out.low < out.high);
+	value[0] = 0.25;
+	CHECK(rk_metrics_bootstrap(value, 1, 3, 1, 0.5, scratch, &out, NULL) == RK_OK);
+	CHECK(out.low == 0.25 && out.high == 0.25);
+	CHECK(rk_metrics_bootstrap(value, 0, 3, 1, 0.5, scratch, &out, NULL) == RK_INVALID);
+	CHECK(rk_metrics_bootstrap(value, 1, 3, 1, 1.0, scratch, &out, NULL) == RK_INVALID);
+	value[0] = NAN;
+	CHECK(rk_metrics_bootstrap(value, 1, 3, 1, 0.5, scratch, &out, NULL) == RK_NON_FINITE);
+	value[0] = 0.0;
+	free(scratch);
+	scratch = unit_alloc(rk_metrics_bootstrap_scratch_bytes(20000));
+	CHECK(rk_metrics_bootstrap(value, 80, 20000, 1, 0.5, scratch, &out, &poll) == RK_CANCELLED);
+	free(scratch);
+}
+
+int
+main(void)
+{
+	test_by_hand();
+	test_perfect();
+	test_edges();
+	test_errors();
+	test_bootstrap();
+	return unit_finish("metrics");
+}
