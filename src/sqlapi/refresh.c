@@ -113,6 +113,8 @@ reco_refresh(PG_FUNCTION_ARGS)
 	instr_time	clock;
 
 	reco_catalog_require_owner(definition);
+	if (call.options != NULL)
+		reco_model_check_options(definition->algorithm, call.options);
 	reco_catalog_lock(definition);
 	INSTR_TIME_SET_CURRENT(clock);
 	reco_progress_begin(&definition->key, "refresh");
