@@ -1,0 +1,64 @@
+# Proves that definitions, versions and evaluations survive pg_dump and restore: the new database answers to the bit as the
+# old one, and can learn on.
+use strict;
+use warnings FATAL => 'all';
+
+use Reco;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = Reco::node('dump');
+Reco::load_shop($node);
+Reco::refresh($node);
+Reco::refresh($node, options => '{"factors":12,"iterations":2}');
+Reco::rows($node, "SELECT reco.deploy('shop', 1)");
+Reco::rows($node, 'CREATE VIEW for_everybody AS SELECT c.id, r.rank, r.item_id FROM customers c, LATERAL reco.recommend(c.id, 3) r');
+
+# restored(database, format): dumps postgres into a new database by psql or pg_restore
+sub restored
+{
+	my ($database, $format) = @_;
+	my $file = $node->basedir . "/$database.dump";
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	$node->command_ok([ 'pg_dump', "--format=$format", '--file', $file, $node->connstr('postgres') ], "pg_dump --format=$format");
+	if ($format eq 'plain')
+	{
+		$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', $file, $node->connstr($database) ],
+			'psql reads the dump without an error');
+	}
+	else
+	{
+		$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr($database), $file ],
+			'pg_restore reads the dump without an error');
+	}
+	return $database;
+}
+
+# Relations come as names, because their OIDs differ.
+my %queries = (
+	'definitions' => q{SELECT to_jsonb(r) FROM reco.recommenders r},
+	'stored definitions' => q{SELECT to_jsonb(r) FROM reco.recommender r ORDER BY key},
+	'versions' => q{SELECT to_jsonb(m) FROM reco.models m ORDER BY recommender, version},
+	'chunks' => q{SELECT digest, sha256(data) FROM reco.chunk ORDER BY recommender, digest},
+	'lists' => q{SELECT u, rank, item_id, score, source, reason FROM generate_series(1, 200, 7) u, reco.recommend(u, 10)},
+	'explanations' => q{SELECT ord, kind, evidence_id, evidence_label, contribution, removal_effect, reason FROM reco.explain(3, 1042)},
+	'a view over recommend()' => q{SELECT * FROM for_everybody WHERE id < 20},
+);
+
+for my $format ('plain', 'custom')
+{
+	my $database = restored("restored_$format", $format);
+	for my $what (sort keys %queries)
+	{
+		my $expected = Reco::rows($node, "SET extra_float_digits = 3; $queries{$what}");
+		isnt($expected, '', "$what: there are some");
+		is(Reco::rows($node, "SET extra_float_digits = 3; $queries{$what}", $database), $expected, "$what: the same after $format");
+	}
+	Reco::refresh($node, database => $database);
+	is(Reco::rows($node, 'SELECT max(version) FROM reco.models', $database), '3', 'the restored database can learn on');
+	is(Reco::rows($node, 'SELECT max(version) FROM reco.models'), '2', 'and the old one is untouched');
+}
+
+$node->stop;
+done_testing();
