@@ -11,35 +11,32 @@
 
 PG_MODULE_MAGIC;
 
-char	   *reco_default_recommender = NULL;
-char	   *reco_lang = NULL;
-int			reco_learn_memory = 2 * 1024 * 1024;
-int			reco_private_cache_limit = 256 * 1024;
-int			reco_cache_size = 4 * 1024 * 1024;
-int			reco_workers = -1;
-int			reco_keep_versions = 3;
+char *reco_default_recommender = NULL;
+char *reco_lang = NULL;
+int reco_learn_memory = 2 * 1024 * 1024;
+int reco_private_cache_limit = 256 * 1024;
+int reco_cache_size = 4 * 1024 * 1024;
+int reco_workers = -1;
+int reco_keep_versions = 3;
 
-void		_PG_init(void);
+void _PG_init(void);
 
 /* define_memory defines the settings that are sizes, in kB. */
 static void
 define_memory(void)
 {
-	DefineCustomIntVariable("reco.learn_memory",
-							"Limits the memory that one refresh shares with its workers.",
-							"It is a mapped file below base/pgsql_tmp; a refresh that needs more is refused before it starts.",
-							&reco_learn_memory, 2 * 1024 * 1024, 1024, INT_MAX,
-							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
-	DefineCustomIntVariable("reco.private_cache_limit",
-							"Limits the bytes of models that one session copies when the mapped cache cannot be written.",
-							"A larger model is then read from its table in pieces: slower, same answer.",
-							&reco_private_cache_limit, 256 * 1024, 0, INT_MAX,
-							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
-	DefineCustomIntVariable("reco.cache_size",
-							"Limits the files of the mapped model cache together.",
-							NULL,
-							&reco_cache_size, 4 * 1024 * 1024, 0, INT_MAX,
-							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"reco.learn_memory", "Limits the memory that one refresh shares with its workers.",
+		"It is a mapped file below base/pgsql_tmp; a refresh that needs more is refused before it starts.",
+		&reco_learn_memory, 2 * 1024 * 1024, 1024, INT_MAX, PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"reco.private_cache_limit",
+		"Limits the bytes of models that one session copies when the mapped cache cannot be written.",
+		"A larger model is then read from its table in pieces: slower, same answer.",
+		&reco_private_cache_limit, 256 * 1024, 0, INT_MAX, PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("reco.cache_size", "Limits the files of the mapped model cache together.", NULL,
+							&reco_cache_size, 4 * 1024 * 1024, 0, INT_MAX, PGC_SUSET, GUC_UNIT_KB, NULL, NULL,
+							NULL);
 }
 
 /*
@@ -49,26 +46,16 @@ define_memory(void)
 void
 _PG_init(void)
 {
-	DefineCustomStringVariable("reco.default_recommender",
-							   "Names the recommender of calls that name none.",
-							   NULL,
-							   &reco_default_recommender, "",
-							   PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("reco.keep_versions",
-							"Sets how many versions of a recommender a refresh keeps.",
-							"The deployed version is one of them.",
-							&reco_keep_versions, 3, 1, INT_MAX,
+	DefineCustomStringVariable("reco.default_recommender", "Names the recommender of calls that name none.",
+							   NULL, &reco_default_recommender, "", PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("reco.keep_versions", "Sets how many versions of a recommender a refresh keeps.",
+							"The deployed version is one of them.", &reco_keep_versions, 3, 1, INT_MAX,
 							PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomStringVariable("reco.lang",
-							   "Sets the language of reasons when a call gives none.",
-							   NULL,
-							   &reco_lang, "en",
-							   PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("reco.workers",
-							"Sets how many processes learn beside the calling one.",
-							"-1 takes one less than the processors of the machine.",
-							&reco_workers, -1, -1, 1024,
-							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("reco.lang", "Sets the language of reasons when a call gives none.", NULL,
+							   &reco_lang, "en", PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("reco.workers", "Sets how many processes learn beside the calling one.",
+							"-1 takes one less than the processors of the machine.", &reco_workers, -1, -1,
+							1024, PGC_USERSET, 0, NULL, NULL, NULL);
 	define_memory();
 	MarkGUCPrefixReserved("reco");
 }

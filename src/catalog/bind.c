@@ -23,9 +23,9 @@
 char *
 reco_catalog_relation_name(Oid relid)
 {
-	char	   *relation = get_rel_name(relid);
-	char	   *schema;
-	char	   *name;
+	char *relation = get_rel_name(relid);
+	char *schema;
+	char *name;
 
 	if (!relation)
 		return NULL;
@@ -40,8 +40,8 @@ reco_catalog_relation_name(Oid relid)
 bool
 reco_catalog_present(const RecoRelation *relation)
 {
-	char	   *name = reco_catalog_relation_name(relation->relid);
-	bool		present = name && strcmp(name, relation->recorded_name) == 0;
+	char *name = reco_catalog_relation_name(relation->relid);
+	bool present = name && strcmp(name, relation->recorded_name) == 0;
 
 	if (name)
 		pfree(name);
@@ -59,27 +59,30 @@ is_stored(const RecoDefinition *definition)
 static char *
 alter_call(const RecoDefinition *definition, const char *argument, const char *value)
 {
-	return psprintf("SELECT reco.alter_recommender(%s, %s => %s)", quote_literal_cstr(definition->name), argument,
-					quote_literal_cstr(value));
+	return psprintf("SELECT reco.alter_recommender(%s, %s => %s)", quote_literal_cstr(definition->name),
+					argument, quote_literal_cstr(value));
 }
 
 /* absent raises the error for a relation that is not what was recorded. */
 static void
 absent(const RecoDefinition *definition, const RecoRelation *relation, const char *argument)
 {
-	char	   *now = reco_catalog_relation_name(relation->relid);
+	char *now = reco_catalog_relation_name(relation->relid);
 
 	if (now)
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_TABLE),
-				errmsg("relation %s of recommender \"%s\" is now %s", relation->recorded_name, definition->name, now),
-				errdetail("It was renamed or moved, or only some tables were restored, since the recommender was defined."),
-				errhint("Say which relation is meant with %s.", alter_call(definition, argument, now)));
-	ereport(ERROR,
-			errcode(ERRCODE_UNDEFINED_TABLE),
-			errmsg("relation %s of recommender \"%s\" does not exist", relation->recorded_name, definition->name),
-			errdetail("It was dropped, or dropped and created again, since the recommender was defined."),
-			errhint("Once it is there, say so with %s.", alter_call(definition, argument, relation->recorded_name)));
+		ereport(
+			ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+			errmsg("relation %s of recommender \"%s\" is now %s", relation->recorded_name, definition->name,
+				   now),
+			errdetail(
+				"It was renamed or moved, or only some tables were restored, since the recommender was defined."),
+			errhint("Say which relation is meant with %s.", alter_call(definition, argument, now)));
+	ereport(
+		ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+		errmsg("relation %s of recommender \"%s\" does not exist", relation->recorded_name, definition->name),
+		errdetail("It was dropped, or dropped and created again, since the recommender was defined."),
+		errhint("Once it is there, say so with %s.",
+				alter_call(definition, argument, relation->recorded_name)));
 }
 
 /* bind_relation checks that a mapped relation is there as recorded. */
@@ -97,9 +100,9 @@ bind_relation(const RecoDefinition *definition, RecoRelation *relation, const ch
 static List *
 column_names(Oid relid)
 {
-	List	   *names = NIL;
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	AttrNumber	n;
+	List *names = NIL;
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	AttrNumber n;
 
 	if (!HeapTupleIsValid(tuple))
 		return NIL;
@@ -107,7 +110,7 @@ column_names(Oid relid)
 	ReleaseSysCache(tuple);
 	for (AttrNumber i = 1; i <= n; i++)
 	{
-		char	   *name = get_attname(relid, i, true);
+		char *name = get_attname(relid, i, true);
 
 		if (name)
 			names = lappend(names, name);
@@ -117,17 +120,18 @@ column_names(Oid relid)
 
 /* no_column raises the error for a column that a relation does not have. */
 static void
-no_column(const RecoDefinition *definition, const RecoRelation *relation, const char *name, const char *argument)
+no_column(const RecoDefinition *definition, const RecoRelation *relation, const char *name,
+		  const char *argument)
 {
-	List	   *names = column_names(relation->relid);
+	List *names = column_names(relation->relid);
 	const char *nearest = reco_catalog_nearest(name, names);
 	StringInfoData hint;
-	ListCell   *cell;
+	ListCell *cell;
 
 	initStringInfo(&hint);
-	foreach(cell, names)
+	foreach (cell, names)
 	{
-		int			i = foreach_current_index(cell);
+		int i = foreach_current_index(cell);
 
 		appendStringInfo(&hint, "%s%s", i > 0 ? ", " : "Its columns are ",
 						 i == MAX_LISTED_COLUMNS ? "..." : (char *) lfirst(cell));
@@ -140,11 +144,11 @@ no_column(const RecoDefinition *definition, const RecoRelation *relation, const 
 	if (is_stored(definition))
 		appendStringInfo(&hint, " Name the column that is meant with %s.",
 						 alter_call(definition, argument, nearest ? nearest : "..."));
-	ereport(ERROR,
-			errcode(ERRCODE_UNDEFINED_COLUMN),
+	ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
 			errmsg("relation \"%s\" has no column \"%s\"", get_rel_name(relation->relid), name),
-			is_stored(definition) ?
-			errdetail("Recommender \"%s\" was defined with it as %s.", definition->name, argument) : 0,
+			is_stored(definition)
+				? errdetail("Recommender \"%s\" was defined with it as %s.", definition->name, argument)
+				: 0,
 			errhint("%s", hint.data));
 }
 
@@ -152,7 +156,7 @@ void
 reco_catalog_bind_column(const RecoDefinition *definition, const RecoRelation *relation, RecoColumn *column,
 						 const char *argument)
 {
-	HeapTuple	tuple;
+	HeapTuple tuple;
 	Form_pg_attribute attribute;
 
 	if (!column->name)

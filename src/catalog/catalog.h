@@ -25,56 +25,56 @@
 /* A mapped column.  name is NULL when the definition does not map it; type is then InvalidOid. */
 typedef struct RecoColumn
 {
-	char	   *name;
-	AttrNumber	attnum;			/* resolved by reco_catalog_bind */
-	Oid			type;			/* declared type */
-	int32		typmod;
-	Oid			collation;
+	char *name;
+	AttrNumber attnum; /* resolved by reco_catalog_bind */
+	Oid type;          /* declared type */
+	int32 typmod;
+	Oid collation;
 } RecoColumn;
 
 /* A mapped relation.  relid is InvalidOid when the definition does not map it. */
 typedef struct RecoRelation
 {
-	Oid			relid;
-	char	   *recorded_name;	/* qualified name when the definition was made */
-	char	   *sql_name;		/* quoted, qualified, for generated SQL; set by reco_catalog_bind */
+	Oid relid;
+	char *recorded_name; /* qualified name when the definition was made */
+	char *sql_name;      /* quoted, qualified, for generated SQL; set by reco_catalog_bind */
 } RecoRelation;
 
 typedef struct RecoEventWeight
 {
-	char	   *event;
-	double		weight;
+	char *event;
+	double weight;
 } RecoEventWeight;
 
 /* A row of reco.recommender, parsed. */
 typedef struct RecoDefinition
 {
-	pg_uuid_t	key;
-	char	   *name;
-	Oid			owner;
-	char	   *algorithm;
-	bool		explicit_feedback;
+	pg_uuid_t key;
+	char *name;
+	Oid owner;
+	char *algorithm;
+	bool explicit_feedback;
 	RecoRelation interactions;
-	RecoColumn	user;
-	RecoColumn	item;
-	RecoColumn	event;
-	RecoColumn	value;
-	RecoColumn	time;
-	bool		has_event_weights;
-	int			n_event_weights;
-	RecoEventWeight *event_weight;	/* sorted by event, bytewise */
-	double		half_life;		/* microseconds; 0: no decay */
+	RecoColumn user;
+	RecoColumn item;
+	RecoColumn event;
+	RecoColumn value;
+	RecoColumn time;
+	bool has_event_weights;
+	int n_event_weights;
+	RecoEventWeight *event_weight; /* sorted by event, bytewise */
+	double half_life;              /* microseconds; 0: no decay */
 	RecoRelation items;
-	RecoColumn	item_key;
-	RecoColumn	item_label;
-	RecoColumn	items_time;
-	List	   *item_features;	/* of char * */
+	RecoColumn item_key;
+	RecoColumn item_label;
+	RecoColumn items_time;
+	List *item_features; /* of char * */
 	RecoRelation users;
-	RecoColumn	user_key;
-	List	   *user_features;	/* of char * */
-	bool		shared_catalogue;
-	Jsonb	   *options;
-	int			deployed;		/* version number; 0: none yet */
+	RecoColumn user_key;
+	List *user_features; /* of char * */
+	bool shared_catalogue;
+	Jsonb *options;
+	int deployed; /* version number; 0: none yet */
 
 	/* identity of the row this was parsed from, for session caches */
 	TransactionId row_xmin;
@@ -84,29 +84,29 @@ typedef struct RecoDefinition
 /* A row of reco.version. */
 typedef struct RecoVersion
 {
-	pg_uuid_t	recommender;
-	int			number;
-	pg_uuid_t	key;
-	int			format;
-	char	   *algorithm;
-	Oid			user_type;		/* declared types of the key columns when it was learned */
-	Oid			item_type;
-	bool		has_as_of;
+	pg_uuid_t recommender;
+	int number;
+	pg_uuid_t key;
+	int format;
+	char *algorithm;
+	Oid user_type; /* declared types of the key columns when it was learned */
+	Oid item_type;
+	bool has_as_of;
 	TimestampTz as_of;
-	int64		n_users;
-	int64		n_items;
-	int64		n_interactions;
-	Jsonb	   *options;		/* every learning option as resolved, defaults included */
-	Jsonb	   *metrics;
-	Jsonb	   *tensors;		/* array of {name, type, rows, columns}; owned by store/ */
+	int64 n_users;
+	int64 n_items;
+	int64 n_interactions;
+	Jsonb *options; /* every learning option as resolved, defaults included */
+	Jsonb *metrics;
+	Jsonb *tensors; /* array of {name, type, rows, columns}; owned by store/ */
 } RecoVersion;
 
 /* One entry of a version's list of chunks. */
 typedef struct RecoChunkRef
 {
-	char	   *tensor;
-	int			chunk;
-	uint8		digest[32];		/* SHA-256 of the data */
+	char *tensor;
+	int chunk;
+	uint8 digest[32]; /* SHA-256 of the data */
 } RecoChunkRef;
 
 /*
@@ -168,8 +168,8 @@ typedef enum RecoField
 /* A row of reco.recommender as it is stored; for the functions that define. */
 typedef struct RecoRow
 {
-	Datum		value[RECO_FIELDS];
-	bool		isnull[RECO_FIELDS];
+	Datum value[RECO_FIELDS];
+	bool isnull[RECO_FIELDS];
 } RecoRow;
 
 /*
@@ -233,7 +233,6 @@ extern void reco_catalog_require_reader(const RecoDefinition *definition);
 /* reco_catalog_may_use says without raising whether one of the two above holds; false when there is no such key. */
 extern bool reco_catalog_may_use(const pg_uuid_t *key);
 
-
 /*
  * reco_catalog_version gives a version by number; NULL when there is none.
  * reco_catalog_version_numbers lists those that are kept, newest first.
@@ -258,7 +257,8 @@ extern void reco_catalog_check_types(const RecoDefinition *definition, const Rec
  * row locked FOR KEY SHARE; it raises ERRCODE_UNDEFINED_OBJECT when the
  * recommender was dropped meanwhile.
  */
-extern void reco_catalog_put_chunk(const pg_uuid_t *recommender, const uint8 digest[32], const void *data, Size bytes);
+extern void reco_catalog_put_chunk(const pg_uuid_t *recommender, const uint8 digest[32], const void *data,
+								   Size bytes);
 extern void reco_catalog_insert_version(RecoVersion *version, const RecoChunkRef *chunk, int n_chunks);
 extern void reco_catalog_deploy(const RecoDefinition *definition, int number);
 
@@ -286,16 +286,17 @@ typedef struct RecoMetricRow
 	const char *model;
 	const char *user_group;
 	const char *metric;
-	int			k;				/* 0 when the metric has no list length */
-	double		value;			/* NaN is stored as NULL */
-	double		low;
-	double		high;
-	int64		users;
+	int k;        /* 0 when the metric has no list length */
+	double value; /* NaN is stored as NULL */
+	double low;
+	double high;
+	int64 users;
 } RecoMetricRow;
 
 /* reco_catalog_insert_evaluation stores an evaluation with its rows and gives its id. */
-extern int64 reco_catalog_insert_evaluation(const RecoDefinition *definition, const char *split, Jsonb *options,
-											Jsonb *counts, const RecoMetricRow *row, int n_rows);
+extern int64 reco_catalog_insert_evaluation(const RecoDefinition *definition, const char *split,
+											Jsonb *options, Jsonb *counts, const RecoMetricRow *row,
+											int n_rows);
 
 /*
  * reco_catalog_lock takes the session-level lock that excludes refreshes of
@@ -317,7 +318,7 @@ extern void reco_catalog_lock_in_transaction(const RecoDefinition *definition);
  * user relations: search_path = pg_catalog, pg_temp in a nested GUC level (an
  * error unwinds it).  The user id is left alone: such SQL runs as the caller.
  */
-extern int	reco_catalog_begin_query(void);
+extern int reco_catalog_begin_query(void);
 extern void reco_catalog_end_query(int nest_level);
 
 #endif

@@ -14,7 +14,7 @@
 static Datum
 bytes_datum(const void *data, Size bytes)
 {
-	bytea	   *copy = palloc(VARHDRSZ + bytes);
+	bytea *copy = palloc(VARHDRSZ + bytes);
 
 	SET_VARSIZE(copy, VARHDRSZ + bytes);
 	memcpy(VARDATA(copy), data, bytes);
@@ -24,10 +24,8 @@ bytes_datum(const void *data, Size bytes)
 void
 reco_catalog_put_chunk(const pg_uuid_t *recommender, const uint8 digest[32], const void *data, Size bytes)
 {
-	RecoStatement statement = {
-		.sql = "INSERT INTO reco.chunk (recommender, digest, data) VALUES ($1, $2, $3)"
-		" ON CONFLICT (recommender, digest) DO NOTHING"
-	};
+	RecoStatement statement = {.sql = "INSERT INTO reco.chunk (recommender, digest, data) VALUES ($1, $2, $3)"
+									  " ON CONFLICT (recommender, digest) DO NOTHING"};
 
 	reco_statement_add(&statement, UUIDOID, UUIDPGetDatum(recommender), false);
 	reco_statement_add(&statement, BYTEAOID, bytes_datum(digest, DIGEST_BYTES), false);
@@ -42,15 +40,14 @@ static RecoChunkRef
 chunk_ref_of(HeapTuple tuple, TupleDesc descriptor)
 {
 	RecoChunkRef ref = {0};
-	bool		isnull;
-	bytea	   *digest;
+	bool isnull;
+	bytea *digest;
 
 	ref.tensor = TextDatumGetCString(heap_getattr(tuple, VERSION_CHUNK_TENSOR, descriptor, &isnull));
 	ref.chunk = DatumGetInt32(heap_getattr(tuple, VERSION_CHUNK_CHUNK, descriptor, &isnull));
 	digest = DatumGetByteaPP(heap_getattr(tuple, VERSION_CHUNK_DIGEST, descriptor, &isnull));
 	if (VARSIZE_ANY_EXHDR(digest) != DIGEST_BYTES)
-		ereport(ERROR,
-				errcode(ERRCODE_DATA_CORRUPTED),
+		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED),
 				errmsg("a chunk of tensor \"%s\" has a digest of %zu bytes, not %d", ref.tensor,
 					   (size_t) VARSIZE_ANY_EXHDR(digest), DIGEST_BYTES),
 				errhint("Learn the recommender again with CALL reco.refresh()."));
@@ -61,11 +58,11 @@ chunk_ref_of(HeapTuple tuple, TupleDesc descriptor)
 RecoChunkRef *
 reco_catalog_chunks(const RecoVersion *version, int *n_chunks)
 {
-	RecoScan	scan;
+	RecoScan scan;
 	ScanKeyData key[2];
-	HeapTuple	tuple;
-	int			room = 64;
-	int			n = 0;
+	HeapTuple tuple;
+	int room = 64;
+	int n = 0;
 	RecoChunkRef *ref = palloc_array(RecoChunkRef, room);
 
 	reco_scan_key_uuid(&key[0], VERSION_CHUNK_RECOMMENDER, &version->recommender);
@@ -88,10 +85,10 @@ reco_catalog_chunks(const RecoVersion *version, int *n_chunks)
 bytea *
 reco_catalog_read_chunk(const pg_uuid_t *recommender, const uint8 digest[32])
 {
-	RecoScan	scan;
+	RecoScan scan;
 	ScanKeyData key[2];
-	HeapTuple	tuple;
-	bytea	   *data = NULL;
+	HeapTuple tuple;
+	bytea *data = NULL;
 
 	reco_scan_key_uuid(&key[0], CHUNK_RECOMMENDER, recommender);
 	reco_scan_key_bytes(&key[1], CHUNK_DIGEST, digest, DIGEST_BYTES);
@@ -99,7 +96,7 @@ reco_catalog_read_chunk(const pg_uuid_t *recommender, const uint8 digest[32])
 	tuple = reco_scan_next(&scan);
 	if (tuple)
 	{
-		bool		isnull;
+		bool isnull;
 
 		data = DatumGetByteaPCopy(heap_getattr(tuple, CHUNK_DATA, RelationGetDescr(scan.table), &isnull));
 	}

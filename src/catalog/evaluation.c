@@ -16,10 +16,9 @@ insert_evaluation(const RecoDefinition *definition, const char *split, Jsonb *op
 {
 	RecoStatement statement = {
 		.sql = "INSERT INTO reco.evaluation (recommender, created_at, split, options, counts)"
-		" VALUES ($1, $2, $3, $4, $5) RETURNING id"
-	};
-	Datum		id;
-	bool		isnull;
+			   " VALUES ($1, $2, $3, $4, $5) RETURNING id"};
+	Datum id;
+	bool isnull;
 
 	reco_statement_add(&statement, UUIDOID, UUIDPGetDatum(&definition->key), false);
 	reco_statement_add(&statement, TIMESTAMPTZOID, TimestampTzGetDatum(GetCurrentTimestamp()), false);
@@ -43,9 +42,9 @@ static void
 insert_metric(int64 id, const RecoMetricRow *row)
 {
 	RecoStatement statement = {
-		.sql = "INSERT INTO reco.evaluation_metric (evaluation, model, user_group, metric, k, value, low, high, users)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-	};
+		.sql =
+			"INSERT INTO reco.evaluation_metric (evaluation, model, user_group, metric, k, value, low, high, users)"
+			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"};
 
 	reco_statement_add(&statement, INT8OID, Int64GetDatum(id), false);
 	reco_statement_add(&statement, TEXTOID, CStringGetTextDatum(row->model), false);
@@ -60,10 +59,10 @@ insert_metric(int64 id, const RecoMetricRow *row)
 }
 
 int64
-reco_catalog_insert_evaluation(const RecoDefinition *definition, const char *split, Jsonb *options, Jsonb *counts,
-							   const RecoMetricRow *row, int n_rows)
+reco_catalog_insert_evaluation(const RecoDefinition *definition, const char *split, Jsonb *options,
+							   Jsonb *counts, const RecoMetricRow *row, int n_rows)
 {
-	int64		id = insert_evaluation(definition, split, options, counts);
+	int64 id = insert_evaluation(definition, split, options, counts);
 
 	for (int i = 0; i < n_rows; i++)
 		insert_metric(id, &row[i]);

@@ -41,12 +41,12 @@
 #include "compat.h"
 #include "reco.h"
 
-#define MAX_ENTRIES 256			/* then the cache starts anew */
+#define MAX_ENTRIES 256 /* then the cache starts anew */
 
 typedef struct DefinitionEntry
 {
-	pg_uuid_t	key;
-	MemoryContext context;		/* of the definition; NULL: none yet */
+	pg_uuid_t key;
+	MemoryContext context; /* of the definition; NULL: none yet */
 	RecoRowIdentity identity;
 	RecoDefinition *definition;
 } DefinitionEntry;
@@ -80,13 +80,13 @@ static DefinitionEntry *
 entry_of(const pg_uuid_t *key)
 {
 	DefinitionEntry *entry;
-	bool		found;
+	bool found;
 
 	if (entries && hash_get_num_entries(entries) >= MAX_ENTRIES)
 		forget_all();
 	if (!entries)
 	{
-		HASHCTL		control = {.keysize = sizeof(pg_uuid_t), .entrysize = sizeof(DefinitionEntry)};
+		HASHCTL control = {.keysize = sizeof(pg_uuid_t), .entrysize = sizeof(DefinitionEntry)};
 
 		entries = hash_create("reco definitions", 16, &control, HASH_ELEM | HASH_BLOBS);
 	}
@@ -100,9 +100,10 @@ entry_of(const pg_uuid_t *key)
 static void
 parse_into(DefinitionEntry *entry, HeapTuple tuple, TupleDesc descriptor, const RecoRowIdentity *identity)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "reco definition", ALLOCSET_SMALL_SIZES);
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "reco definition", ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	RecoRow		row;
+	RecoRow row;
 	RecoDefinition *definition;
 
 	reco_row_deform(tuple, descriptor, &row);
@@ -122,8 +123,8 @@ parse_into(DefinitionEntry *entry, HeapTuple tuple, TupleDesc descriptor, const 
 static RecoDefinition *
 definition_of(HeapTuple tuple, TupleDesc descriptor)
 {
-	bool		isnull;
-	Datum		key = heap_getattr(tuple, RECO_FIELD_KEY + 1, descriptor, &isnull);
+	bool isnull;
+	Datum key = heap_getattr(tuple, RECO_FIELD_KEY + 1, descriptor, &isnull);
 	DefinitionEntry *entry = entry_of(DatumGetUUIDP(key));
 	RecoRowIdentity identity;
 
@@ -137,8 +138,8 @@ definition_of(HeapTuple tuple, TupleDesc descriptor)
 static RecoDefinition *
 scan_one(const char *index, ScanKey key)
 {
-	RecoScan	scan;
-	HeapTuple	tuple;
+	RecoScan scan;
+	HeapTuple tuple;
 	RecoDefinition *definition = NULL;
 
 	reco_scan_begin(&scan, "recommender", index, false, 1, key);
@@ -179,16 +180,17 @@ reco_catalog_may_use(const pg_uuid_t *key)
 
 	reco_scan_key_uuid(&scan_key, RECO_FIELD_KEY + 1, key);
 	definition = scan_one("recommender_pkey", &scan_key);
-	return definition && (has_privs_of_role(GetUserId(), definition->owner) || reco_catalog_may_read(definition));
+	return definition &&
+		   (has_privs_of_role(GetUserId(), definition->owner) || reco_catalog_may_read(definition));
 }
 
 /* all_definitions lists every definition that the snapshot sees, parsed and not bound. */
 static List *
 all_definitions(void)
 {
-	RecoScan	scan;
-	HeapTuple	tuple;
-	List	   *definitions = NIL;
+	RecoScan scan;
+	HeapTuple tuple;
+	List *definitions = NIL;
 
 	reco_scan_begin(&scan, "recommender", NULL, false, 0, NULL);
 	while ((tuple = reco_scan_next(&scan)) != NULL)
@@ -206,11 +208,11 @@ compare_names(const ListCell *a, const ListCell *b)
 List *
 reco_catalog_usable_names(void)
 {
-	List	   *definitions = all_definitions();
-	List	   *names = NIL;
-	ListCell   *cell;
+	List *definitions = all_definitions();
+	List *names = NIL;
+	ListCell *cell;
 
-	foreach(cell, definitions)
+	foreach (cell, definitions)
 	{
 		RecoDefinition *definition = lfirst(cell);
 
@@ -226,12 +228,12 @@ static char *
 join_names(const List *names)
 {
 	StringInfoData text;
-	ListCell   *cell;
+	ListCell *cell;
 
 	initStringInfo(&text);
-	foreach(cell, names)
+	foreach (cell, names)
 	{
-		int			i = foreach_current_index(cell);
+		int i = foreach_current_index(cell);
 
 		if (i == 10)
 		{
@@ -247,20 +249,20 @@ const char *
 reco_catalog_nearest(const char *name, List *candidates)
 {
 	const char *best = NULL;
-	int			limit = Max(1, Min((int) strlen(name), 255) / 3) + 1;
-	ListCell   *cell;
+	int limit = Max(1, Min((int) strlen(name), 255) / 3) + 1;
+	ListCell *cell;
 
 	if (strlen(name) > 255)
 		return NULL;
-	foreach(cell, candidates)
+	foreach (cell, candidates)
 	{
 		const char *candidate = lfirst(cell);
-		int			distance;
+		int distance;
 
 		if (strlen(candidate) > 255)
 			continue;
-		distance = varstr_levenshtein_less_equal(name, strlen(name), candidate, strlen(candidate), 1, 1, 1, limit - 1,
-												 true);
+		distance = varstr_levenshtein_less_equal(name, strlen(name), candidate, strlen(candidate), 1, 1, 1,
+												 limit - 1, true);
 		if (distance < limit)
 		{
 			limit = distance;
@@ -274,16 +276,14 @@ reco_catalog_nearest(const char *name, List *candidates)
 static void
 unknown_name(const char *name, bool from_setting)
 {
-	List	   *names = reco_catalog_usable_names();
+	List *names = reco_catalog_usable_names();
 	const char *nearest = reco_catalog_nearest(name, names);
 
-	ereport(ERROR,
-			errcode(ERRCODE_UNDEFINED_OBJECT),
-			errmsg("recommender \"%s\" does not exist", name),
+	ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("recommender \"%s\" does not exist", name),
 			from_setting ? errdetail("The setting reco.default_recommender names it.") : 0,
-			nearest ? errhint("Perhaps you meant \"%s\".", nearest) :
-			names ? errhint("You may use: %s.", join_names(names)) :
-			errhint("Define one with reco.create_recommender()."));
+			nearest ? errhint("Perhaps you meant \"%s\".", nearest)
+			: names ? errhint("You may use: %s.", join_names(names))
+					: errhint("Define one with reco.create_recommender()."));
 }
 
 /* trusted says whether a role is the caller or one that the caller is an explicit member of. */
@@ -297,8 +297,8 @@ trusted(Oid role)
 static bool
 trusted_relation(const RecoRelation *relation)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation->relid));
-	Oid			owner;
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation->relid));
+	Oid owner;
 
 	if (!HeapTupleIsValid(tuple))
 		return false;
@@ -312,18 +312,18 @@ static bool
 trusted_relations(const RecoDefinition *definition)
 {
 	return trusted_relation(&definition->interactions) &&
-		(!OidIsValid(definition->items.relid) || trusted_relation(&definition->items)) &&
-		(!OidIsValid(definition->users.relid) || trusted_relation(&definition->users));
+		   (!OidIsValid(definition->items.relid) || trusted_relation(&definition->items)) &&
+		   (!OidIsValid(definition->users.relid) || trusted_relation(&definition->users));
 }
 
 /* candidates lists, of all definitions, those of one of the two steps that the caller may use. */
 static List *
 candidates(const List *definitions, bool by_owner)
 {
-	List	   *chosen = NIL;
-	ListCell   *cell;
+	List *chosen = NIL;
+	ListCell *cell;
 
-	foreach(cell, definitions)
+	foreach (cell, definitions)
 	{
 		RecoDefinition *definition = lfirst(cell);
 
@@ -339,39 +339,40 @@ candidates(const List *definitions, bool by_owner)
 static void
 none_meant(void)
 {
-	List	   *names = reco_catalog_usable_names();
+	List *names = reco_catalog_usable_names();
 
-	ereport(ERROR,
-			errcode(ERRCODE_UNDEFINED_OBJECT),
-			errmsg("no recommender was named"),
-			errdetail("A call without a name uses the only recommender that you, or a role you were granted, own."),
-			names ? errhint("Name one with recommender => '...', or set reco.default_recommender; you may use: %s.",
-							join_names(names)) :
-			errhint("Define one with reco.create_recommender()."));
+	ereport(
+		ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("no recommender was named"),
+		errdetail(
+			"A call without a name uses the only recommender that you, or a role you were granted, own."),
+		names
+			? errhint("Name one with recommender => '...', or set reco.default_recommender; you may use: %s.",
+					  join_names(names))
+			: errhint("Define one with reco.create_recommender()."));
 }
 
 /* several_meant raises the error for an unnamed call when several recommenders are the caller's. */
 static void
 several_meant(const List *definitions)
 {
-	List	   *names = NIL;
-	ListCell   *cell;
+	List *names = NIL;
+	ListCell *cell;
 
-	foreach(cell, definitions)
+	foreach (cell, definitions)
 		names = lappend(names, ((RecoDefinition *) lfirst(cell))->name);
 	list_sort(names, compare_names);
-	ereport(ERROR,
-			errcode(ERRCODE_AMBIGUOUS_PARAMETER),
+	ereport(ERROR, errcode(ERRCODE_AMBIGUOUS_PARAMETER),
 			errmsg("no recommender was named, and several could be meant: %s", join_names(names)),
-			errhint("Name one with recommender => '%s', or set reco.default_recommender.", (char *) linitial(names)));
+			errhint("Name one with recommender => '%s', or set reco.default_recommender.",
+					(char *) linitial(names)));
 }
 
 /* find_unnamed gives the recommender that a call without a name means, when no setting says. */
 static RecoDefinition *
 find_unnamed(void)
 {
-	List	   *definitions = all_definitions();
-	List	   *chosen = candidates(definitions, true);
+	List *definitions = all_definitions();
+	List *chosen = candidates(definitions, true);
 
 	if (chosen == NIL)
 		chosen = candidates(definitions, false);
@@ -385,7 +386,7 @@ find_unnamed(void)
 const RecoDefinition *
 reco_catalog_find(const char *name)
 {
-	bool		from_setting = !name && reco_default_recommender && reco_default_recommender[0] != '\0';
+	bool from_setting = !name && reco_default_recommender && reco_default_recommender[0] != '\0';
 	RecoDefinition *definition;
 
 	if (from_setting)
@@ -400,10 +401,10 @@ reco_catalog_find(const char *name)
 RecoRow *
 reco_catalog_read_row(const char *name, bool missing_ok)
 {
-	RecoRow    *row = NULL;
-	RecoScan	scan;
+	RecoRow *row = NULL;
+	RecoScan scan;
 	ScanKeyData key;
-	HeapTuple	tuple;
+	HeapTuple tuple;
 
 	reco_scan_key_text(&key, RECO_FIELD_NAME + 1, name);
 	reco_scan_begin(&scan, "recommender", "recommender_name_key", false, 1, &key);
@@ -411,7 +412,8 @@ reco_catalog_read_row(const char *name, bool missing_ok)
 	if (tuple)
 	{
 		row = palloc(sizeof(RecoRow));
-		reco_row_deform(toast_flatten_tuple(tuple, RelationGetDescr(scan.table)), RelationGetDescr(scan.table), row);
+		reco_row_deform(toast_flatten_tuple(tuple, RelationGetDescr(scan.table)),
+						RelationGetDescr(scan.table), row);
 	}
 	reco_scan_end(&scan);
 	if (!row && !missing_ok)

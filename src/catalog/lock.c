@@ -16,8 +16,8 @@
 static void
 lock_tag(const RecoDefinition *definition, LOCKTAG *tag)
 {
-	uint32		object;
-	uint16		part;
+	uint32 object;
+	uint16 part;
 
 	memcpy(&object, definition->key.data, sizeof(object));
 	memcpy(&part, definition->key.data + sizeof(object), sizeof(part));
@@ -28,14 +28,14 @@ lock_tag(const RecoDefinition *definition, LOCKTAG *tag)
 static void
 acquire(const RecoDefinition *definition, bool session)
 {
-	LOCKTAG		tag;
+	LOCKTAG tag;
 
 	lock_tag(definition, &tag);
 	if (LockAcquire(&tag, ExclusiveLock, session, true) == LOCKACQUIRE_NOT_AVAIL)
-		ereport(ERROR,
-				errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				errmsg("recommender \"%s\" is being refreshed or dropped by another session", definition->name),
-				errhint("Try again when it is done; the view reco.progress shows how far it is."));
+		ereport(
+			ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+			errmsg("recommender \"%s\" is being refreshed or dropped by another session", definition->name),
+			errhint("Try again when it is done; the view reco.progress shows how far it is."));
 }
 
 void
@@ -53,7 +53,7 @@ reco_catalog_lock_in_transaction(const RecoDefinition *definition)
 void
 reco_catalog_unlock(const RecoDefinition *definition)
 {
-	LOCKTAG		tag;
+	LOCKTAG tag;
 
 	if (IsSubTransaction())
 		return;

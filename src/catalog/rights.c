@@ -18,12 +18,12 @@
 bool
 reco_catalog_may_select(Oid relid, AttrNumber attnum)
 {
-	Oid			role = GetUserId();
+	Oid role = GetUserId();
 
 	if (reco_compat_schema_aclcheck(get_rel_namespace(relid), role, ACL_USAGE) != ACLCHECK_OK)
 		return false;
 	return pg_class_aclcheck(relid, role, ACL_SELECT) == ACLCHECK_OK ||
-		pg_attribute_aclcheck(relid, attnum, role, ACL_SELECT) == ACLCHECK_OK;
+		   pg_attribute_aclcheck(relid, attnum, role, ACL_SELECT) == ACLCHECK_OK;
 }
 
 /* N_READ is the number of columns of the interactions that may be mapped. */
@@ -44,14 +44,14 @@ bool
 reco_catalog_may_read(const RecoDefinition *definition)
 {
 	const RecoColumn *column[N_READ];
-	Oid			relid = definition->interactions.relid;
+	Oid relid = definition->interactions.relid;
 
 	if (!reco_catalog_present(&definition->interactions))
 		return false;
 	read_columns(definition, column);
 	for (int i = 0; i < N_READ; i++)
 	{
-		AttrNumber	attnum;
+		AttrNumber attnum;
 
 		if (!column[i]->name)
 			continue;
@@ -67,26 +67,28 @@ reco_catalog_require_owner(const RecoDefinition *definition)
 {
 	if (has_privs_of_role(GetUserId(), definition->owner))
 		return;
-	ereport(ERROR,
-			errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			errmsg("must be owner of recommender \"%s\"", definition->name),
-			errdetail("Its owner is %s.", GetUserNameFromId(definition->owner, true) ?
-					  GetUserNameFromId(definition->owner, true) : "a role that was dropped"));
+			errdetail("Its owner is %s.", GetUserNameFromId(definition->owner, true)
+											  ? GetUserNameFromId(definition->owner, true)
+											  : "a role that was dropped"));
 }
 
 void
 reco_catalog_require_reader(const RecoDefinition *definition)
 {
 	const RecoColumn *column[N_READ];
-	Oid			relid = definition->interactions.relid;
+	Oid relid = definition->interactions.relid;
 
 	read_columns(definition, column);
 	for (int i = 0; i < N_READ; i++)
 		if (column[i]->name && !reco_catalog_may_select(relid, column[i]->attnum))
-			ereport(ERROR,
-					errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					errmsg("permission denied for recommender \"%s\"", definition->name),
-					errdetail("It serves whoever may SELECT every column of the interactions that it reads, and you may not SELECT column \"%s\" of relation %s.",
-							  column[i]->name, definition->interactions.recorded_name),
-					errhint("Ask for GRANT SELECT ON %s, and USAGE on its schema.", definition->interactions.recorded_name));
+			ereport(
+				ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("permission denied for recommender \"%s\"", definition->name),
+				errdetail(
+					"It serves whoever may SELECT every column of the interactions that it reads, and you may not SELECT column \"%s\" of relation %s.",
+					column[i]->name, definition->interactions.recorded_name),
+				errhint("Ask for GRANT SELECT ON %s, and USAGE on its schema.",
+						definition->interactions.recorded_name));
 }

@@ -23,9 +23,8 @@
 static const struct
 {
 	const char *name;
-	Oid			type;
-}			field[RECO_FIELDS] =
-{
+	Oid type;
+} field[RECO_FIELDS] = {
 	{"key", UUIDOID},
 	{"name", TEXTOID},
 	{"owner", REGROLEOID},
@@ -89,15 +88,15 @@ row_column(const RecoRow *row, RecoField f, RecoColumn *column)
 static List *
 row_names(const RecoRow *row, RecoField f)
 {
-	Datum	   *element;
-	bool	   *isnull;
-	int			n;
-	List	   *names = NIL;
+	Datum *element;
+	bool *isnull;
+	int n;
+	List *names = NIL;
 
 	if (row->isnull[f])
 		return NIL;
-	deconstruct_array(DatumGetArrayTypeP(row->value[f]), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR,
-					  &element, &isnull, &n);
+	deconstruct_array(DatumGetArrayTypeP(row->value[f]), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &element,
+					  &isnull, &n);
 	for (int i = 0; i < n; i++)
 		if (!isnull[i])
 			names = lappend(names, pstrdup(NameStr(*DatumGetName(element[i]))));
@@ -114,22 +113,23 @@ compare_event_weights(const void *a, const void *b)
 static void
 bad_weights(const char *detail)
 {
-	ereport(ERROR,
-			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("event_weights must be a JSON object of finite numbers"),
-			errdetail_internal("%s", detail),
-			errhint("Write a weight for each event that counts, as in '{\"view\": 1, \"purchase\": 5, \"return\": -3}'."));
+	ereport(
+		ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		errmsg("event_weights must be a JSON object of finite numbers"), errdetail_internal("%s", detail),
+		errhint(
+			"Write a weight for each event that counts, as in '{\"view\": 1, \"purchase\": 5, \"return\": -3}'."));
 }
 
 /* weight_of gives the number of one event. */
 static double
 weight_of(const char *event, const JsonbValue *value)
 {
-	double		weight;
+	double weight;
 
 	if (value->type != jbvNumeric)
 		bad_weights(psprintf("The weight of event \"%s\" is not a number.", event));
-	weight = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
+	weight =
+		DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
 	if (!isfinite(weight))
 		bad_weights(psprintf("The weight of event \"%s\" is out of range.", event));
 	return weight;
@@ -141,8 +141,8 @@ parse_event_weights(Jsonb *weights, RecoDefinition *definition)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
-	JsonbValue	value;
-	char	   *event = NULL;
+	JsonbValue value;
+	char *event = NULL;
 
 	definition->has_event_weights = true;
 	if (!JB_ROOT_IS_OBJECT(weights))
@@ -161,22 +161,24 @@ parse_event_weights(Jsonb *weights, RecoDefinition *definition)
 			weight->weight = weight_of(event, &value);
 		}
 	}
-	qsort(definition->event_weight, definition->n_event_weights, sizeof(RecoEventWeight), compare_event_weights);
+	qsort(definition->event_weight, definition->n_event_weights, sizeof(RecoEventWeight),
+		  compare_event_weights);
 }
 
 /* half_life_of converts an interval into microseconds; a month has 30 days. */
 static double
 half_life_of(const Interval *interval)
 {
-	double		days = (double) interval->month * DAYS_PER_MONTH + interval->day;
-	double		half_life = days * USECS_PER_DAY + (double) interval->time;
+	double days = (double) interval->month * DAYS_PER_MONTH + interval->day;
+	double half_life = days * USECS_PER_DAY + (double) interval->time;
 
 	if (half_life > 0 && reco_compat_interval_is_finite(interval))
 		return half_life;
-	ereport(ERROR,
-			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("half_life must be a positive, finite interval"),
-			errhint("It is the age at which an event counts half, as in '90 days'; without it all events count in full."));
+	ereport(
+		ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		errmsg("half_life must be a positive, finite interval"),
+		errhint(
+			"It is the age at which an event counts half, as in '90 days'; without it all events count in full."));
 	pg_unreachable();
 }
 
@@ -240,10 +242,10 @@ copy_relation(RecoRelation *relation)
 static List *
 copy_names(const List *names)
 {
-	List	   *copy = NIL;
-	ListCell   *cell;
+	List *copy = NIL;
+	ListCell *cell;
 
-	foreach(cell, names)
+	foreach (cell, names)
 		copy = lappend(copy, pstrdup(lfirst(cell)));
 	return copy;
 }
@@ -295,23 +297,20 @@ void
 reco_catalog_random_key(pg_uuid_t *key)
 {
 	if (!pg_strong_random(key->data, UUID_LEN))
-		ereport(ERROR,
-				errcode(ERRCODE_INTERNAL_ERROR),
-				errmsg("could not generate a random key"));
-	key->data[6] = (key->data[6] & 0x0f) | 0x40;	/* version 4 */
-	key->data[8] = (key->data[8] & 0x3f) | 0x80;	/* variant of RFC 4122 */
+		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random key"));
+	key->data[6] = (key->data[6] & 0x0f) | 0x40; /* version 4 */
+	key->data[8] = (key->data[8] & 0x3f) | 0x80; /* variant of RFC 4122 */
 }
 
 RecoRow *
 reco_catalog_lock_row(const RecoRow *row)
 {
-	RecoRow    *locked = palloc(sizeof(RecoRow));
+	RecoRow *locked = palloc(sizeof(RecoRow));
 	RecoStatement statement = {.sql = "SELECT * FROM reco.recommender WHERE key = $1 FOR NO KEY UPDATE"};
 
 	reco_statement_add(&statement, UUIDOID, row->value[RECO_FIELD_KEY], false);
 	if (!reco_statement_fetch(&statement, RECO_FIELDS, locked->value, locked->isnull))
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_OBJECT),
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("recommender \"%s\" was dropped meanwhile", row_text(row, RECO_FIELD_NAME)));
 	return locked;
 }
@@ -336,10 +335,11 @@ reco_catalog_insert_row(const RecoRow *row)
 	statement.sql = psprintf("INSERT INTO reco.recommender (%s) VALUES (%s) ON CONFLICT (name) DO NOTHING",
 							 columns.data, parameters.data);
 	if (reco_statement_run(&statement) == 0)
-		ereport(ERROR,
-				errcode(ERRCODE_DUPLICATE_OBJECT),
-				errmsg("recommender \"%s\" already exists", row_text(row, RECO_FIELD_NAME)),
-				errhint("Names are unique in the database. Change the one there is with reco.alter_recommender(), or choose another name."));
+		ereport(
+			ERROR, errcode(ERRCODE_DUPLICATE_OBJECT),
+			errmsg("recommender \"%s\" already exists", row_text(row, RECO_FIELD_NAME)),
+			errhint(
+				"Names are unique in the database. Change the one there is with reco.alter_recommender(), or choose another name."));
 }
 
 void
@@ -366,7 +366,7 @@ void
 reco_catalog_delete_row(const RecoRow *row)
 {
 	static const char *const table[] = {"evaluation WHERE recommender", "version WHERE recommender",
-	"chunk WHERE recommender", "recommender WHERE key"};
+										"chunk WHERE recommender", "recommender WHERE key"};
 
 	/* what references comes first, so that cascades find nothing to do */
 	for (size_t i = 0; i < lengthof(table); i++)

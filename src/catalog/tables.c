@@ -29,15 +29,15 @@
 Oid
 reco_table_oid(const char *name)
 {
-	Oid			schema = get_namespace_oid(RECO_SCHEMA, true);
-	Oid			relid = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+	Oid schema = get_namespace_oid(RECO_SCHEMA, true);
+	Oid relid = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
 
 	if (!OidIsValid(relid))
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_OBJECT),
-				errmsg("extension \"reco\" is not installed in this database"),
-				errdetail("There is no relation %s.%s.", RECO_SCHEMA, name),
-				errhint("Run CREATE EXTENSION reco, or ALTER EXTENSION reco UPDATE when the library is newer."));
+		ereport(
+			ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+			errmsg("extension \"reco\" is not installed in this database"),
+			errdetail("There is no relation %s.%s.", RECO_SCHEMA, name),
+			errhint("Run CREATE EXTENSION reco, or ALTER EXTENSION reco UPDATE when the library is newer."));
 	return relid;
 }
 
@@ -118,13 +118,13 @@ bool
 reco_row_same(const RecoRowIdentity *a, const RecoRowIdentity *b)
 {
 	return a->table == b->table && a->xmin == b->xmin && a->cid == b->cid &&
-		ItemPointerEquals(unconstify(ItemPointerData *, &a->tid), unconstify(ItemPointerData *, &b->tid));
+		   ItemPointerEquals(unconstify(ItemPointerData *, &a->tid), unconstify(ItemPointerData *, &b->tid));
 }
 
 int
 reco_catalog_begin_query(void)
 {
-	int			nest_level = NewGUCNestLevel();
+	int nest_level = NewGUCNestLevel();
 
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
@@ -140,7 +140,7 @@ reco_catalog_end_query(int nest_level)
 void
 reco_statement_add(RecoStatement *statement, Oid type, Datum value, bool isnull)
 {
-	int			i = statement->n++;
+	int i = statement->n++;
 
 	if (i >= RECO_STATEMENT_PARAMETERS)
 		elog(ERROR, "too many parameters for a statement of reco");
@@ -153,8 +153,8 @@ reco_statement_add(RecoStatement *statement, Oid type, Datum value, bool isnull)
 static Oid
 tables_owner(void)
 {
-	Relation	table = table_open(reco_table_oid("recommender"), AccessShareLock);
-	Oid			owner = table->rd_rel->relowner;
+	Relation table = table_open(reco_table_oid("recommender"), AccessShareLock);
+	Oid owner = table->rd_rel->relowner;
 
 	table_close(table, AccessShareLock);
 	return owner;
@@ -164,16 +164,16 @@ tables_owner(void)
 static void
 execute(RecoStatement *statement)
 {
-	Oid			user;
-	int			context;
-	int			nest_level;
-	int			result;
+	Oid user;
+	int context;
+	int nest_level;
+	int result;
 
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(tables_owner(), context | SECURITY_LOCAL_USERID_CHANGE);
 	nest_level = reco_catalog_begin_query();
-	result = SPI_execute_with_args(statement->sql, statement->n, statement->type,
-								   statement->value, statement->isnull, false, 0);
+	result = SPI_execute_with_args(statement->sql, statement->n, statement->type, statement->value,
+								   statement->isnull, false, 0);
 	reco_catalog_end_query(nest_level);
 	SetUserIdAndSecContext(user, context);
 	if (result < 0)
@@ -183,7 +183,7 @@ execute(RecoStatement *statement)
 uint64
 reco_statement_run(RecoStatement *statement)
 {
-	uint64		rows;
+	uint64 rows;
 
 	SPI_connect();
 	execute(statement);
@@ -196,7 +196,7 @@ reco_statement_run(RecoStatement *statement)
 static void
 copy_columns(MemoryContext context, int n_columns, Datum *value, bool *isnull)
 {
-	TupleDesc	descriptor = SPI_tuptable->tupdesc;
+	TupleDesc descriptor = SPI_tuptable->tupdesc;
 	MemoryContext old = MemoryContextSwitchTo(context);
 
 	for (int i = 0; i < n_columns; i++)
@@ -218,7 +218,7 @@ bool
 reco_statement_fetch(RecoStatement *statement, int n_columns, Datum *value, bool *isnull)
 {
 	MemoryContext context = CurrentMemoryContext;
-	bool		found;
+	bool found;
 
 	SPI_connect();
 	execute(statement);
@@ -232,7 +232,7 @@ reco_statement_fetch(RecoStatement *statement, int n_columns, Datum *value, bool
 Jsonb *
 reco_jsonb_copy(const Jsonb *jsonb)
 {
-	Jsonb	   *copy;
+	Jsonb *copy;
 
 	if (!jsonb)
 		return NULL;

@@ -57,11 +57,11 @@ enum
 /* A scan of one table, by an index or of all of it. */
 typedef struct RecoScan
 {
-	Relation	table;
-	Relation	index;			/* NULL: the whole table */
+	Relation table;
+	Relation index; /* NULL: the whole table */
 	SysScanDesc scan;
-	bool		ordered;
-	bool		pushed;			/* a snapshot was pushed for it */
+	bool ordered;
+	bool pushed; /* a snapshot was pushed for it */
 } RecoScan;
 
 /*
@@ -83,9 +83,9 @@ extern void reco_scan_key_bytes(ScanKey key, AttrNumber attribute, const void *v
 /* What makes a version of a row the one that was parsed: nothing else has these three while the table is not rewritten, cid tells the rest. */
 typedef struct RecoRowIdentity
 {
-	Oid			table;
+	Oid table;
 	TransactionId xmin;
-	CommandId	cid;
+	CommandId cid;
 	ItemPointerData tid;
 } RecoRowIdentity;
 
@@ -93,7 +93,7 @@ extern void reco_row_identify(HeapTuple tuple, RecoRowIdentity *identity);
 extern bool reco_row_same(const RecoRowIdentity *a, const RecoRowIdentity *b);
 
 /* reco_table_oid gives the OID of a table or index of schema reco, or raises when the extension is not there. */
-extern Oid	reco_table_oid(const char *name);
+extern Oid reco_table_oid(const char *name);
 
 #define RECO_STATEMENT_PARAMETERS 32
 
@@ -101,10 +101,10 @@ extern Oid	reco_table_oid(const char *name);
 typedef struct RecoStatement
 {
 	const char *sql;
-	int			n;
-	Oid			type[RECO_STATEMENT_PARAMETERS];
-	Datum		value[RECO_STATEMENT_PARAMETERS];
-	char		isnull[RECO_STATEMENT_PARAMETERS];	/* 'n' or ' ', as SPI has it */
+	int n;
+	Oid type[RECO_STATEMENT_PARAMETERS];
+	Datum value[RECO_STATEMENT_PARAMETERS];
+	char isnull[RECO_STATEMENT_PARAMETERS]; /* 'n' or ' ', as SPI has it */
 } RecoStatement;
 
 extern void reco_statement_add(RecoStatement *statement, Oid type, Datum value, bool isnull);

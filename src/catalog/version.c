@@ -19,14 +19,14 @@
 
 typedef struct VersionKey
 {
-	pg_uuid_t	recommender;
-	int32		number;
+	pg_uuid_t recommender;
+	int32 number;
 } VersionKey;
 
 typedef struct VersionEntry
 {
-	VersionKey	key;
-	MemoryContext context;		/* of the version; NULL: none yet */
+	VersionKey key;
+	MemoryContext context; /* of the version; NULL: none yet */
 	RecoRowIdentity identity;
 	RecoVersion *version;
 } VersionEntry;
@@ -59,15 +59,15 @@ forget_all(void)
 static VersionEntry *
 entry_of(const pg_uuid_t *recommender, int number)
 {
-	VersionKey	key = {.recommender = *recommender, .number = number};
+	VersionKey key = {.recommender = *recommender, .number = number};
 	VersionEntry *entry;
-	bool		found;
+	bool found;
 
 	if (entries && hash_get_num_entries(entries) >= MAX_ENTRIES)
 		forget_all();
 	if (!entries)
 	{
-		HASHCTL		control = {.keysize = sizeof(VersionKey), .entrysize = sizeof(VersionEntry)};
+		HASHCTL control = {.keysize = sizeof(VersionKey), .entrysize = sizeof(VersionEntry)};
 
 		entries = hash_create("reco versions", 16, &control, HASH_ELEM | HASH_BLOBS);
 	}
@@ -82,8 +82,8 @@ static RecoVersion *
 parse(HeapTuple tuple, TupleDesc descriptor)
 {
 	RecoVersion *version = palloc0(sizeof(RecoVersion));
-	Datum		value[VERSION_COLUMNS + 1];
-	bool		isnull[VERSION_COLUMNS + 1];
+	Datum value[VERSION_COLUMNS + 1];
+	bool isnull[VERSION_COLUMNS + 1];
 
 	for (int i = 1; i <= VERSION_COLUMNS; i++)
 		value[i] = heap_getattr(tuple, i, descriptor, &isnull[i]);
@@ -128,10 +128,9 @@ check_format(const RecoDefinition *definition, const RecoVersion *version)
 {
 	if (version->format == RECO_FORMAT_VERSION)
 		return;
-	ereport(ERROR,
-			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			errmsg("version %d of recommender \"%s\" has format %d, which this library does not know", version->number,
-				   definition->name, version->format),
+	ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("version %d of recommender \"%s\" has format %d, which this library does not know",
+				   version->number, definition->name, version->format),
 			errdetail("This library reads format %d.", RECO_FORMAT_VERSION),
 			errhint("Install the library it was learned with, or learn it again with CALL reco.refresh(%s).",
 					quote_literal_cstr(definition->name)));
@@ -140,9 +139,9 @@ check_format(const RecoDefinition *definition, const RecoVersion *version)
 const RecoVersion *
 reco_catalog_version(const RecoDefinition *definition, int number)
 {
-	RecoScan	scan;
+	RecoScan scan;
 	ScanKeyData key[2];
-	HeapTuple	tuple;
+	HeapTuple tuple;
 	const RecoVersion *version = NULL;
 
 	reco_scan_key_uuid(&key[0], VERSION_RECOMMENDER, &definition->key);
@@ -169,7 +168,8 @@ reco_catalog_version(const RecoDefinition *definition, int number)
 static bool
 same_kind(Oid a, Oid b)
 {
-	static const Oid kind[][3] = {{INT2OID, INT4OID, INT8OID}, {UUIDOID, UUIDOID, UUIDOID}, {TEXTOID, VARCHAROID, VARCHAROID}};
+	static const Oid kind[][3] = {
+		{INT2OID, INT4OID, INT8OID}, {UUIDOID, UUIDOID, UUIDOID}, {TEXTOID, VARCHAROID, VARCHAROID}};
 
 	a = getBaseType(a);
 	b = getBaseType(b);
@@ -177,8 +177,8 @@ same_kind(Oid a, Oid b)
 		return true;
 	for (size_t k = 0; k < lengthof(kind); k++)
 	{
-		bool		has_a = a == kind[k][0] || a == kind[k][1] || a == kind[k][2];
-		bool		has_b = b == kind[k][0] || b == kind[k][1] || b == kind[k][2];
+		bool has_a = a == kind[k][0] || a == kind[k][1] || a == kind[k][2];
+		bool has_b = b == kind[k][0] || b == kind[k][1] || b == kind[k][2];
 
 		if (has_a || has_b)
 			return has_a && has_b;
@@ -188,16 +188,18 @@ same_kind(Oid a, Oid b)
 
 /* check_type raises when a key column is not of the kind a version was learned from. */
 static void
-check_type(const RecoDefinition *definition, const RecoVersion *version, const RecoColumn *column, Oid learned)
+check_type(const RecoDefinition *definition, const RecoVersion *version, const RecoColumn *column,
+		   Oid learned)
 {
 	if (same_kind(column->type, learned))
 		return;
-	ereport(ERROR,
-			errcode(ERRCODE_DATATYPE_MISMATCH),
-			errmsg("column \"%s\" of relation %s is of type %s, but version %d of recommender \"%s\" was learned from %s",
-				   column->name, definition->interactions.recorded_name, format_type_be(column->type),
-				   version->number, definition->name, format_type_be(learned)),
-			errhint("Learn it again with CALL reco.refresh(%s).", quote_literal_cstr(definition->name)));
+	ereport(
+		ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
+		errmsg(
+			"column \"%s\" of relation %s is of type %s, but version %d of recommender \"%s\" was learned from %s",
+			column->name, definition->interactions.recorded_name, format_type_be(column->type),
+			version->number, definition->name, format_type_be(learned)),
+		errhint("Learn it again with CALL reco.refresh(%s).", quote_literal_cstr(definition->name)));
 }
 
 void
@@ -210,14 +212,15 @@ reco_catalog_check_types(const RecoDefinition *definition, const RecoVersion *ve
 const RecoVersion *
 reco_catalog_deployed(const RecoDefinition *definition)
 {
-	const RecoVersion *version = definition->deployed ? reco_catalog_version(definition, definition->deployed) : NULL;
+	const RecoVersion *version =
+		definition->deployed ? reco_catalog_version(definition, definition->deployed) : NULL;
 
 	if (!version)
-		ereport(ERROR,
-				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("recommender \"%s\" has learned nothing yet", definition->name),
-				definition->deployed ?
-				errdetail("Version %d is deployed, but it is not there.", definition->deployed) : 0,
+				definition->deployed
+					? errdetail("Version %d is deployed, but it is not there.", definition->deployed)
+					: 0,
 				errhint("Run CALL reco.refresh(%s).", quote_literal_cstr(definition->name)));
 	reco_catalog_check_types(definition, version);
 	return version;
@@ -232,17 +235,17 @@ compare_numbers(const ListCell *a, const ListCell *b)
 List *
 reco_catalog_version_numbers(const RecoDefinition *definition)
 {
-	RecoScan	scan;
+	RecoScan scan;
 	ScanKeyData key;
-	HeapTuple	tuple;
-	List	   *numbers = NIL;
+	HeapTuple tuple;
+	List *numbers = NIL;
 
 	reco_scan_key_uuid(&key, VERSION_RECOMMENDER, &definition->key);
 	reco_scan_begin(&scan, "version", "version_pkey", false, 1, &key);
 	while ((tuple = reco_scan_next(&scan)) != NULL)
 	{
-		bool		isnull;
-		Datum		number = heap_getattr(tuple, VERSION_NUMBER, RelationGetDescr(scan.table), &isnull);
+		bool isnull;
+		Datum number = heap_getattr(tuple, VERSION_NUMBER, RelationGetDescr(scan.table), &isnull);
 
 		numbers = lappend_int(numbers, DatumGetInt32(number));
 	}
@@ -254,9 +257,9 @@ reco_catalog_version_numbers(const RecoDefinition *definition)
 bool
 reco_catalog_version_exists(const pg_uuid_t *version_key)
 {
-	RecoScan	scan;
+	RecoScan scan;
 	ScanKeyData key;
-	bool		exists;
+	bool exists;
 
 	reco_scan_key_uuid(&key, VERSION_KEY, version_key);
 	reco_scan_begin(&scan, "version", "version_key_key", false, 1, &key);
@@ -270,14 +273,14 @@ static int
 next_number(const pg_uuid_t *recommender)
 {
 	RecoStatement lock = {.sql = "SELECT 1 FROM reco.recommender WHERE key = $1 FOR KEY SHARE"};
-	RecoStatement greatest = {.sql = "SELECT coalesce(max(number), 0) + 1 FROM reco.version WHERE recommender = $1"};
-	Datum		number;
-	bool		isnull;
+	RecoStatement greatest = {
+		.sql = "SELECT coalesce(max(number), 0) + 1 FROM reco.version WHERE recommender = $1"};
+	Datum number;
+	bool isnull;
 
 	reco_statement_add(&lock, UUIDOID, UUIDPGetDatum(recommender), false);
 	if (reco_statement_run(&lock) == 0)
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_OBJECT),
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("the recommender was dropped while it was being refreshed"));
 	reco_statement_add(&greatest, UUIDOID, UUIDPGetDatum(recommender), false);
 	if (!reco_statement_fetch(&greatest, 1, &number, &isnull))
@@ -290,10 +293,10 @@ static void
 insert_row(const RecoVersion *version)
 {
 	RecoStatement statement = {
-		.sql = "INSERT INTO reco.version (recommender, number, key, created_at, format, algorithm, user_type, item_type,"
-		" as_of, n_users, n_items, n_interactions, options, metrics, tensors)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
-	};
+		.sql =
+			"INSERT INTO reco.version (recommender, number, key, created_at, format, algorithm, user_type, item_type,"
+			" as_of, n_users, n_items, n_interactions, options, metrics, tensors)"
+			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"};
 
 	reco_statement_add(&statement, UUIDOID, UUIDPGetDatum(&version->recommender), false);
 	reco_statement_add(&statement, INT4OID, Int32GetDatum(version->number), false);
@@ -317,9 +320,9 @@ insert_row(const RecoVersion *version)
 static Datum
 array_of(Datum *value, int n, Oid type)
 {
-	int16		length;
-	bool		by_value;
-	char		align;
+	int16 length;
+	bool by_value;
+	char align;
 
 	get_typlenbyvalalign(type, &length, &by_value, &align);
 	return PointerGetDatum(construct_array(value, n, type, length, by_value, align));
@@ -331,18 +334,18 @@ insert_list(const RecoVersion *version, const RecoChunkRef *chunk, int n)
 {
 	RecoStatement statement = {
 		.sql = "INSERT INTO reco.version_chunk (recommender, number, tensor, chunk, digest)"
-		" SELECT $1, $2, l.tensor, l.chunk, l.digest"
-		" FROM unnest($3, $4, $5) AS l (tensor, chunk, digest)"
-	};
-	Datum	   *tensor = palloc_array(Datum, n + 1);
-	Datum	   *number = palloc_array(Datum, n + 1);
-	Datum	   *digest = palloc_array(Datum, n + 1);
+			   " SELECT $1, $2, l.tensor, l.chunk, l.digest"
+			   " FROM unnest($3, $4, $5) AS l (tensor, chunk, digest)"};
+	Datum *tensor = palloc_array(Datum, n + 1);
+	Datum *number = palloc_array(Datum, n + 1);
+	Datum *digest = palloc_array(Datum, n + 1);
 
 	for (int i = 0; i < n; i++)
 	{
 		tensor[i] = CStringGetTextDatum(chunk[i].tensor);
 		number[i] = Int32GetDatum(chunk[i].chunk);
-		digest[i] = PointerGetDatum(cstring_to_text_with_len((const char *) chunk[i].digest, sizeof(chunk[i].digest)));
+		digest[i] = PointerGetDatum(
+			cstring_to_text_with_len((const char *) chunk[i].digest, sizeof(chunk[i].digest)));
 	}
 	reco_statement_add(&statement, UUIDOID, UUIDPGetDatum(&version->recommender), false);
 	reco_statement_add(&statement, INT4OID, Int32GetDatum(version->number), false);
@@ -361,32 +364,51 @@ reco_catalog_insert_version(RecoVersion *version, const RecoChunkRef *chunk, int
 	insert_list(version, chunk, n_chunks);
 }
 
+/*
+ * lock_recommender locks the recommender's row, so that what is deployed and
+ * what is pruned exclude each other: whoever comes second sees, with a newer
+ * snapshot, what the first has done.
+ */
+static void
+lock_recommender(const RecoDefinition *definition)
+{
+	RecoStatement statement = {.sql = "SELECT 1 FROM reco.recommender WHERE key = $1 FOR NO KEY UPDATE"};
+
+	reco_statement_add(&statement, UUIDOID, UUIDPGetDatum(&definition->key), false);
+	if (reco_statement_run(&statement) == 0)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("recommender \"%s\" was dropped meanwhile", definition->name));
+}
+
 void
 reco_catalog_deploy(const RecoDefinition *definition, int number)
 {
-	RecoStatement statement = {.sql = "UPDATE reco.recommender SET deployed = $2 WHERE key = $1"};
+	RecoStatement statement = {
+		.sql = "UPDATE reco.recommender SET deployed = $2 WHERE key = $1"
+			   " AND EXISTS (SELECT FROM reco.version WHERE recommender = $1 AND number = $2)"};
 
+	lock_recommender(definition);
 	reco_statement_add(&statement, UUIDOID, UUIDPGetDatum(&definition->key), false);
 	reco_statement_add(&statement, INT4OID, Int32GetDatum(number), false);
 	if (reco_statement_run(&statement) == 0)
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_OBJECT),
-				errmsg("recommender \"%s\" was dropped meanwhile", definition->name));
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("recommender \"%s\" has no version %d any more", definition->name, number));
 }
 
 void
 reco_catalog_prune(const RecoDefinition *definition, int keep)
 {
 	RecoStatement versions = {
-		.sql = "DELETE FROM reco.version WHERE recommender = $1 AND number NOT IN"
-		" (SELECT v.number FROM reco.version v JOIN reco.recommender r ON r.key = v.recommender"
-		" WHERE v.recommender = $1 ORDER BY v.number IS NOT DISTINCT FROM r.deployed DESC, v.number DESC LIMIT $2)"
-	};
+		.sql =
+			"DELETE FROM reco.version WHERE recommender = $1 AND number NOT IN"
+			" (SELECT v.number FROM reco.version v JOIN reco.recommender r ON r.key = v.recommender"
+			" WHERE v.recommender = $1 ORDER BY v.number IS NOT DISTINCT FROM r.deployed DESC, v.number DESC LIMIT $2)"};
 	RecoStatement chunks = {
-		.sql = "DELETE FROM reco.chunk c WHERE c.recommender = $1 AND NOT EXISTS"
-		" (SELECT FROM reco.version_chunk l WHERE l.recommender = c.recommender AND l.digest = c.digest)"
-	};
+		.sql =
+			"DELETE FROM reco.chunk c WHERE c.recommender = $1 AND NOT EXISTS"
+			" (SELECT FROM reco.version_chunk l WHERE l.recommender = c.recommender AND l.digest = c.digest)"};
 
+	lock_recommender(definition);
 	reco_statement_add(&versions, UUIDOID, UUIDPGetDatum(&definition->key), false);
 	reco_statement_add(&versions, INT4OID, Int32GetDatum(Max(keep, 1)), false);
 	reco_statement_run(&versions);

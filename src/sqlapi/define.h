@@ -1,0 +1,25 @@
+/*
+ * define.h
+ *	  Checking a definition before it is stored.  Private to the files define*.c.
+ */
+#ifndef RECO_SQLAPI_DEFINE_H
+#define RECO_SQLAPI_DEFINE_H
+
+#include "postgres.h"
+
+#include "catalog/catalog.h"
+
+/*
+ * reco_define_check raises for anything that is wrong with a row that is to be
+ * stored: relations, columns, types, the caller's rights, values that
+ * need each other, and options.  Gives the definition, bound.
+ */
+extern RecoDefinition *reco_define_check(const RecoRow *row);
+
+/*
+ * reco_define_advise says in NOTICEs what will be slow or late, about the
+ * arguments that changed ([RECO_FIELDS]).
+ */
+extern void reco_define_advise(const RecoDefinition *definition, const bool *changed);
+
+#endif

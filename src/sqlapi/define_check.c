@@ -1,0 +1,287 @@
+/*
+ * define_check.c
+ *	  What must hold of a definition before it is stored.
+ */
+#include "sqlapi/define.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "model/model.h"
+#include "reader/key.h"
+
+/* check_relation refuses what cannot be mapped: other kinds of relation, and temporary ones. */
+static void
+check_relation(const RecoRelation *relation, const char *argument)
+{
+	char kind;
+
+	if (!OidIsValid(relation->relid))
+		return;
+	kind = get_rel_relkind(relation->relid);
+	if (kind == '\0')
+		return; /* reco_catalog_bind says what is missing */
+	if (kind != RELKIND_RELATION && kind != RELKIND_VIEW && kind != RELKIND_MATVIEW &&
+		kind != RELKIND_PARTITIONED_TABLE && kind != RELKIND_FOREIGN_TABLE)
+		ereport(
+			ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			errmsg("%s must be a table or a view, and %s is neither", argument, relation->recorded_name),
+			errhint(
+				"Tables, partitioned tables, foreign tables, views and materialized views can be mapped."));
+	if (get_rel_persistence(relation->relid) == RELPERSISTENCE_TEMP)
+		ereport(
+			ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("%s must not be a temporary relation, and %s is one", argument, relation->recorded_name),
+			errdetail("A recommender is there for all sessions and outlives this one."),
+			errhint("Map a permanent or unlogged table."));
+}
+
+/* needs raises unless what an argument is about was given too. */
+static void
+needs(bool given, const char *argument, bool there, const char *needed, const char *why)
+{
+	if (!given || there)
+		return;
+	ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s needs %s", argument, needed),
+			errdetail_internal("%s", why), errhint("Give %s, or leave out %s.", needed, argument));
+}
+
+/* check_needs checks which arguments need which. */
+static void
+check_needs(const RecoDefinition *definition)
+{
+	bool items = OidIsValid(definition->items.relid);
+	bool users = OidIsValid(definition->users.relid);
+
+	needs(definition->has_event_weights, "event_weights", definition->event.name, "event_column",
+		  "The weights are looked up by the event of each row.");
+	needs(definition->half_life > 0, "half_life", definition->time.name, "time_column",
+		  "Events lose weight with their age.");
+	needs(definition->explicit_feedback, "feedback => 'explicit'", definition->value.name, "value_column",
+		  "Explicit feedback is ratings, which are in that column.");
+	needs(items, "items", definition->item_key.name, "item_key", "It is the column that identifies an item.");
+	needs(definition->item_key.name, "item_key", items, "items", "It is a column of that relation.");
+	needs(definition->item_label.name, "item_label", items, "items", "It is a column of that relation.");
+	needs(definition->items_time.name, "items_time_column", items, "items",
+		  "It is a column of that relation.");
+	needs(definition->item_features, "item_features", items, "items", "They are columns of that relation.");
+	needs(users, "users", definition->user_key.name, "user_key", "It is the column that identifies a user.");
+	needs(definition->user_key.name, "user_key", users, "users", "It is a column of that relation.");
+	needs(definition->user_features, "user_features", users, "users", "They are columns of that relation.");
+}
+
+/* column_phrase names a column for a message. */
+static char *
+column_phrase(const RecoRelation *relation, const RecoColumn *column)
+{
+	return psprintf("column \"%s\" of relation \"%s\"", column->name, get_rel_name(relation->relid));
+}
+
+/* wrong_type raises the error for a column of a type that does not fit its use. */
+static void
+wrong_type(const RecoRelation *relation, const RecoColumn *column, const char *argument, const char *expected,
+		   const char *hint)
+{
+	ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
+			errmsg("%s cannot be of type %s", argument, format_type_be(column->type)),
+			errdetail("It is %s; expected is %s.", column_phrase(relation, column), expected),
+			errhint("%s", hint));
+}
+
+/* check_value checks that a value column holds numbers. */
+static void
+check_value(const RecoDefinition *definition)
+{
+	Oid type = getBaseType(definition->value.type);
+
+	if (definition->value.name && type != INT2OID && type != INT4OID && type != INT8OID &&
+		type != FLOAT4OID && type != FLOAT8OID && type != NUMERICOID)
+		wrong_type(&definition->interactions, &definition->value, "value_column", "a number",
+				   "Cast the column to double precision in a view, and map the view.");
+}
+
+/* check_event checks that the names of events can be read as text. */
+static void
+check_event(const RecoDefinition *definition)
+{
+	Oid type = getBaseType(definition->event.type);
+	char category;
+	bool preferred;
+
+	if (!definition->event.name || type == INT2OID || type == INT4OID || type == INT8OID || type == CHAROID ||
+		type_is_enum(type))
+		return;
+	get_type_category_preferred(type, &category, &preferred);
+	if (category != TYPCATEGORY_STRING)
+		wrong_type(&definition->interactions, &definition->event, "event_column",
+				   "text, an enum or an integer", "Cast the column to text in a view, and map the view.");
+}
+
+/* check_time checks that a column holds points in time. */
+static void
+check_time(const RecoRelation *relation, const RecoColumn *column, const char *argument)
+{
+	Oid type = getBaseType(column->type);
+
+	if (column->name && type != DATEOID && type != TIMESTAMPOID && type != TIMESTAMPTZOID)
+		wrong_type(relation, column, argument, "date, timestamp or timestamp with time zone",
+				   "Convert the column in a view, for instance with to_timestamp(), and map the view.");
+}
+
+/* check_same_kind checks that the key of a side relation is of the kind of the interactions' column. */
+static void
+check_same_kind(const RecoDefinition *definition, const RecoColumn *column, const RecoRelation *side,
+				const RecoColumn *key)
+{
+	RecoKeyKind kind = reco_key_kind_of_type(column->type, column_phrase(&definition->interactions, column));
+
+	if (!key->name || reco_key_kind_of_type(key->type, column_phrase(side, key)) == kind)
+		return;
+	ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
+			errmsg("%s is of type %s, but %s is of type %s", column_phrase(side, key),
+				   format_type_be(key->type), column_phrase(&definition->interactions, column),
+				   format_type_be(column->type)),
+			errdetail("Both must be integers, both uuid, or both text."),
+			errhint("Cast one of them in a view, and map the view."));
+}
+
+static void
+check_types(const RecoDefinition *definition)
+{
+	check_same_kind(definition, &definition->user, &definition->users, &definition->user_key);
+	check_same_kind(definition, &definition->item, &definition->items, &definition->item_key);
+	check_event(definition);
+	check_value(definition);
+	check_time(&definition->interactions, &definition->time, "time_column");
+	check_time(&definition->items, &definition->items_time, "items_time_column");
+}
+
+/* check_weights checks the signs of the event weights. */
+static void
+check_weights(const RecoDefinition *definition)
+{
+	bool positive = false;
+
+	for (int i = 0; i < definition->n_event_weights; i++)
+	{
+		const RecoEventWeight *weight = &definition->event_weight[i];
+
+		positive |= weight->weight > 0;
+		if (definition->explicit_feedback && weight->weight < 0)
+			ereport(
+				ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("the weight of event \"%s\" is negative", weight->event),
+				errdetail(
+					"With explicit feedback the rating says what was disliked; a weight says how much the row counts."),
+				errhint("Give a weight of 0 or more, or use feedback => 'implicit'."));
+	}
+	if (definition->has_event_weights && !positive)
+		ereport(
+			ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("event_weights has no positive weight"),
+			errdetail("Rows whose event has no weight are skipped, so nothing would be learned."),
+			errhint(
+				"Write a weight for each event that counts, as in '{\"view\": 1, \"purchase\": 5, \"return\": -3}'."));
+}
+
+/* check_select raises unless the caller may read a mapped column. */
+static void
+check_select(const RecoRelation *relation, const RecoColumn *column)
+{
+	if (!column->name || reco_catalog_may_select(relation->relid, column->attnum))
+		return;
+	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			errmsg("permission denied for %s", column_phrase(relation, column)),
+			errdetail("Whoever defines a recommender must be able to read every column it maps."),
+			errhint("Ask for GRANT SELECT ON %s, and USAGE on its schema.", relation->recorded_name));
+}
+
+/* check_features checks that feature columns are there and may be read. */
+static void
+check_features(const RecoDefinition *definition, const RecoRelation *relation, List *features,
+			   const char *argument)
+{
+	ListCell *cell;
+
+	foreach (cell, features)
+	{
+		RecoColumn column = {.name = lfirst(cell)};
+
+		for (int i = 0; i < foreach_current_index(cell); i++)
+			if (strcmp(list_nth(features, i), column.name) == 0)
+				ereport(ERROR, errcode(ERRCODE_DUPLICATE_COLUMN),
+						errmsg("%s names column \"%s\" twice", argument, column.name),
+						errhint("Name each column once."));
+		reco_catalog_bind_column(definition, relation, &column, argument);
+		check_select(relation, &column);
+	}
+}
+
+/* check_rights checks that the caller may read all that the definition maps. */
+static void
+check_rights(const RecoDefinition *definition)
+{
+	check_select(&definition->interactions, &definition->user);
+	check_select(&definition->interactions, &definition->item);
+	check_select(&definition->interactions, &definition->event);
+	check_select(&definition->interactions, &definition->value);
+	check_select(&definition->interactions, &definition->time);
+	check_select(&definition->items, &definition->item_key);
+	check_select(&definition->items, &definition->item_label);
+	check_select(&definition->items, &definition->items_time);
+	check_select(&definition->users, &definition->user_key);
+	check_features(definition, &definition->items, definition->item_features, "item_features");
+	check_features(definition, &definition->users, definition->user_features, "user_features");
+}
+
+/* check_feedback checks the word for the kind of feedback. */
+static void
+check_feedback(const RecoRow *row)
+{
+	char *feedback = TextDatumGetCString(row->value[RECO_FIELD_FEEDBACK]);
+
+	if (strcmp(feedback, "implicit") == 0 || strcmp(feedback, "explicit") == 0)
+		return;
+	ereport(
+		ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown feedback \"%s\"", feedback),
+		errhint("It is \"implicit\" (events: what people did) or \"explicit\" (ratings: what people said)."));
+}
+
+/* check_names checks that an array of columns has one dimension and no NULL. */
+static void
+check_names(const RecoRow *row, RecoField f, const char *argument)
+{
+	ArrayType *names;
+
+	if (row->isnull[f])
+		return;
+	names = DatumGetArrayTypeP(row->value[f]);
+	if (ARR_NDIM(names) <= 1 && !array_contains_nulls(names))
+		return;
+	ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg("%s must be a list of column names, without NULL", argument),
+			errhint("Write it as in '{category, brand, price}'."));
+}
+
+RecoDefinition *
+reco_define_check(const RecoRow *row)
+{
+	RecoDefinition *definition;
+
+	check_feedback(row);
+	check_names(row, RECO_FIELD_ITEM_FEATURES, "item_features");
+	check_names(row, RECO_FIELD_USER_FEATURES, "user_features");
+	definition = reco_catalog_parse(row);
+	check_relation(&definition->interactions, "interactions");
+	check_relation(&definition->items, "items");
+	check_relation(&definition->users, "users");
+	check_needs(definition);
+	reco_catalog_bind(definition);
+	check_rights(definition);
+	check_types(definition);
+	check_weights(definition);
+	reco_model_check_options(definition->algorithm, definition->options);
+	return definition;
+}
