@@ -1,0 +1,81 @@
+/*
+ * bootstrap.c
+ *	  Resamples of users, for all measured values at once.
+ *
+ * The percentile bootstrap (Efron 1979) draws n users with replacement and
+ * takes the statistic again.  All columns share the draws, so that two models
+ * are compared on the same resamples, and the values, which are many times
+ * larger than the draws, are read once for a block of resamples.
+ */
+#include "postgres.h"
+
+#include "evaluate/internal.h"
+#include "kernel/rng.h"
+#include "miscadmin.h"
+#include "parallel/progress.h"
+
+/* Resamples taken together. */
+#define BLOCK 16
+
+/* Users between two checks for interrupts. */
+#define INTERRUPT_EVERY 4096
+
+/* draw counts how often each of n users is drawn in BLOCK resamples from "first" on: times is [n x BLOCK]. */
+static void
+draw(double *times, size_t n, int first, uint64 seed)
+{
+	memset(times, 0, sizeof(double) * n * BLOCK);
+	for (int r = 0; r < BLOCK; r++)
+	{
+		RkRng rng;
+
+		rk_rng_seed(&rng, rk_hash_mix(seed, (uint64) (first + r)));
+		for (size_t i = 0; i < n; i++)
+		{
+			times[rk_rng_below(&rng, n) * BLOCK + r] += 1;
+			if (i % INTERRUPT_EVERY == 0)
+				CHECK_FOR_INTERRUPTS();
+		}
+	}
+}
+
+/* add_user adds the values [n_columns] of one user, as often as it was drawn, to sum [n_columns x BLOCK]. */
+static void
+add_user(const double *value, size_t n_columns, const double *times, double *sum)
+{
+	for (size_t c = 0; c < n_columns; c++)
+		for (int r = 0; r < BLOCK; r++)
+			sum[c * BLOCK + r] += times[r] * value[c];
+}
+
+/*
+ * reco_evaluate_resample gives the sums of the columns over each resample of
+ * the listed users: [resamples x n_columns] in the current context.  value is
+ * [users x n_columns], user is [n], n > 0.
+ */
+double *
+reco_evaluate_resample(const double *value, size_t n_columns, const uint32 *user, size_t n, int resamples,
+					   uint64 seed)
+{
+	double *out = reco_evaluate_alloc(n_columns * resamples, sizeof(double));
+	double *times = reco_evaluate_alloc(n * BLOCK, sizeof(double));
+	double *sum = reco_evaluate_alloc(n_columns * BLOCK, sizeof(double));
+
+	for (int first = 0; first < resamples; first += BLOCK)
+	{
+		draw(times, n, first, seed);
+		memset(sum, 0, sizeof(double) * n_columns * BLOCK);
+		for (size_t i = 0; i < n; i++)
+		{
+			add_user(value + user[i] * n_columns, n_columns, times + i * BLOCK, sum);
+			if (i % INTERRUPT_EVERY == 0)
+				CHECK_FOR_INTERRUPTS();
+		}
+		for (int r = 0; r < BLOCK && first + r < resamples; r++)
+			for (size_t c = 0; c < n_columns; c++)
+				out[(size_t) (first + r) * n_columns + c] = sum[c * BLOCK + r];
+	}
+	pfree(times);
+	pfree(sum);
+	return out;
+}

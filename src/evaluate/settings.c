@@ -1,0 +1,206 @@
+/*
+ * settings.c
+ *	  Checks the arguments and options of CALL reco.evaluate().
+ */
+#include "postgres.h"
+
+#include "evaluate/internal.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+/* Positions in evaluate_option. */
+enum
+{
+	OPTION_K,
+	OPTION_FRACTION,
+	OPTION_LAST_N,
+	OPTION_FROM,
+	OPTION_SEED,
+	OPTION_RESAMPLES,
+	OPTION_USERS,
+	N_OPTIONS
+};
+
+/* The key whose value is an object of learning options; not in the table, which holds no objects. */
+#define MODEL_KEY "model"
+
+#define DEFAULT_FRACTION 0.2
+
+static const RecoOption evaluate_option[N_OPTIONS] = {
+	[OPTION_K] = {"k", RECO_OPTION_INTEGERS, false, 0, "5,10,20", 1, 1000, false,
+				  "Lengths of the lists that are measured."},
+	[OPTION_FRACTION] =
+		{"fraction", RECO_OPTION_NUMBER, true, 0, NULL, 0, 0.99, true,
+		 "Share of the pairs (split random) or of the events (split time) to test on; default 0.2."},
+	[OPTION_LAST_N] = {"last_n", RECO_OPTION_INTEGER, true, 0, NULL, 1, 1000, false,
+					   "How many items of each user to test on (split last); default 1."},
+	[OPTION_FROM] = {"from", RECO_OPTION_STRING, true, 0, NULL, 0, 0, false,
+					 "First moment of the test part (split time), instead of a fraction."},
+	[OPTION_SEED] =
+		{"seed", RECO_OPTION_INTEGER, false, 42, NULL, 0, 2147483647, false,
+		 "Seed of the split, of the order among equal scores, of the sample of users and of the bootstrap."},
+	[OPTION_RESAMPLES] = {"resamples", RECO_OPTION_INTEGER, false, 1000, NULL, 0, 100000, false,
+						  "Bootstrap samples of the intervals; 0 gives no intervals."},
+	[OPTION_USERS] = {"users", RECO_OPTION_INTEGER, false, 0, NULL, 0, 2147483647, false,
+					  "Test at most so many users, chosen by a hash; 0 tests all."},
+};
+
+static const char *const split_names[] = {"random", "last", "time"};
+
+static RecoSplit
+parse_split(const char *name)
+{
+	const char *nearest;
+
+	for (size_t s = 0; s < lengthof(split_names); s++)
+		if (strcmp(name, split_names[s]) == 0)
+			return (RecoSplit) s;
+	nearest = reco_nearest_name(name, split_names, lengthof(split_names));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown split \"%s\"", name),
+					nearest ? errhint("Perhaps you meant \"%s\".", nearest)
+							: errhint("The splits are random, last and time; or pass a relation as test.")));
+}
+
+/* take_model_options cuts the key "model" out of *options and gives its value, or NULL. */
+static Jsonb *
+take_model_options(Jsonb **options)
+{
+	JsonbValue key = {.type = jbvString, .val.string = {strlen(MODEL_KEY), (char *) MODEL_KEY}};
+	JsonbValue *value;
+
+	if (*options == NULL || !JB_ROOT_IS_OBJECT(*options))
+		return NULL;
+	value = findJsonbValueFromContainer(&(*options)->root, JB_FOBJECT, &key);
+	if (value == NULL)
+		return NULL;
+	*options = DatumGetJsonbP(
+		DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(*options), CStringGetTextDatum(MODEL_KEY)));
+	if (value->type == jbvNull)
+		return NULL;
+	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("option \"%s\" must be a JSON object of learning options", MODEL_KEY),
+						errhint("For example '{\"%s\": {\"factors\": 32}}'.", MODEL_KEY)));
+	return JsonbValueToJsonb(value);
+}
+
+static int
+compare_size(const void *a, const void *b)
+{
+	size_t x = *(const size_t *) a;
+	size_t y = *(const size_t *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* take_lengths sorts the list lengths and drops those named twice. */
+static void
+take_lengths(const RecoOptionValue *value, RecoEvaluateSettings *settings)
+{
+	settings->k = palloc(sizeof(size_t) * value->n);
+	for (int i = 0; i < value->n; i++)
+		settings->k[i] = (size_t) value->integer[i];
+	qsort(settings->k, value->n, sizeof(size_t), compare_size);
+	settings->n_k = 0;
+	for (int i = 0; i < value->n; i++)
+		if (settings->n_k == 0 || settings->k[i] != settings->k[settings->n_k - 1])
+			settings->k[settings->n_k++] = settings->k[i];
+}
+
+/* forbid raises for an option that the split does not look at. */
+static void
+forbid(const RecoOptionValue *value, int option, const char *split)
+{
+	if (value[option].is_set)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("option \"%s\" has no meaning with %s", evaluate_option[option].name, split),
+						errhint("%s", evaluate_option[option].help)));
+}
+
+static void
+take_split_options(const RecoOptionValue *value, RecoEvaluateSettings *settings)
+{
+	const char *split = settings->split == RECO_SPLIT_TABLE ? "a test relation"
+															: psprintf("split \"%s\"", settings->split_name);
+
+	if (settings->split != RECO_SPLIT_RANDOM && settings->split != RECO_SPLIT_TIME)
+		forbid(value, OPTION_FRACTION, split);
+	if (settings->split != RECO_SPLIT_LAST)
+		forbid(value, OPTION_LAST_N, split);
+	if (settings->split != RECO_SPLIT_TIME)
+		forbid(value, OPTION_FROM, split);
+	if (value[OPTION_FROM].is_set && value[OPTION_FRACTION].is_set)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options \"fraction\" and \"from\" exclude each other"),
+				 errhint("Give the share of the events to test on, or the moment from which to test.")));
+	settings->fraction = value[OPTION_FRACTION].is_set ? value[OPTION_FRACTION].number : DEFAULT_FRACTION;
+	settings->last_n = value[OPTION_LAST_N].is_set ? (size_t) value[OPTION_LAST_N].number : 1;
+	settings->has_from = value[OPTION_FROM].is_set;
+	if (settings->has_from)
+		settings->from = DatumGetTimestampTz(
+			DirectFunctionCall3(timestamptz_in, CStringGetDatum(value[OPTION_FROM].string),
+								ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+}
+
+/* check_split raises unless the split and the definition go together. */
+static void
+check_split(const RecoEvaluateRequest *request, const RecoDefinition *definition,
+			RecoEvaluateSettings *settings)
+{
+	settings->split = parse_split(request->split);
+	settings->split_name = split_names[settings->split];
+	if (OidIsValid(request->test))
+	{
+		if (settings->split != RECO_SPLIT_RANDOM)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("split \"%s\" and a test relation exclude each other", settings->split_name),
+					 errhint("Leave out one of split and test.")));
+		if (request->test == definition->interactions.relid)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the test relation is the interactions relation of recommender \"%s\"",
+							definition->name),
+					 errdetail("Its pairs are taken out of the interactions, so nothing would be left to "
+							   "learn from."),
+					 errhint("Leave out test to have a part of the interactions chosen by a split.")));
+		settings->split = RECO_SPLIT_TABLE;
+		settings->split_name = "test";
+	}
+	if ((settings->split == RECO_SPLIT_LAST || settings->split == RECO_SPLIT_TIME) &&
+		definition->time.name == NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("split \"%s\" needs a time column", settings->split_name),
+						errdetail("Recommender \"%s\" maps none.", definition->name),
+						errhint("Name one with reco.alter_recommender(%s, time_column => ...), or use split "
+								"\"random\".",
+								quote_literal_cstr(definition->name))));
+}
+
+/*
+ * reco_evaluate_check checks a request against a definition and fills the
+ * settings.  Errors: ERRCODE_INVALID_PARAMETER_VALUE for an unknown or useless
+ * option, an unknown split, and a split without the time column it needs.
+ */
+void
+reco_evaluate_check(const RecoEvaluateRequest *request, const RecoDefinition *definition,
+					RecoEvaluateSettings *settings)
+{
+	Jsonb *options = request->options;
+	RecoOptionValue *value;
+
+	memset(settings, 0, sizeof(*settings));
+	check_split(request, definition, settings);
+	settings->model_options = take_model_options(&options);
+	if (settings->model_options != NULL)
+		reco_model_check_options(definition->algorithm, settings->model_options);
+	value = reco_options_parse(evaluate_option, N_OPTIONS, &options, 1);
+	take_lengths(&value[OPTION_K], settings);
+	take_split_options(value, settings);
+	settings->repeats = request->repeats;
+	settings->seed = (uint64) value[OPTION_SEED].number;
+	settings->resamples = (int) value[OPTION_RESAMPLES].number;
+	settings->max_users = (size_t) value[OPTION_USERS].number;
+}
