@@ -35,7 +35,10 @@ typedef struct RecoTensorSet
 	RecoTensor *tensor;			/* [n] */
 } RecoTensorSet;
 
-/* reco_store_find gives a tensor by name and checks type and columns (-1: any); NULL when it is absent; a mismatch is ERRCODE_DATA_CORRUPTED. */
+/*
+ * reco_store_find gives a tensor by name and checks type and columns (-1: any);
+ * NULL when it is absent; a mismatch is ERRCODE_DATA_CORRUPTED.
+ */
 extern const RecoTensor *reco_store_find(const RecoTensorSet *set, const char *name, RecoTensorType type, int64 columns);
 
 extern Size reco_store_tensor_bytes(const RecoTensor *tensor);
@@ -50,16 +53,34 @@ extern void reco_store_write(RecoVersion *version, const RecoTensorSet *set);
 /*
  * reco_store_open gives the tensors of a version, from the mapped cache file,
  * which it builds when there is none, or from private memory (up to
- * reco.private_cache_limit) when the file cannot be written.  The memory stays valid until
- * "pin" is reset or deleted.  Errors: ERRCODE_DATA_CORRUPTED naming tensor
+ * reco.private_cache_limit, above it ERRCODE_CONFIGURATION_LIMIT_EXCEEDED) when
+ * the file cannot be written.  The memory stays valid until "pin" is reset or
+ * deleted, also when the version is dropped meanwhile.  Errors: ERRCODE_DATA_CORRUPTED naming tensor
  * and chunk when a chunk is missing or does not match its digest, with the hint to refresh.
  */
 extern const RecoTensorSet *reco_store_open(const RecoVersion *version, MemoryContext pin);
 
 /*
  * reco_store_folder gives the path, relative to the data directory, of the
- * folder of reco's files, base/pgsql_tmp/pgsql_tmp_reco, which it makes when it is missing.
+ * folder of reco's files, base/pgsql_tmp/pgsql_tmp_reco, which it makes when it
+ * is missing.  It never raises: where the folder cannot be made, making a file in it fails.
  */
 extern const char *reco_store_folder(void);
+
+/* The same path, without making it. */
+extern const char *const reco_store_folder_path;
+
+/*
+ * reco_store_reserve reserves disk space for the first "bytes" of a file, so that
+ * stores through a map of it cannot fault.  Returns 0 or an errno (ENOSPC);
+ * checks for interrupts.
+ */
+extern int	reco_store_reserve(int fd, Size bytes);
+
+/* reco_store_pwrite writes all of a piece at its place; returns 0 or an errno. */
+extern int	reco_store_pwrite(int fd, const void *data, Size bytes, off_t offset);
+
+/* reco_store_size_text writes a size for a message, rounded up, in the current context: "3.1 GB". */
+extern char *reco_store_size_text(Size bytes);
 
 #endif
