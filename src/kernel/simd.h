@@ -33,12 +33,22 @@
 #endif
 #ifndef RK_CLONES
 #define RK_CLONES
+#define RK_TILE_BYTES 16
+#else
+#define RK_TILE_BYTES 32
 #endif
+
+/*
+ * RK_TILE_BYTES is the length of the vectors in the innermost tile: where only
+ * 16-byte registers are at hand, GCC keeps longer vectors in memory, ten times
+ * slower.  No sum runs across these lanes, so the length changes no bit.
+ */
 
 /* Part of a RK_CLONES function: compiled again within each variant. */
 #define RK_INLINE static inline __attribute__((always_inline))
 
 typedef double RkDouble4 __attribute__((vector_size(32)));
+typedef double RkTileLanes __attribute__((vector_size(RK_TILE_BYTES)));
 typedef float RkFloat4 __attribute__((vector_size(16)));
 typedef float RkFloat8 __attribute__((vector_size(32)));
 

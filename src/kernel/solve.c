@@ -30,6 +30,10 @@
 #define RK_TILE_ROWS 4
 #define RK_TILE_COLUMNS 8
 
+/* Vectors in a row of a tile, and numbers in a vector. */
+#define RK_TILE_LANES (RK_TILE_BYTES / (int) sizeof(double))
+#define RK_TILE_VECTORS (RK_TILE_COLUMNS / RK_TILE_LANES)
+
 /* rk_lanes_sum adds 16 lanes in the order that solve.h states. */
 RK_INLINE double
 rk_lanes_sum(const RkDouble4 *lane)
@@ -226,33 +230,27 @@ RK_INLINE void
 rk_tile_update(double *c, size_t ldc, const double *left, const double *right,
 			   size_t ldp, size_t n_rows, bool subtract)
 {
-	RkDouble4	sum[RK_TILE_ROWS][2];
+	RkTileLanes sum[RK_TILE_ROWS][RK_TILE_VECTORS];
 
 	for (int a = 0; a < RK_TILE_ROWS; a++)
-	{
-		RK_LOAD(sum[a][0], c + (size_t) a * ldc);
-		RK_LOAD(sum[a][1], c + (size_t) a * ldc + 4);
-	}
+		for (int b = 0; b < RK_TILE_VECTORS; b++)
+			RK_LOAD(sum[a][b], c + (size_t) a * ldc + RK_TILE_LANES * b);
 	for (size_t r = 0; r < n_rows; r++)
-	{
-		RkDouble4	low;
-		RkDouble4	high;
-
-		RK_LOAD(low, right + r * ldp);
-		RK_LOAD(high, right + r * ldp + 4);
-		for (int a = 0; a < RK_TILE_ROWS; a++)
+		for (int b = 0; b < RK_TILE_VECTORS; b++)
 		{
-			double		p = left[r * ldp + (size_t) a];
+			RkTileLanes lanes;
 
-			sum[a][0] = subtract ? sum[a][0] - p * low : sum[a][0] + p * low;
-			sum[a][1] = subtract ? sum[a][1] - p * high : sum[a][1] + p * high;
+			RK_LOAD(lanes, right + r * ldp + RK_TILE_LANES * b);
+			for (int a = 0; a < RK_TILE_ROWS; a++)
+			{
+				double		p = left[r * ldp + (size_t) a];
+
+				sum[a][b] = subtract ? sum[a][b] - p * lanes : sum[a][b] + p * lanes;
+			}
 		}
-	}
 	for (int a = 0; a < RK_TILE_ROWS; a++)
-	{
-		RK_STORE(c + (size_t) a * ldc, sum[a][0]);
-		RK_STORE(c + (size_t) a * ldc + 4, sum[a][1]);
-	}
+		for (int b = 0; b < RK_TILE_VECTORS; b++)
+			RK_STORE(c + (size_t) a * ldc + RK_TILE_LANES * b, sum[a][b]);
 }
 
 /* rk_panel_add adds P^T P to the upper triangle of C, P is [n_rows x ld]. */

@@ -244,6 +244,61 @@ test_pure(void)
 	free(scratch);
 }
 
+/*
+ * The bits of a solution are the same for every compiler, CPU variant and
+ * optimisation: these constants were computed once.  Inputs avoid libm.
+ */
+static void
+test_bits(size_t n, size_t d, uint64_t expected)
+{
+	Problem		p;
+	RkFoldSystem system;
+	RkFold		fold;
+	void	   *scratch = unit_alloc(rk_fold_scratch_bytes(n, d));
+	double	   *x = unit_alloc(d * sizeof(double));
+	double	   *tmp = unit_alloc((n + d) * sizeof(double));
+	double	   *leverage = unit_alloc(n * sizeof(double));
+	uint64_t	hash = 0;
+	uint64_t	bits;
+	RkRng		rng;
+
+	problem_make(&p, 1, n, d, 1.0);
+	rk_rng_seed(&rng, 77);
+	for (size_t i = 0; i < n * p.stride; i++)
+		p.factor[i] = (float) rk_rng_uniform(&rng) - 0.5f;
+	for (size_t k = 0; k < d; k++)
+	{
+		p.diagonal[k] = 0.01 + rk_rng_uniform(&rng);
+		p.prior[k] = rk_rng_uniform(&rng);
+	}
+	for (size_t j = 0; j < n; j++)
+	{
+		p.weight[j] = rk_rng_uniform(&rng);
+		p.target[j] = rk_rng_uniform(&rng);
+	}
+	system = problem_system(&p);
+	CHECK(rk_fold_factor(&system, scratch, &fold, NULL) == RK_OK);
+	rk_fold_user(&fold, p.target, p.prior, x, tmp);
+	CHECK(rk_fold_leverage(&fold, leverage, NULL, tmp, NULL) == RK_OK);
+	for (size_t k = 0; k < d; k++)
+	{
+		memcpy(&bits, &x[k], sizeof(bits));
+		hash = rk_hash_mix(hash, bits);
+	}
+	for (size_t j = 0; j < n; j++)
+	{
+		memcpy(&bits, &leverage[j], sizeof(bits));
+		hash = rk_hash_mix(hash, bits);
+	}
+	if (!CHECK(hash == expected))
+		printf("n %zu d %zu: 0x%016llx\n", n, d, (unsigned long long) hash);
+	problem_free(&p);
+	free(scratch);
+	free(x);
+	free(tmp);
+	free(leverage);
+}
+
 /* Deleting a row and solving again is what influence and leverage predict. */
 static void
 test_removal(size_t n, size_t d)
@@ -432,6 +487,8 @@ main(void)
 	test_problem(6, 9, 1024, 0.01, 1e-11);
 	test_problem(7, 200, 130, 1.0, 1e-11);
 	test_pure();
+	test_bits(27, 64, UINT64_C(0x6fc41fd0139fa57b));
+	test_bits(90, 37, UINT64_C(0xc9228c1c402a4171));
 	test_removal(30, 64);
 	test_removal(64, 16);
 	test_ill_conditioned();
