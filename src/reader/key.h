@@ -49,7 +49,11 @@ extern RecoKeyKind reco_key_kind_of_type(Oid type, const char *what);
 /* reco_key_from_datum reads a non-null value of a supported type; bytes of text point into the (detoasted) datum. */
 extern RecoKey reco_key_from_datum(Datum value, Oid type);
 
-/* reco_key_to_datum makes a value of "type" (any type of the key's kind, or text for any kind) in the current context. */
+/*
+ * reco_key_to_datum makes a value of "type" (any type of the key's kind, or
+ * text for any kind) in the current context.  An integer out of the range of
+ * the type is ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE: see reco_key_fits.
+ */
 extern Datum reco_key_to_datum(const RecoKey *key, Oid type);
 
 /*
@@ -60,6 +64,19 @@ extern Datum reco_key_to_datum(const RecoKey *key, Oid type);
  * A bigint out of the range of a smallint or int column gives a key that no row has.
  */
 extern RecoKey reco_key_parse(Datum value, Oid argument_type, Oid column_type, const char *what);
+
+/*
+ * reco_key_require_answer raises ERRCODE_DATATYPE_MISMATCH unless ids of an item
+ * column can be answered as answer_type, which is of the same kind or text.  The
+ * hint shows the call that works: function(argument, NULL::type).
+ */
+extern void reco_key_require_answer(Oid answer_type, Oid column_type, const char *function, const char *argument);
+
+/* reco_key_fits says whether a key is in the range of a column's type; one that is not is in no row. */
+extern bool reco_key_fits(const RecoKey *key, Oid type);
+
+/* reco_key_lookup_type gives the type of a parameter that is compared with a column: no domain, and text for varchar. */
+extern Oid	reco_key_lookup_type(Oid type);
 
 extern int	reco_key_compare(const RecoKey *a, const RecoKey *b);
 
