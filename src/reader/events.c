@@ -1,0 +1,396 @@
+/*
+ * events.c
+ *	  A whole relation of interactions becomes arrays of events in canonical
+ *	  order.
+ *
+ * The rows come in whatever order the executor gives them.  They are received
+ * one by one, never as a tuple store: what is kept of a row is two temporary
+ * numbers (of its user and its item, from a RecoKeymap), its amount and, where
+ * they are mapped, its rating and time.  That is 24 bytes an event of the usual
+ * kind.
+ *
+ * Afterwards numbers become ranks in the sorted keys, and events are ordered
+ * by (user, item, time, amount, rating).  Two passes of counting sort, by item
+ * and then, stably, by user, give the first two; what remains are runs of
+ * events of one user on one item, mostly of length 1, which are sorted by
+ * comparison.  Every order used is total up to events that are equal in all
+ * fields, so the result depends on the set of rows alone.
+ *
+ * An order is an array of positions; the arrays follow it one at a time, so
+ * that at most one of them exists twice.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "reader/keymap.h"
+#include "reader/reader.h"
+#include "reader/receiver.h"
+#include "reader/rows.h"
+#include "reader/skipped.h"
+
+/* Steps of a loop between two checks for interrupts. */
+#define RECO_EVENTS_CHECK 65536
+
+/* Events while they are read. */
+typedef struct RecoEventsRead
+{
+	RecoRowReader reader;
+	RecoEvents *events;
+	size_t capacity;
+	RecoKeymap *users;
+	RecoKeymap *items;
+	RecoEventNames *names; /* NULL without event weights */
+} RecoEventsRead;
+
+/* reco_events_grow makes room for half as many events again. */
+static void
+reco_events_grow(RecoEventsRead *read)
+{
+	RecoEvents *events = read->events;
+	size_t n = read->capacity + read->capacity / 2;
+
+	if (n > PG_UINT32_MAX)
+		n = PG_UINT32_MAX;
+	if (n == read->capacity)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("too many interactions: at most %u can be read", PG_UINT32_MAX)));
+	events->user = repalloc_huge(events->user, n * sizeof(uint32));
+	events->item = repalloc_huge(events->item, n * sizeof(uint32));
+	events->amount = repalloc_huge(events->amount, n * sizeof(double));
+	if (events->rating != NULL)
+		events->rating = repalloc_huge(events->rating, n * sizeof(double));
+	if (events->time != NULL)
+		events->time = repalloc_huge(events->time, n * sizeof(TimestampTz));
+	read->capacity = n;
+}
+
+/* reco_events_count counts a row that is skipped. */
+static void
+reco_events_count(RecoReadCounts *counts, RecoRowFate fate)
+{
+	switch (fate)
+	{
+		case RECO_ROW_KEPT:
+			break;
+		case RECO_ROW_NULL_KEY:
+			counts->null_key++;
+			break;
+		case RECO_ROW_NULL_VALUE:
+			counts->null_value++;
+			break;
+		case RECO_ROW_NON_FINITE:
+			counts->non_finite++;
+			break;
+		case RECO_ROW_FUTURE:
+			counts->future++;
+			break;
+		case RECO_ROW_UNKNOWN_EVENT:
+			counts->unknown_event++;
+			break;
+	}
+}
+
+/* reco_events_receive takes one row from the executor, which checks for interrupts between rows. */
+static void
+reco_events_receive(TupleTableSlot *slot, void *state)
+{
+	RecoEventsRead *read = state;
+	RecoEvents *events = read->events;
+	RecoEventRow row;
+	RecoRowFate fate = reco_rows_read(&read->reader, slot, &row);
+
+	events->counts.rows++;
+	if (read->names != NULL && row.event != NULL)
+		reco_event_names_meet(read->names, &row);
+	if (fate != RECO_ROW_KEPT)
+	{
+		reco_events_count(&events->counts, fate);
+		return;
+	}
+	if (events->n == read->capacity)
+		reco_events_grow(read);
+	events->user[events->n] = reco_keymap_number(read->users, row.user);
+	events->item[events->n] = reco_keymap_number(read->items, row.item);
+	events->amount[events->n] = row.amount;
+	if (events->rating != NULL)
+		events->rating[events->n] = row.rating;
+	if (events->time != NULL)
+		events->time[events->n] = row.time;
+	events->n++;
+}
+
+/* reco_events_begin allocates the first arrays in the current context, everything temporary in "temporary". */
+static void
+reco_events_begin(RecoEventsRead *read, const RecoDefinition *definition, MemoryContext temporary)
+{
+	RecoEvents *events = palloc0(sizeof(RecoEvents));
+	MemoryContext old;
+	size_t n = 8192;
+
+	memset(read, 0, sizeof(*read));
+	reco_rows_begin(&read->reader, definition, true);
+	events->user = palloc(n * sizeof(uint32));
+	events->item = palloc(n * sizeof(uint32));
+	events->amount = palloc(n * sizeof(double));
+	events->rating = definition->explicit_feedback ? palloc(n * sizeof(double)) : NULL;
+	events->time = read->reader.time >= 0 ? palloc(n * sizeof(TimestampTz)) : NULL;
+	read->events = events;
+	read->capacity = n;
+
+	old = MemoryContextSwitchTo(temporary);
+	read->users = reco_keymap_create(definition->user.type);
+	read->items = reco_keymap_create(definition->item.type);
+	if (definition->has_event_weights && read->reader.event >= 0)
+		read->names = reco_event_names_create(definition);
+	MemoryContextSwitchTo(old);
+}
+
+/* reco_events_query reads all rows into the receiver, in the active snapshot and as the caller. */
+static void
+reco_events_query(RecoEventsRead *read)
+{
+	RecoReceiver dest;
+	SPIExecuteOptions options = {.read_only = true, .dest = &dest.base};
+	StringInfoData sql;
+	int nest_level;
+	int result;
+
+	reco_receiver_init(&dest, reco_events_receive, read);
+	initStringInfo(&sql);
+	reco_rows_select(&read->reader, &sql);
+	nest_level = reco_catalog_begin_query();
+	result = SPI_execute_extended(sql.data, &options);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "reading interactions failed: %s", SPI_result_code_string(result));
+	reco_catalog_end_query(nest_level);
+	pfree(sql.data);
+}
+
+/* reco_events_rank replaces temporary numbers by ranks. */
+static void
+reco_events_rank(uint32 *number, size_t n, const uint32 *rank)
+{
+	for (size_t i = 0; i < n; i++)
+	{
+		number[i] = rank[number[i]];
+		if (i % RECO_EVENTS_CHECK == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
+ * reco_events_sort_by is one pass of stable counting sort: order is the
+ * positions of "from" (NULL: as they are) sorted by group[position] < n_groups.
+ */
+static void
+reco_events_sort_by(const uint32 *group, size_t n_groups, const uint32 *from, uint32 *order, size_t n)
+{
+	size_t *next = palloc_extended((n_groups + 1) * sizeof(size_t), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	for (size_t i = 0; i < n; i++)
+		next[group[i] + 1]++;
+	for (size_t g = 1; g <= n_groups; g++)
+		next[g] += next[g - 1];
+	for (size_t i = 0; i < n; i++)
+	{
+		uint32 position = from == NULL ? (uint32) i : from[i];
+
+		order[next[group[position]]++] = position;
+		if (i % RECO_EVENTS_CHECK == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	pfree(next);
+}
+
+/* reco_events_compare orders two events of one user on one item. */
+static inline int
+reco_events_compare(const uint32 *a, const uint32 *b, const RecoEvents *events)
+{
+	if (events->time != NULL && events->time[*a] != events->time[*b])
+		return events->time[*a] < events->time[*b] ? -1 : 1;
+	if (events->amount[*a] != events->amount[*b])
+		return events->amount[*a] < events->amount[*b] ? -1 : 1;
+	if (events->rating != NULL && events->rating[*a] != events->rating[*b])
+		return events->rating[*a] < events->rating[*b] ? -1 : 1;
+	return 0;
+}
+
+#define ST_SORT reco_events_sort_run
+#define ST_ELEMENT_TYPE uint32
+#define ST_COMPARE(a, b, events) reco_events_compare(a, b, events)
+#define ST_COMPARE_ARG_TYPE const RecoEvents
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* reco_events_sort_runs sorts each run of events of one user on one item. */
+static void
+reco_events_sort_runs(const RecoEvents *events, uint32 *order)
+{
+	size_t first = 0;
+
+	for (size_t i = 1; i <= events->n; i++)
+	{
+		if (i % RECO_EVENTS_CHECK == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (i < events->n && events->user[order[i]] == events->user[order[first]] &&
+			events->item[order[i]] == events->item[order[first]])
+			continue;
+		if (i - first > 1)
+			reco_events_sort_run(order + first, i - first, events);
+		first = i;
+	}
+}
+
+/*
+ * reco_events_follow gives the array with its elements of "size" bytes (4 or 8)
+ * in the order; the array itself, which may have room for more, is freed.
+ */
+static void *
+reco_events_follow(void *array, size_t size, const uint32 *order, size_t n)
+{
+	void *sorted;
+
+	if (array == NULL)
+		return NULL;
+	sorted = MemoryContextAllocHuge(GetMemoryChunkContext(array), n * size);
+	for (size_t i = 0; i < n; i++)
+	{
+		if (size == sizeof(uint32))
+			((uint32 *) sorted)[i] = ((uint32 *) array)[order[i]];
+		else
+			((uint64 *) sorted)[i] = ((uint64 *) array)[order[i]];
+		if (i % RECO_EVENTS_CHECK == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	pfree(array);
+	return sorted;
+}
+
+/* reco_events_order puts ranked events in canonical order; its own memory is in the current context. */
+static void
+reco_events_order(RecoEvents *events)
+{
+	uint32 *by_item = palloc_extended(events->n * sizeof(uint32), MCXT_ALLOC_HUGE);
+	uint32 *order = palloc_extended(events->n * sizeof(uint32), MCXT_ALLOC_HUGE);
+
+	reco_events_sort_by(events->item, events->items.n, NULL, by_item, events->n);
+	reco_events_sort_by(events->user, events->users.n, by_item, order, events->n);
+	pfree(by_item);
+	reco_events_sort_runs(events, order);
+	events->user = reco_events_follow(events->user, sizeof(uint32), order, events->n);
+	events->item = reco_events_follow(events->item, sizeof(uint32), order, events->n);
+	events->amount = reco_events_follow(events->amount, sizeof(double), order, events->n);
+	events->rating = reco_events_follow(events->rating, sizeof(double), order, events->n);
+	events->time = reco_events_follow(events->time, sizeof(TimestampTz), order, events->n);
+	pfree(order);
+}
+
+/* reco_events_canonical turns what was received into canonical form. */
+static void
+reco_events_canonical(RecoEventsRead *read, MemoryContext result)
+{
+	RecoEvents *events = read->events;
+	uint32 *rank;
+
+	rank = reco_keymap_finish(read->users, result, &events->users);
+	reco_events_rank(events->user, events->n, rank);
+	pfree(rank);
+	rank = reco_keymap_finish(read->items, result, &events->items);
+	reco_events_rank(events->item, events->n, rank);
+	pfree(rank);
+	reco_events_order(events);
+}
+
+/* reco_events_read reads and cleans the relation; may_warn_weights is false where it need not hold every event. */
+static RecoEvents *
+reco_events_read(const RecoDefinition *definition, bool may_warn_weights)
+{
+	MemoryContext result = CurrentMemoryContext;
+	MemoryContext temporary = AllocSetContextCreate(result, "reco events", ALLOCSET_DEFAULT_SIZES);
+	RecoEventsRead read;
+	RecoEvents *events;
+
+	reco_events_begin(&read, definition, temporary);
+	events = read.events;
+	MemoryContextSwitchTo(temporary);
+	reco_events_query(&read);
+	if (events->n == 0)
+		reco_skipped_raise_nothing_left(definition, &events->counts, read.names);
+	reco_skipped_warn(definition, &events->counts);
+	if (read.names != NULL && may_warn_weights)
+		reco_event_names_warn(read.names);
+	reco_events_canonical(&read, result);
+	MemoryContextSwitchTo(result);
+	MemoryContextDelete(temporary);
+	return events;
+}
+
+RecoEvents *
+reco_reader_events(const RecoDefinition *definition)
+{
+	return reco_events_read(definition, true);
+}
+
+/*
+ * reco_events_rebind finds a column by its name in another relation.  A column
+ * that is missing is unmapped, or an error if it is required.
+ */
+static void
+reco_events_rebind(RecoColumn *column, Oid relation, bool required)
+{
+	if (column->name == NULL)
+		return;
+	column->attnum = get_attnum(relation, column->name);
+	if (column->attnum > 0)
+	{
+		get_atttypetypmodcoll(relation, column->attnum, &column->type, &column->typmod, &column->collation);
+		return;
+	}
+	if (required)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("relation \"%s\" has no column \"%s\"", get_rel_name(relation), column->name),
+			 errhint(
+				 "Test interactions need the same user and item columns as the interactions they test.")));
+	memset(column, 0, sizeof(*column));
+}
+
+RecoEvents *
+reco_reader_test_events(const RecoDefinition *definition, Oid relation)
+{
+	RecoDefinition test = *definition;
+
+	test.interactions.relid = relation;
+	test.interactions.sql_name =
+		quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
+	reco_events_rebind(&test.user, relation, true);
+	reco_events_rebind(&test.item, relation, true);
+	reco_events_rebind(&test.value, relation, definition->explicit_feedback);
+	reco_events_rebind(&test.event, relation, false);
+	reco_events_rebind(&test.time, relation, false);
+	if (reco_key_kind_of_type(test.user.type, "a user column") !=
+			reco_key_kind_of_type(definition->user.type, "a user column") ||
+		reco_key_kind_of_type(test.item.type, "an item column") !=
+			reco_key_kind_of_type(definition->item.type, "an item column"))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("ids in \"%s\" are of other types than in \"%s\"", get_rel_name(relation),
+					get_rel_name(definition->interactions.relid)),
+			 errhint(
+				 "Give the test interactions the column types of the interactions, or cast them in a view.")));
+	if (test.event.name == NULL)
+		test.has_event_weights = false;
+	return reco_events_read(&test, false);
+}

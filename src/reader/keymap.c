@@ -1,0 +1,252 @@
+/*
+ * keymap.c
+ *	  Numbers keys in the order they are first met, and afterwards in the order
+ *	  of the keys.
+ *
+ * Every kind of key is held as one entry: a word that orders like the key, and,
+ * for uuid and text, the bytes.  The word of an integer is the integer with its
+ * sign bit flipped; that of bytes is the first eight, big-endian, padded with
+ * zeros.  Where words differ, they order the keys; where they are the same,
+ * the bytes do.  (Padding is safe: two keys with the same word are compared in
+ * full, and a zero is the least byte.)
+ *
+ * The hash table stores numbers, and its keys are numbers too: a key is looked
+ * up by writing it into the entry after the last, whose number is then asked
+ * for.  So a slot of the table has 12 bytes whatever the kind, and the entries
+ * are an array ready to be sorted.  Events often come in runs of one user: the
+ * key met last is tried before the table.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "port/pg_bswap.h"
+#include "utils/memutils.h"
+
+#include "reader/keymap.h"
+
+#define RECO_KEYMAP_ARENA (256 * 1024)
+
+typedef struct RecoKeymapEntry
+{
+	uint64 word;
+	const char *bytes; /* NULL for integers */
+	uint32 length;
+	uint32 number;
+} RecoKeymapEntry;
+
+typedef struct RecoKeymapSlot
+{
+	uint32 number;
+	uint32 hash;
+	char status;
+} RecoKeymapSlot;
+
+struct reco_slots_hash;
+
+struct RecoKeymap
+{
+	MemoryContext context;
+	Oid type;
+	RecoKeyKind kind;
+	struct reco_slots_hash *slots;
+	RecoKeymapEntry *entry; /* [capacity], n of them in use and one more for lookups */
+	uint32 n;
+	size_t capacity;
+	uint32 last; /* number given last; n > 0 */
+	char *arena; /* free space for bytes */
+	size_t arena_left;
+	uint64 total_length;
+};
+
+/* reco_keymap_equal says whether two entries hold the same key. */
+static inline bool
+reco_keymap_equal(const RecoKeymapEntry *a, const RecoKeymapEntry *b)
+{
+	return a->word == b->word && a->length == b->length &&
+		   (a->length == 0 || memcmp(a->bytes, b->bytes, a->length) == 0);
+}
+
+/* reco_keymap_hash hashes the key of an entry. */
+static inline uint32
+reco_keymap_hash(const RecoKeymapEntry *entry)
+{
+	uint64 h = entry->word;
+
+	if (entry->length > 8)
+		h ^= hash_bytes_extended((const unsigned char *) entry->bytes, (int) entry->length, 0);
+	h ^= h >> 33;
+	h *= UINT64CONST(0xff51afd7ed558ccd);
+	h ^= h >> 33;
+	h *= UINT64CONST(0xc4ceb9fe1a85ec53);
+	h ^= h >> 33;
+	return (uint32) h;
+}
+
+#define SH_PREFIX reco_slots
+#define SH_ELEMENT_TYPE RecoKeymapSlot
+#define SH_KEY_TYPE uint32
+#define SH_KEY number
+#define SH_HASH_KEY(table, key) reco_keymap_hash(&((RecoKeymap *) (table)->private_data)->entry[key])
+#define SH_EQUAL(table, a, b)                                            \
+	reco_keymap_equal(&((RecoKeymap *) (table)->private_data)->entry[a], \
+					  &((RecoKeymap *) (table)->private_data)->entry[b])
+#define SH_STORE_HASH
+#define SH_GET_HASH(table, slot) (slot)->hash
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/* reco_keymap_order orders two entries by their keys. */
+static inline int
+reco_keymap_order(const RecoKeymapEntry *a, const RecoKeymapEntry *b)
+{
+	int order;
+
+	if (a->word != b->word)
+		return a->word < b->word ? -1 : 1;
+	order = a->length == 0 || b->length == 0 ? 0 : memcmp(a->bytes, b->bytes, Min(a->length, b->length));
+	if (order != 0)
+		return order;
+	return (a->length > b->length) - (a->length < b->length);
+}
+
+#define ST_SORT reco_keymap_sort
+#define ST_ELEMENT_TYPE RecoKeymapEntry
+#define ST_COMPARE(a, b) reco_keymap_order(a, b)
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+RecoKeymap *
+reco_keymap_create(Oid column_type)
+{
+	RecoKeymap *map = palloc0(sizeof(RecoKeymap));
+
+	map->context = CurrentMemoryContext;
+	map->type = reco_key_lookup_type(column_type);
+	map->kind = reco_key_kind_of_type(map->type, "key");
+	map->capacity = 1024;
+	map->entry = palloc(map->capacity * sizeof(RecoKeymapEntry));
+	map->slots = reco_slots_create(CurrentMemoryContext, 1024, map);
+	return map;
+}
+
+/* reco_keymap_keep copies the bytes of a new entry into the map's own memory. */
+static void
+reco_keymap_keep(RecoKeymap *map, RecoKeymapEntry *entry)
+{
+	if (entry->length > map->arena_left)
+	{
+		map->arena_left = Max((size_t) entry->length, (size_t) RECO_KEYMAP_ARENA);
+		map->arena = MemoryContextAllocHuge(map->context, map->arena_left);
+	}
+	memcpy(map->arena, entry->bytes, entry->length);
+	entry->bytes = map->arena;
+	map->arena += entry->length;
+	map->arena_left -= entry->length;
+	map->total_length += entry->length;
+}
+
+/* reco_keymap_set fills an entry from a key. */
+static inline void
+reco_keymap_set(RecoKeymapEntry *entry, const RecoKey *key)
+{
+	entry->bytes = key->bytes;
+	entry->length = key->length;
+	entry->word = 0;
+	if (key->kind == RECO_KEY_INTEGER)
+		entry->word = (uint64) key->integer ^ (UINT64CONST(1) << 63);
+	else
+	{
+		memcpy(&entry->word, key->bytes, Min(key->length, 8));
+		entry->word = pg_ntoh64(entry->word);
+	}
+}
+
+/* reco_keymap_add makes the entry after the last a member, unless its key is one: gives the key's number. */
+static uint32
+reco_keymap_add(RecoKeymap *map)
+{
+	RecoKeymapEntry *entry = &map->entry[map->n];
+	bool found;
+	RecoKeymapSlot *slot;
+
+	slot = reco_slots_insert(map->slots, map->n, &found);
+	if (found)
+		return slot->number;
+	if (map->n == PG_UINT32_MAX - 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many distinct user or item ids")));
+	if (map->kind != RECO_KEY_INTEGER)
+		reco_keymap_keep(map, entry);
+	entry->number = map->n++;
+	if (map->n == map->capacity)
+	{
+		map->capacity += map->capacity / 2;
+		map->entry = repalloc_huge(map->entry, map->capacity * sizeof(RecoKeymapEntry));
+	}
+	return map->n - 1;
+}
+
+uint32
+reco_keymap_number(RecoKeymap *map, Datum value)
+{
+	RecoKey key = reco_key_from_datum(value, map->type);
+	RecoKeymapEntry *entry = &map->entry[map->n];
+
+	reco_keymap_set(entry, &key);
+	if (map->n == 0 || !reco_keymap_equal(entry, &map->entry[map->last]))
+		map->last = reco_keymap_add(map);
+	if (map->type == TEXTOID && key.bytes != VARDATA_ANY(DatumGetPointer(value)))
+		pfree((char *) key.bytes - VARHDRSZ);
+	return map->last;
+}
+
+/* reco_keymap_copy_keys copies the sorted keys out. */
+static void
+reco_keymap_copy_keys(const RecoKeymap *map, RecoKeys *keys)
+{
+	int64 *integer;
+	uint64 *offset;
+	char *bytes;
+
+	memset(keys, 0, sizeof(*keys));
+	keys->kind = map->kind;
+	keys->n = map->n;
+	if (map->kind == RECO_KEY_INTEGER)
+	{
+		keys->integer = integer = palloc_extended(Max(map->n, 1) * sizeof(int64), MCXT_ALLOC_HUGE);
+		for (uint32 i = 0; i < map->n; i++)
+			integer[i] = (int64) (map->entry[i].word ^ (UINT64CONST(1) << 63));
+		return;
+	}
+	keys->offset = offset = palloc_extended(((size_t) map->n + 1) * sizeof(uint64), MCXT_ALLOC_HUGE);
+	keys->bytes = bytes = palloc_extended(map->total_length + 1, MCXT_ALLOC_HUGE);
+	offset[0] = 0;
+	for (uint32 i = 0; i < map->n; i++)
+	{
+		memcpy(bytes + offset[i], map->entry[i].bytes, map->entry[i].length);
+		offset[i + 1] = offset[i] + map->entry[i].length;
+	}
+}
+
+uint32 *
+reco_keymap_finish(RecoKeymap *map, MemoryContext result, RecoKeys *keys)
+{
+	uint32 *rank = palloc_extended(Max(map->n, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
+	MemoryContext old;
+
+	reco_slots_destroy(map->slots);
+	map->slots = NULL;
+	reco_keymap_sort(map->entry, map->n);
+	for (uint32 i = 0; i < map->n; i++)
+		rank[map->entry[i].number] = i;
+	old = MemoryContextSwitchTo(result);
+	reco_keymap_copy_keys(map, keys);
+	MemoryContextSwitchTo(old);
+	return rank;
+}
