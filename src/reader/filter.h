@@ -1,0 +1,39 @@
+/*
+ * filter.h
+ *	  What items.c and filter.c share.
+ */
+#ifndef RECO_READER_FILTER_H
+#define RECO_READER_FILTER_H
+
+#include "postgres.h"
+
+#include "reader/plans.h"
+#include "reader/reader.h"
+
+struct RecoFilter
+{
+	const char *expression;
+	char *sql;       /* of the whole lookup */
+	int n_arguments; /* $1 .. $n; $n+1 is the array of keys */
+	Datum *value;    /* [n_arguments + 1] */
+	bool *isnull;
+	Oid *type;
+};
+
+/* reco_items_sql writes the lookup of items by an array of keys, parameter "keys_parameter", with a filter or NULL. */
+extern char *reco_items_sql(const RecoDefinition *definition, const char *filter, int keys_parameter);
+
+/*
+ * reco_items_begin_read / reco_items_end_read bracket a lookup: read-only, and under the
+ * pinned search path unless the query holds the caller's own filter.
+ */
+extern int reco_items_begin_read(const RecoFilter *filter);
+extern void reco_items_end_read(int nest_level);
+
+/* reco_filter_plan gives the kept plan of a filter's lookup, or prepares it. */
+extern RecoPlan *reco_filter_plan(const RecoDefinition *definition, const RecoFilter *filter);
+
+/* reco_filter_context is an error context callback that names the filter. */
+extern void reco_filter_context(void *filter);
+
+#endif

@@ -1,0 +1,148 @@
+/*
+ * history.c
+ *	  One user's events, as the caller's snapshot has them.
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "reader/plans.h"
+#include "reader/reader.h"
+#include "reader/receiver.h"
+#include "reader/rows.h"
+
+/* A history while it is read. */
+typedef struct RecoHistoryRead
+{
+	RecoRowReader reader;
+	RecoHistory *history;
+	size_t capacity;
+	int last_kind;
+	MemoryContext context;
+} RecoHistoryRead;
+
+/* reco_history_kind gives the number of a row's event name, a new one if it was not met before. */
+static int
+reco_history_kind(RecoHistoryRead *read, const RecoEventRow *row)
+{
+	RecoHistory *history = read->history;
+
+	if (row->event == NULL)
+		return -1;
+	for (int i = 0; i < history->n_kinds; i++)
+	{
+		int kind = (read->last_kind + i) % history->n_kinds;
+
+		if (strlen(history->kind[kind]) == row->event_length &&
+			memcmp(history->kind[kind], row->event, row->event_length) == 0)
+			return read->last_kind = kind;
+	}
+	if (history->kind == NULL)
+		history->kind = palloc(8 * sizeof(char *));
+	else if (history->n_kinds >= 8 && (history->n_kinds & (history->n_kinds - 1)) == 0)
+		history->kind = repalloc(history->kind, 2 * history->n_kinds * sizeof(char *));
+	history->kind[history->n_kinds] = pnstrdup(row->event, row->event_length);
+	read->last_kind = history->n_kinds;
+	return history->n_kinds++;
+}
+
+/* reco_history_item gives the row's item with bytes of its own. */
+static RecoKey
+reco_history_item(const RecoHistoryRead *read, Datum item)
+{
+	RecoKey key = reco_key_from_datum(item, read->reader.definition->item.type);
+	char *bytes;
+
+	if (key.kind == RECO_KEY_INTEGER)
+		return key;
+	bytes = palloc(key.length + 1);
+	memcpy(bytes, key.bytes, key.length);
+	key.bytes = bytes;
+	return key;
+}
+
+/* reco_history_receive takes one row. */
+static void
+reco_history_receive(TupleTableSlot *slot, void *state)
+{
+	RecoHistoryRead *read = state;
+	RecoHistory *history = read->history;
+	RecoEventRow row;
+	MemoryContext old;
+
+	if (reco_rows_read(&read->reader, slot, &row) != RECO_ROW_KEPT)
+		return;
+	old = MemoryContextSwitchTo(read->context);
+	if (history->n == read->capacity)
+	{
+		read->capacity *= 2;
+		history->event = repalloc_huge(history->event, read->capacity * sizeof(RecoHistoryEvent));
+	}
+	history->event[history->n++] = (RecoHistoryEvent){.item = reco_history_item(read, row.item),
+													  .amount = row.amount,
+													  .rating = row.rating,
+													  .time = row.time,
+													  .kind = reco_history_kind(read, &row)};
+	MemoryContextSwitchTo(old);
+}
+
+/* reco_history_compare is the total order of a history; kinds do not count, as they are numbered as they come. */
+static int
+reco_history_compare(const void *left, const void *right)
+{
+	const RecoHistoryEvent *a = left;
+	const RecoHistoryEvent *b = right;
+	int order;
+
+	if (a->time != b->time)
+		return a->time < b->time ? -1 : 1;
+	order = reco_key_compare(&a->item, &b->item);
+	if (order != 0)
+		return order;
+	if (a->amount != b->amount)
+		return a->amount < b->amount ? -1 : 1;
+	return (a->rating > b->rating) - (a->rating < b->rating);
+}
+
+/* reco_history_query executes the lookup under the pinned search path. */
+static void
+reco_history_query(RecoHistoryRead *read, const RecoKey *user)
+{
+	const RecoDefinition *definition = read->reader.definition;
+	Oid type = reco_key_lookup_type(definition->user.type);
+	Datum value = reco_key_to_datum(user, type);
+	RecoReceiver dest;
+	StringInfoData sql;
+	RecoPlan *plan;
+	int nest_level;
+
+	initStringInfo(&sql);
+	reco_rows_select(&read->reader, &sql);
+	appendStringInfo(&sql, " WHERE %s OPERATOR(pg_catalog.=) $1", quote_identifier(definition->user.name));
+	reco_receiver_init(&dest, reco_history_receive, read);
+
+	nest_level = reco_catalog_begin_query();
+	plan = reco_plans_find(sql.data, 1, &type);
+	if (plan == NULL)
+		plan = reco_plans_prepare(sql.data, 1, &type);
+	reco_plans_execute(plan, &value, NULL, &dest.base);
+	reco_catalog_end_query(nest_level);
+	pfree(sql.data);
+}
+
+RecoHistory *
+reco_reader_history(const RecoDefinition *definition, const RecoKey *user)
+{
+	RecoHistoryRead read = {.capacity = 64, .context = CurrentMemoryContext};
+
+	read.history = palloc0(sizeof(RecoHistory));
+	if (!reco_key_fits(user, definition->user.type))
+		return read.history;
+	read.history->event = palloc(read.capacity * sizeof(RecoHistoryEvent));
+	reco_rows_begin(&read.reader, definition, false);
+	reco_history_query(&read, user);
+	qsort(read.history->event, read.history->n, sizeof(RecoHistoryEvent), reco_history_compare);
+	return read.history;
+}

@@ -1,0 +1,170 @@
+/*
+ * plans.c
+ *	  Prepared plans of generated queries, kept for the session.
+ *
+ * A plan is kept by the text of its query and the types of its parameters.  As
+ * that text is generated anew at each call from the definition and the
+ * catalogs, a definition that was changed, a column that got another type or
+ * another filter simply asks for another plan: nothing has to be invalidated
+ * here.  What changes behind the same text (an index, a policy, the search
+ * path, a table made anew) is noticed by PostgreSQL's own plan cache.
+ *
+ * At most RECO_PLANS_KEPT plans stay; the one used longest ago makes room.  A
+ * plan may be in use further up the stack, when a view or a filter calls reco
+ * again; such plans are counted and left alone.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "lib/ilist.h"
+#include "nodes/params.h"
+#include "utils/memutils.h"
+
+#include "reader/plans.h"
+
+#define RECO_PLANS_KEPT 32
+
+struct RecoPlan
+{
+	dlist_node node;
+	uint64 hash;
+	char *sql;
+	int n_types;
+	Oid *type;
+	SPIPlanPtr plan;
+	int users; /* executions under way */
+};
+
+/* Used last comes first. */
+static dlist_head reco_plans = DLIST_STATIC_INIT(reco_plans);
+static int reco_plans_kept = 0;
+static MemoryContext reco_plans_context = NULL;
+
+/* reco_plans_hash hashes what a plan is found by. */
+static uint64
+reco_plans_hash(const char *sql, int n_types, const Oid *type)
+{
+	uint64 hash = hash_bytes_extended((const unsigned char *) sql, (int) strlen(sql), 0);
+
+	return hash_bytes_extended((const unsigned char *) type, n_types * (int) sizeof(Oid), hash);
+}
+
+RecoPlan *
+reco_plans_find(const char *sql, int n_types, const Oid *type)
+{
+	uint64 hash = reco_plans_hash(sql, n_types, type);
+	dlist_iter iter;
+
+	dlist_foreach (iter, &reco_plans)
+	{
+		RecoPlan *plan = dlist_container(RecoPlan, node, iter.cur);
+
+		if (plan->hash == hash && plan->n_types == n_types && strcmp(plan->sql, sql) == 0 &&
+			memcmp(plan->type, type, n_types * sizeof(Oid)) == 0)
+		{
+			dlist_move_head(&reco_plans, &plan->node);
+			return plan;
+		}
+	}
+	return NULL;
+}
+
+/* reco_plans_free forgets a plan that nobody uses. */
+static void
+reco_plans_free(RecoPlan *plan)
+{
+	dlist_delete(&plan->node);
+	reco_plans_kept--;
+	SPI_freeplan(plan->plan);
+	pfree(plan->sql);
+	pfree(plan->type);
+	pfree(plan);
+}
+
+/* reco_plans_shrink forgets the plans used longest ago, down to the limit, but none that is in use. */
+static void
+reco_plans_shrink(int limit)
+{
+	dlist_node *node = dlist_is_empty(&reco_plans) ? NULL : dlist_tail_node(&reco_plans);
+
+	while (node != NULL && reco_plans_kept > limit)
+	{
+		RecoPlan *plan = dlist_container(RecoPlan, node, node);
+
+		node = dlist_has_prev(&reco_plans, node) ? dlist_prev_node(&reco_plans, node) : NULL;
+		if (plan->users == 0)
+			reco_plans_free(plan);
+	}
+}
+
+/* reco_plans_make makes the record of a query, not yet in the list. */
+static RecoPlan *
+reco_plans_make(const char *sql, int n_types, const Oid *type)
+{
+	RecoPlan *plan;
+
+	if (reco_plans_context == NULL)
+		reco_plans_context = AllocSetContextCreate(TopMemoryContext, "reco plans", ALLOCSET_SMALL_SIZES);
+	plan = MemoryContextAllocZero(reco_plans_context, sizeof(RecoPlan));
+	plan->sql = MemoryContextStrdup(reco_plans_context, sql);
+	plan->type = MemoryContextAlloc(reco_plans_context, (n_types + 1) * sizeof(Oid));
+	memcpy(plan->type, type, n_types * sizeof(Oid));
+	plan->n_types = n_types;
+	plan->hash = reco_plans_hash(sql, n_types, type);
+	return plan;
+}
+
+RecoPlan *
+reco_plans_prepare(const char *sql, int n_types, const Oid *type)
+{
+	SPIPlanPtr prepared;
+	RecoPlan *plan;
+
+	prepared = SPI_prepare_cursor(sql, n_types, unconstify(Oid *, type), CURSOR_OPT_GENERIC_PLAN);
+	if (prepared == NULL)
+		elog(ERROR, "preparing a query failed: %s", SPI_result_code_string(SPI_result));
+	reco_plans_shrink(RECO_PLANS_KEPT - 1);
+	plan = reco_plans_make(sql, n_types, type);
+	if (SPI_keepplan(prepared) != 0)
+		elog(ERROR, "keeping a plan failed");
+	plan->plan = prepared;
+	dlist_push_head(&reco_plans, &plan->node);
+	reco_plans_kept++;
+	return plan;
+}
+
+/* reco_plans_params wraps parameter values for SPI. */
+static ParamListInfo
+reco_plans_params(const RecoPlan *plan, const Datum *value, const bool *isnull)
+{
+	ParamListInfo params = makeParamList(plan->n_types);
+
+	for (int i = 0; i < plan->n_types; i++)
+		params->params[i] = (ParamExternData){.value = value[i],
+											  .isnull = isnull != NULL && isnull[i],
+											  .pflags = PARAM_FLAG_CONST,
+											  .ptype = plan->type[i]};
+	return params;
+}
+
+void
+reco_plans_execute(RecoPlan *plan, const Datum *value, const bool *isnull, DestReceiver *dest)
+{
+	SPIExecuteOptions options = {.read_only = true, .dest = dest};
+	int result;
+
+	options.params = reco_plans_params(plan, value, isnull);
+	plan->users++;
+	PG_TRY();
+	{
+		result = SPI_execute_plan_extended(plan->plan, &options);
+		if (result != SPI_OK_SELECT)
+			elog(ERROR, "executing a plan failed: %s", SPI_result_code_string(result));
+	}
+	PG_FINALLY();
+	{
+		plan->users--;
+	}
+	PG_END_TRY();
+	pfree(options.params);
+}

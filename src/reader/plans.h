@@ -1,0 +1,29 @@
+/*
+ * plans.h
+ *	  Prepared plans of generated queries, kept for the session.
+ */
+#ifndef RECO_READER_PLANS_H
+#define RECO_READER_PLANS_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+
+typedef struct RecoPlan RecoPlan;
+
+/* reco_plans_find gives the kept plan of a query, or NULL. */
+extern RecoPlan *reco_plans_find(const char *sql, int n_types, const Oid *type);
+
+/*
+ * reco_plans_prepare prepares a query and keeps its plan; SPI must be connected.
+ * The plan is generic: it is not made again for each parameter value.
+ */
+extern RecoPlan *reco_plans_prepare(const char *sql, int n_types, const Oid *type);
+
+/*
+ * reco_plans_execute runs a plan in the active snapshot, as the caller, and
+ * hands its rows to dest.  A plan may be used again while it runs.
+ */
+extern void reco_plans_execute(RecoPlan *plan, const Datum *value, const bool *isnull, DestReceiver *dest);
+
+#endif
