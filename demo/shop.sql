@@ -100,7 +100,7 @@ SELECT c.id AS user_id, k.id AS category_id,
 	floor(4 * pg_temp.draw(c.id, k.id, 41)) AS theme,
 	1 + floor(6 * pg_temp.draw(c.id, k.id, 42)) AS brand_a, 1 + floor(6 * pg_temp.draw(c.id, k.id, 43)) AS brand_b
 FROM customers c CROSS JOIN category k, LATERAL (
-	SELECT exp(4.0 * pg_temp.draw(c.id, k.id, 44)
+	SELECT exp(6.0 * pg_temp.draw(c.id, k.id, 44)
 		+ 1.5 * ((hashtextextended(c.age_band || k.name, 45) & 1023) / 1023.0)
 		+ 1.0 * ((hashtextextended(c.region || k.name, 46) & 1023) / 1023.0)) AS weight) w;
 ANALYZE liking;

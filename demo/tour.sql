@@ -77,7 +77,7 @@ FROM reco.recommend(:customer, 3, filter => 'in_stock and price < $1::numeric', 
 JOIN products p ON p.id = r.item_id ORDER BY r.rank;
 
 \echo
-\echo '== Is it any good? A fifth of the events is held out; popularity and chance are the yardsticks =='
+\echo '== Is it any good? A fifth of the events is held out; popularity is the yardstick =='
 \timing on
 CALL reco.evaluate('shop');
 \timing off

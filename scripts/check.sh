@@ -203,7 +203,8 @@ run_tap_file()
 	fi
 	printf '%-24s %4d passed %4d failed   %d s\n' "$name" "$passed" "$failed" $((SECONDS - started))
 	if ((failed > 0)); then
-		grep -vE '^ok [0-9]+' "$log" | tail -n 80 | sed 's/^/    /'
+		# without what went well, and without the conversation of background sessions
+		sed -E -e '/^ok [0-9]+/d' -e '/^# (issuing query|results query|connect output)/,/^# \}/d' "$log" | tail -n 80 | sed 's/^/    /'
 	fi
 	TAP_PASSED=$((TAP_PASSED + passed))
 	TAP_FAILED=$((TAP_FAILED + failed))

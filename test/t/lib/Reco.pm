@@ -135,7 +135,8 @@ sub mapped
 		my $path = (split ' ', $line, 6)[5];
 		$paths{$path} = 1 if defined $path && $path =~ $pattern;
 	}
-	return sort keys %paths;
+	my @sorted = sort keys %paths;
+	return @sorted;
 }
 
 1;
