@@ -32,10 +32,12 @@
 #include "model/json.h"
 #include "parallel/progress.h"
 
-/* Defaults of alpha0 and lambda for rows of mean weight 1; chosen on splits, see bench/RESULTS.md. */
-#define DEFAULT_ALPHA0 0.02
-#define DEFAULT_LAMBDA 0.003
+/* Defaults for rows of mean weight 1: a compromise of three data sets, each on a split of its events. */
+#define DEFAULT_ALPHA0 0.03
+#define DEFAULT_LAMBDA 0.15
+#define DEFAULT_NU 0.5
 #define DEFAULT_LAMBDA_EXPLICIT 0.05
+#define DEFAULT_NU_EXPLICIT 1
 
 #define HELD_OUT_FRACTION 0.02
 #define HELD_OUT_ROWS 500
@@ -556,23 +558,32 @@ choose_sweeps(AlsLearner *learner, AlsValidation *validation, int *n_measured)
 	}
 }
 
-/* default_weights chooses alpha0 and lambda where options leave them open; see DEFAULT_ALPHA0. */
+/*
+ * default_weights chooses alpha0, lambda and nu where options leave them open.
+ * The loss is not invariant to the scale of weights, so the constants are
+ * those of rows with mean weight 1: both weights scale with the mean, and
+ * lambda such that an average user has the same lambda_u whatever alpha0 and
+ * nu are.
+ */
 static void
-default_weights(const RecoLearnInput *input, double *alpha0, double *lambda, double nu)
+default_weights(const RecoLearnInput *input, RkAlsSide *problem)
 {
 	const RkCsr *rows = &input->data->by_user;
+	const RecoOptionValue *option = input->option;
 	double		nnz = (double) rk_csr_nnz(rows);
 	double		per_user = nnz / (double) rows->n_rows;
 	double		items = (double) rows->n_cols;
+	double		alpha0 = input->explicit_feedback ? 0 : DEFAULT_ALPHA0;
+	double		lambda = input->explicit_feedback ? DEFAULT_LAMBDA_EXPLICIT : DEFAULT_LAMBDA;
+	double		nu = input->explicit_feedback ? DEFAULT_NU_EXPLICIT : DEFAULT_NU;
 	double		mean = 0;
-	double		base = input->explicit_feedback ? 0 : DEFAULT_ALPHA0;
 
 	for (size_t k = 0; k < rk_csr_nnz(rows); k++)
 		mean += rows->weight[k] / nnz;
-	*alpha0 = input->option[ALS_ALPHA0].is_set ? input->option[ALS_ALPHA0].number : base * mean;
-	*lambda = input->option[ALS_LAMBDA].is_set ? input->option[ALS_LAMBDA].number :
-		(input->explicit_feedback ? DEFAULT_LAMBDA_EXPLICIT : DEFAULT_LAMBDA) * mean *
-		(per_user + base * items) / pow(per_user + *alpha0 * items, nu);
+	problem->nu = option[ALS_NU].is_set ? option[ALS_NU].number : nu;
+	problem->alpha0 = option[ALS_ALPHA0].is_set ? option[ALS_ALPHA0].number : alpha0 * mean;
+	problem->lambda = option[ALS_LAMBDA].is_set ? option[ALS_LAMBDA].number :
+		lambda * mean * pow(per_user + alpha0 * items, nu) / pow(per_user + problem->alpha0 * items, problem->nu);
 }
 
 /* scratch_bytes is what any task needs in one process. */
@@ -597,9 +608,9 @@ init_sides(AlsLearner *learner)
 	AlsShared  *shared = learner->shared;
 	AlsSide    *side[2] = {&shared->users, &shared->items};
 	size_t		n[2] = {input->data->n_users, input->data->n_items};
-	RkAlsSide	problem = {.d = shared->d, .nu = input->option[ALS_NU].number, .bias = input->explicit_feedback};
+	RkAlsSide	problem = {.d = shared->d,.bias = input->explicit_feedback};
 
-	default_weights(input, &problem.alpha0, &problem.lambda, problem.nu);
+	default_weights(input, &problem);
 	for (int s = 0; s < 2; s++)
 	{
 		side[s]->problem = problem;
