@@ -1,0 +1,151 @@
+/*
+ * view.c
+ *	  What the caller sees of items, looked up as it is needed.
+ *
+ * Only what may still be shown is remembered, so that a filter that refuses a
+ * million items on its way to ten costs the memory of ten.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "utils/memutils.h"
+
+#include "model/view.h"
+
+#define SH_PREFIX			seen
+#define SH_ELEMENT_TYPE		RecoViewItem
+#define SH_KEY_TYPE			uint32
+#define SH_KEY				item
+#define SH_HASH_KEY(tb, key) murmurhash32(key)
+#define SH_EQUAL(tb, a, b)	((a) == (b))
+#define SH_SCOPE			static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+struct RecoView
+{
+	const RecoDefinition *definition;
+	const RecoModel *model;
+	const RecoFilter *filter;
+	MemoryContext memory;
+	seen_hash  *seen;			/* NULL when there is nothing to look up */
+	RecoViewItem plain;			/* what every item is then */
+};
+
+RecoView *
+reco_view_make(const RecoDefinition *definition, const RecoModel *model, const RecoFilter *filter)
+{
+	RecoView   *view = palloc0(sizeof(RecoView));
+
+	view->definition = definition;
+	view->model = model;
+	view->filter = filter;
+	view->memory = CurrentMemoryContext;
+	view->plain.passes = true;
+	if (OidIsValid(definition->items.relid))
+		view->seen = seen_create(CurrentMemoryContext, 64, NULL);
+	return view;
+}
+
+bool
+reco_view_looks(const RecoView *view)
+{
+	return view->seen != NULL;
+}
+
+static int
+compare_item(const void *a, const void *b)
+{
+	uint32		x = *(const uint32 *) a;
+	uint32		y = *(const uint32 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* sorted_union gives the distinct items of two lists, sorted, and their number. */
+static uint32 *
+sorted_union(const uint32 *item, size_t n, const uint32 *also, size_t n_also, size_t *n_union)
+{
+	uint32	   *all = palloc_extended(sizeof(uint32) * Max(n + n_also, 1), MCXT_ALLOC_HUGE);
+	size_t		kept = 0;
+
+	if (n > 0)
+		memcpy(all, item, sizeof(uint32) * n);
+	if (n_also > 0)
+		memcpy(all + n, also, sizeof(uint32) * n_also);
+	qsort(all, n + n_also, sizeof(uint32), compare_item);
+	for (size_t i = 0; i < n + n_also; i++)
+		if (kept == 0 || all[kept - 1] != all[i])
+			all[kept++] = all[i];
+	*n_union = kept;
+	return all;
+}
+
+/* remember puts one row that was found into the view. */
+static void
+remember(RecoView *view, uint32 item, const RecoItemRow *row)
+{
+	bool		found;
+	RecoViewItem *entry = seen_insert(view->seen, item, &found);
+
+	if (found)
+	{
+		entry->passes = entry->passes || row->passes;
+		return;
+	}
+	entry->passes = row->passes;
+	entry->label = row->label ? MemoryContextStrdup(view->memory, row->label) : NULL;
+}
+
+/* look_up probes for sorted items; those in also [n_also], sorted, are remembered even if they do not pass. */
+static void
+look_up(RecoView *view, const uint32 *item, size_t n, const uint32 *also, size_t n_also)
+{
+	RecoKey    *key = palloc_extended(sizeof(RecoKey) * n, MCXT_ALLOC_HUGE);
+	RecoItemRow *row;
+	int			n_found;
+
+	for (size_t i = 0; i < n; i++)
+		key[i] = reco_keys_get(&view->model->items, item[i]);
+	row = reco_reader_items(view->definition, key, (int) n, view->filter, &n_found);
+	for (int r = 0; r < n_found; r++)
+	{
+		int64		found = reco_keys_find(&view->model->items, &row[r].key);
+		uint32		index = (uint32) found;
+
+		if (found < 0)
+			continue;
+		if (row[r].passes || bsearch(&index, also, n_also, sizeof(uint32), compare_item) != NULL)
+			remember(view, index, &row[r]);
+	}
+}
+
+void
+reco_view_probe(RecoView *view, const uint32 *item, size_t n, const uint32 *also, size_t n_also)
+{
+	MemoryContext scratch;
+	MemoryContext outer;
+	size_t		n_all;
+	size_t		n_sorted;
+	uint32	   *all;
+	uint32	   *sorted;
+
+	if (view->seen == NULL || n + n_also == 0)
+		return;
+	scratch = AllocSetContextCreate(view->memory, "reco item probe", ALLOCSET_DEFAULT_SIZES);
+	outer = MemoryContextSwitchTo(scratch);
+	sorted = sorted_union(NULL, 0, also, n_also, &n_sorted);
+	all = sorted_union(item, n, sorted, n_sorted, &n_all);
+	look_up(view, all, n_all, sorted, n_sorted);
+	MemoryContextSwitchTo(outer);
+	MemoryContextDelete(scratch);
+}
+
+const RecoViewItem *
+reco_view_find(const RecoView *view, uint32 item)
+{
+	if (view->seen == NULL)
+		return &view->plain;
+	return seen_lookup(view->seen, item);
+}

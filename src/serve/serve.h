@@ -1,0 +1,71 @@
+/*
+ * serve.h
+ *	  Lists: the best k items of a source that the caller may see and wants.
+ *
+ * A source orders all items of the model; what was asked to be left out is a
+ * bitmap; what the caller sees and what passes the filter is the view.
+ */
+#ifndef RECO_SERVE_SERVE_H
+#define RECO_SERVE_SERVE_H
+
+#include "postgres.h"
+
+#include "model/model.h"
+#include "model/view.h"
+
+/* The rungs of the ladder (DESIGN 2) and the other orders of items. */
+typedef enum RecoSource
+{
+	RECO_SOURCE_HISTORY,		/* by the score of a query */
+	RECO_SOURCE_SIMILAR,		/* by cosine to one item */
+	RECO_SOURCE_POPULAR			/* by number of users, without a score */
+} RecoSource;
+
+/* Items to leave out: a bitmap over the model's items. */
+typedef struct RecoSkip
+{
+	size_t		n;
+	uint8	   *bit;
+} RecoSkip;
+
+/* reco_skip_make makes a bitmap of n items, none of them skipped. */
+extern RecoSkip *reco_skip_make(size_t n);
+extern void reco_skip_add(RecoSkip *skip, uint32 item);
+extern bool reco_skip_has(const RecoSkip *skip, uint32 item);
+
+/* reco_skip_others skips all but the listed items. */
+extern void reco_skip_others(RecoSkip *skip, const uint32 *item, size_t n);
+
+/*
+ * What a list is asked of.  look_ahead, if given, is told the best k items before they are
+ * looked up and gives more items that the caller will want to name; they go into
+ * the same probe.
+ */
+typedef struct RecoListAsk
+{
+	RecoSource	source;
+	const RecoModel *model;
+	const RecoQuery *query;		/* of RECO_SOURCE_HISTORY */
+	uint32		item;			/* of RECO_SOURCE_SIMILAR */
+	size_t		k;
+	const uint32 *candidate;	/* [n_candidate], distinct; NULL: all items */
+	size_t		n_candidate;
+	RecoSkip   *skip;			/* grows by the items that were tried */
+	RecoView   *view;
+	uint32	   *(*look_ahead) (void *state, const RkHit *hit, size_t n, size_t *n_more);
+	void	   *look_ahead_state;
+} RecoListAsk;
+
+/* reco_serve_source chooses the rung of a user; query is NULL for one who is not known at all. */
+extern RecoSource reco_serve_source(const RecoQuery *query);
+
+extern const char *reco_serve_source_name(RecoSource source);
+
+/*
+ * reco_serve_list gives the best k eligible items in hit [k], best first, and
+ * their number: fewer than k only when no more exist.  Scores of
+ * RECO_SOURCE_POPULAR are 0 and mean nothing.  SPI must be connected.
+ */
+extern size_t reco_serve_list(RecoListAsk *ask, RkHit *hit);
+
+#endif
