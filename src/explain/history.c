@@ -1,0 +1,234 @@
+/*
+ * history.c
+ *	  A score as rows that add up to it, by the user's history.
+ *
+ * The addends come from the algorithm.  Those of one piece of evidence become
+ * one row; evidence without an addend (a dislike whose target is 0) has a row with
+ * contribution 0, for its removal still has an effect.  Evidence that the
+ * caller may not see named, and what is beyond the limit, is added into one
+ * row "rest", so that the rows always add up to the score.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "explain/explain.h"
+#include "explain/words.h"
+
+const char *
+reco_explain_kind_name(RecoAddendKind kind)
+{
+	switch (kind)
+	{
+		case RECO_ADDEND_HISTORY:
+			return "history";
+		case RECO_ADDEND_DISLIKE:
+			return "dislike";
+		case RECO_ADDEND_ATTRIBUTE:
+			return "attribute";
+		case RECO_ADDEND_PRIOR:
+			return "prior";
+		case RECO_ADDEND_AVERAGE:
+			return "average";
+		case RECO_ADDEND_ITEM:
+			return "item";
+		case RECO_ADDEND_REST:
+			return "rest";
+	}
+	return NULL;
+}
+
+uint32 *
+reco_explain_evidence(const RecoQuery *query)
+{
+	uint32	   *item = palloc(sizeof(uint32) * Max(query->n_evidence, 1));
+
+	for (int e = 0; e < query->n_evidence; e++)
+		item[e] = query->evidence[e].item;
+	return item;
+}
+
+/* first_kind gives the kind of evidence that has no addend. */
+static RecoAddendKind
+first_kind(const RecoQuery *query, const RecoEvidence *evidence)
+{
+	return !query->model->explicit_feedback && evidence->pull <= 0 ? RECO_ADDEND_DISLIKE : RECO_ADDEND_HISTORY;
+}
+
+/* evidence_rows makes a row a piece of evidence, contributions still 0. */
+static RecoExplainRow *
+evidence_rows(const RecoQuery *query, uint32 item)
+{
+	RecoExplainRow *row = palloc0(sizeof(RecoExplainRow) * Max(query->n_evidence, 1));
+	double	   *effect = palloc0(sizeof(double) * Max(query->n_evidence, 1));
+
+	reco_query_removals(query, item, effect);
+	for (int e = 0; e < query->n_evidence; e++)
+	{
+		row[e].kind = first_kind(query, &query->evidence[e]);
+		row[e].evidence = e;
+		row[e].has_removal = true;
+		row[e].removal = effect[e];
+	}
+	pfree(effect);
+	return row;
+}
+
+/*
+ * order_rows sorts by |contribution| descending, rows of evidence first among
+ * equals and by item (evidence is in the order of items), rest last of all.
+ */
+static int
+order_rows(const void *a, const void *b)
+{
+	const RecoExplainRow *x = a;
+	const RecoExplainRow *y = b;
+	double		size_x = fabs(x->contribution);
+	double		size_y = fabs(y->contribution);
+
+	if ((x->kind == RECO_ADDEND_REST) != (y->kind == RECO_ADDEND_REST))
+		return x->kind == RECO_ADDEND_REST ? 1 : -1;
+	if (size_x != size_y)
+		return size_x > size_y ? -1 : 1;
+	if ((x->evidence < 0) != (y->evidence < 0))
+		return x->evidence < 0 ? 1 : -1;
+	if (x->evidence != y->evidence)
+		return x->evidence < y->evidence ? -1 : 1;
+	return (int) x->kind - (int) y->kind;
+}
+
+/* is_nothing says whether a piece of evidence neither is in the score nor would change it. */
+static bool
+is_nothing(const RecoQuery *query, const RecoExplainRow *row)
+{
+	return !query->evidence[row->evidence].kept && row->contribution == 0 && row->removal == 0;
+}
+
+/* add_evidence moves visible evidence up to the limit into the explanation, and the others into rest. */
+static void
+add_evidence(const RecoQuery *query, const RecoView *view, RecoExplainRow *by_evidence, int limit,
+			 RecoExplanation *out, RecoExplainRow *rest)
+{
+	int			shown = 0;
+
+	qsort(by_evidence, query->n_evidence, sizeof(RecoExplainRow), order_rows);
+	for (int e = 0; e < query->n_evidence; e++)
+	{
+		RecoExplainRow *row = &by_evidence[e];
+
+		if (is_nothing(query, row))
+			continue;
+		if (shown < limit && reco_view_find(view, query->evidence[row->evidence].item) != NULL)
+		{
+			out->row[out->n++] = *row;
+			shown++;
+			continue;
+		}
+		rest->contribution += row->contribution;
+		rest->n_cut++;
+	}
+}
+
+/* fill_shares sets the share of every row. */
+static void
+fill_shares(RecoExplanation *out)
+{
+	double		sum = 0;
+
+	for (int r = 0; r < out->n; r++)
+		sum += fabs(out->row[r].contribution);
+	for (int r = 0; r < out->n; r++)
+	{
+		out->row[r].has_share = sum > 0;
+		out->row[r].share = sum > 0 ? fabs(out->row[r].contribution) / sum : 0;
+	}
+}
+
+RecoExplanation *
+reco_explain_history(const RecoQuery *query, const RecoView *view, uint32 item, int limit)
+{
+	RecoExplanation *out = palloc0(sizeof(RecoExplanation));
+	RecoAddend *addend = palloc(sizeof(RecoAddend) * (query->n_evidence + RECO_EXTRA_ADDENDS));
+	int			n = reco_query_contributions(query, item, addend);
+	RecoExplainRow *by_evidence = evidence_rows(query, item);
+	RecoExplainRow rest = {.kind = RECO_ADDEND_REST, .evidence = -1};
+	bool		has_rest = false;
+
+	out->exactness = query->model->algorithm->linearity == RECO_NONLINEAR ? "measured" : "exact";
+	out->row = palloc0(sizeof(RecoExplainRow) * (query->n_evidence + RECO_EXTRA_ADDENDS + 1));
+	for (int a = 0; a < n; a++)
+	{
+		if (addend[a].kind == RECO_ADDEND_AVERAGE)
+			out->average += addend[a].contribution;
+		if (addend[a].evidence >= 0)
+		{
+			by_evidence[addend[a].evidence].kind = addend[a].kind;
+			by_evidence[addend[a].evidence].contribution += addend[a].contribution;
+		}
+		else if (addend[a].kind == RECO_ADDEND_REST)
+		{
+			rest.contribution += addend[a].contribution;
+			has_rest = true;
+		}
+		else
+			out->row[out->n++] = (RecoExplainRow)
+			{
+				.kind = addend[a].kind, .evidence = -1, .contribution = addend[a].contribution
+			};
+	}
+	add_evidence(query, view, by_evidence, limit, out, &rest);
+	if (has_rest || rest.n_cut > 0 || out->n == 0)
+		out->row[out->n++] = rest;
+	qsort(out->row, out->n, sizeof(RecoExplainRow), order_rows);
+	fill_shares(out);
+	return out;
+}
+
+/* rest_clause says what is in the row of all that has no row. */
+static char *
+rest_clause(const RecoQuery *query, const RecoExplainRow *row)
+{
+	if (row->n_cut == 1)
+		return pstrdup("1 more item of your history");
+	if (row->n_cut > 1)
+		return psprintf("%d more items of your history", row->n_cut);
+	return pstrdup(query->n_evidence == 0 ? "nothing is known of your history" : "everything else");
+}
+
+/* evidence_clause says what a piece of evidence is. */
+static char *
+evidence_clause(const RecoQuery *query, const RecoView *view, double average, const RecoExplainRow *row)
+{
+	const RecoEvidence *evidence = &query->evidence[row->evidence];
+	bool		highly = query->model->explicit_feedback && evidence->weight > 0 &&
+		evidence->pull / evidence->weight > average;
+	char	   *did = reco_words_did(query, view, row->evidence, highly);
+
+	if (did != NULL)
+		return did;
+	return psprintf(row->kind == RECO_ADDEND_DISLIKE ? "your dislike of %s" : "your history with %s",
+					reco_words_name(query->model, view, evidence->item));
+}
+
+char *
+reco_explain_clause(const RecoQuery *query, const RecoView *view, const RecoExplanation *explanation,
+					const RecoExplainRow *row)
+{
+	switch (row->kind)
+	{
+		case RECO_ADDEND_HISTORY:
+		case RECO_ADDEND_DISLIKE:
+			return evidence_clause(query, view, explanation->average, row);
+		case RECO_ADDEND_AVERAGE:
+			return pstrdup("the average rating of all items");
+		case RECO_ADDEND_ITEM:
+			return pstrdup("how this item is rated beside the average");
+		case RECO_ADDEND_PRIOR:
+			return pstrdup("what is known of you besides your history");
+		case RECO_ADDEND_ATTRIBUTE:
+			return pstrdup("what this item is");
+		case RECO_ADDEND_REST:
+			return rest_clause(query, row);
+	}
+	return NULL;
+}
