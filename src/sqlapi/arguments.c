@@ -1,0 +1,146 @@
+/*
+ * arguments.c
+ *	  Reads and checks the arguments that several entry points have in common.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+
+#include "reco.h"
+#include "sqlapi/arguments.h"
+
+#define DEFAULT_K 10
+#define GREATEST_K 10000
+
+/* Languages that reasons are known in. */
+static const char *const known_language[] = {"en"};
+
+char *
+reco_argument_text(FunctionCallInfo fcinfo, int position)
+{
+	return PG_ARGISNULL(position) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(position));
+}
+
+ArrayType *
+reco_argument_array(FunctionCallInfo fcinfo, int position)
+{
+	return PG_ARGISNULL(position) ? NULL : PG_GETARG_ARRAYTYPE_P(position);
+}
+
+bool
+reco_argument_boolean(FunctionCallInfo fcinfo, int position, bool initial)
+{
+	return PG_ARGISNULL(position) ? initial : PG_GETARG_BOOL(position);
+}
+
+int
+reco_argument_k(FunctionCallInfo fcinfo, int position)
+{
+	int			k = PG_ARGISNULL(position) ? DEFAULT_K : PG_GETARG_INT32(position);
+
+	if (k < 1 || k > GREATEST_K)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("k cannot be %d", k),
+				 errdetail("k is the number of items to return."),
+				 errhint("Give a number from 1 to %d.", GREATEST_K)));
+	return k;
+}
+
+void
+reco_argument_lang(FunctionCallInfo fcinfo, int position)
+{
+	char	   *lang = reco_argument_text(fcinfo, position);
+
+	if (lang == NULL)
+		lang = reco_lang;
+	if (lang == NULL || lang[0] == '\0')
+		return;
+	for (size_t i = 0; i < lengthof(known_language); i++)
+		if (pg_strcasecmp(lang, known_language[i]) == 0)
+			return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("reasons are not known in language \"%s\"", lang),
+			 errhint("The known languages are: %s.", known_language[0])));
+}
+
+RecoOptionValue *
+reco_argument_options(FunctionCallInfo fcinfo, int position, const RecoOption *option, int n_options)
+{
+	Jsonb	   *object = PG_ARGISNULL(position) ? NULL : PG_GETARG_JSONB_P(position);
+
+	return reco_options_parse(option, n_options, &object, 1);
+}
+
+void
+reco_argument_item_type(FunctionCallInfo fcinfo, int position)
+{
+	if (!PG_ARGISNULL(position))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("item_type must be NULL"),
+				 errdetail("Only its type matters: it is the type of the item ids in the answer."),
+				 errhint("Write NULL::%s.", format_type_be(get_fn_expr_argtype(fcinfo->flinfo, position)))));
+}
+
+bool
+reco_argument_key(FunctionCallInfo fcinfo, int position, Oid column_type, const char *what, RecoKey *key)
+{
+	if (PG_ARGISNULL(position))
+		return false;
+	*key = reco_key_parse(PG_GETARG_DATUM(position), get_fn_expr_argtype(fcinfo->flinfo, position),
+						  column_type, what);
+	return true;
+}
+
+static int
+compare_item(const void *a, const void *b)
+{
+	uint32		x = *(const uint32 *) a;
+	uint32		y = *(const uint32 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+uint32 *
+reco_argument_items(ArrayType *array, Oid column_type, const RecoModel *model, size_t *n)
+{
+	Oid			type;
+	int16		length;
+	bool		by_value;
+	char		alignment;
+	Datum	   *value;
+	bool	   *isnull;
+	int			n_values;
+	uint32	   *item;
+	size_t		known = 0;
+
+	*n = 0;
+	if (array == NULL)
+		return NULL;
+	type = ARR_ELEMTYPE(array);
+	get_typlenbyvalalign(type, &length, &by_value, &alignment);
+	deconstruct_array(array, type, length, by_value, alignment, &value, &isnull, &n_values);
+	item = palloc(sizeof(uint32) * Max(n_values, 1));
+	for (int i = 0; i < n_values; i++)
+	{
+		RecoKey		key;
+		int64		found;
+
+		if (isnull[i])
+			continue;
+		key = reco_key_parse(value[i], type, column_type, "item");
+		found = reco_keys_find(&model->items, &key);
+		if (found >= 0)
+			item[known++] = (uint32) found;
+	}
+	qsort(item, known, sizeof(uint32), compare_item);
+	for (size_t i = 0; i < known; i++)
+		if (*n == 0 || item[*n - 1] != item[i])
+			item[(*n)++] = item[i];
+	return item;
+}

@@ -1,0 +1,180 @@
+/*
+ * explain.c
+ *	  explain(): the score of one pair as rows that add up to it.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+#include "explain/explain.h"
+#include "sqlapi/arguments.h"
+#include "sqlapi/call.h"
+
+PG_FUNCTION_INFO_V1(reco_explain);
+
+#define EXPLAIN_COLUMNS 10
+
+static const RecoOption explain_option[] = {
+	{
+		.name = "limit", .type = RECO_OPTION_INTEGER, .initial = 50, .minimum = 0, .maximum = 10000,
+		.help = "The pieces of evidence that get a row of their own; the others are added up in the row \"rest\"."
+	}
+};
+
+/* check_view refuses views of a score that there are not. */
+static void
+check_view(FunctionCallInfo fcinfo, int position)
+{
+	char	   *view = reco_argument_text(fcinfo, position);
+
+	if (view != NULL && strcmp(view, "history") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown view \"%s\" of a score", view),
+				 errhint("The known views are: history.")));
+}
+
+/* raise_no_item refuses an item that is unknown; one that is invisible to the caller is no different. */
+static void
+raise_no_item(const RecoCall *call, const RecoKey *key)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("recommender \"%s\" does not know item %s", call->definition->name,
+					TextDatumGetCString(reco_key_to_datum(key, TEXTOID))),
+			 errdetail("It had no events when the deployed version was learned, or it is not among the items you may see."),
+			 errhint("CALL reco.refresh(%s) learns the items that have events by now.",
+					 quote_literal_cstr(call->definition->name))));
+}
+
+static void
+push_number(JsonbParseState **state, const char *name, double number)
+{
+	JsonbValue	key;
+	JsonbValue	value;
+
+	key.type = jbvString;
+	key.val.string.val = (char *) name;
+	key.val.string.len = (int) strlen(name);
+	value.type = jbvNumeric;
+	value.val.numeric = DatumGetNumeric(DirectFunctionCall1(float8_numeric, Float8GetDatum(number)));
+	pushJsonbValue(state, WJB_KEY, &key);
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+static void
+push_string(JsonbParseState **state, const char *name, const char *string)
+{
+	JsonbValue	key;
+	JsonbValue	value;
+
+	key.type = jbvString;
+	key.val.string.val = (char *) name;
+	key.val.string.len = (int) strlen(name);
+	value.type = jbvString;
+	value.val.string.val = (char *) string;
+	value.val.string.len = (int) strlen(string);
+	pushJsonbValue(state, WJB_KEY, &key);
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+/* row_details tells of evidence its folded weight and target and its main event, of rest how much is in it. */
+static Datum
+row_details(const RecoQuery *query, const RecoExplainRow *row)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	if (row->evidence >= 0)
+	{
+		const RecoEvidence *evidence = &query->evidence[row->evidence];
+
+		push_number(&state, "weight", evidence->weight);
+		if (evidence->weight > 0)
+			push_number(&state, "target", evidence->pull / evidence->weight);
+		if (evidence->kind >= 0)
+			push_string(&state, "event", query->history->kind[evidence->kind]);
+	}
+	else if (row->kind == RECO_ADDEND_REST)
+		push_number(&state, "items", row->n_cut);
+	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+}
+
+/* put_row writes one row of an explanation. */
+static void
+put_row(ReturnSetInfo *result, const RecoQuery *query, const RecoView *view, const RecoExplanation *explanation, int r)
+{
+	const RecoExplainRow *row = &explanation->row[r];
+	Datum		value[EXPLAIN_COLUMNS] = {0};
+	bool		isnull[EXPLAIN_COLUMNS] = {false};
+
+	value[0] = Int32GetDatum(r + 1);
+	value[1] = CStringGetTextDatum(reco_explain_kind_name(row->kind));
+	isnull[2] = isnull[3] = true;
+	if (row->evidence >= 0)
+	{
+		uint32		item = query->evidence[row->evidence].item;
+		RecoKey		key = reco_keys_get(&query->model->items, item);
+		const RecoViewItem *seen = reco_view_find(view, item);
+
+		value[2] = reco_key_to_datum(&key, TupleDescAttr(result->setDesc, 2)->atttypid);
+		isnull[2] = false;
+		isnull[3] = seen == NULL || seen->label == NULL;
+		if (!isnull[3])
+			value[3] = CStringGetTextDatum(seen->label);
+	}
+	value[4] = Float8GetDatum(row->contribution);
+	value[5] = Float8GetDatum(row->removal);
+	isnull[5] = !row->has_removal;
+	value[6] = Float8GetDatum(row->share);
+	isnull[6] = !row->has_share;
+	value[7] = CStringGetTextDatum(explanation->exactness);
+	value[8] = CStringGetTextDatum(reco_explain_clause(query, view, explanation, row));
+	value[9] = row_details(query, row);
+	tuplestore_putvalues(result->setResult, result->setDesc, value, isnull);
+}
+
+/* explain_pair writes the explanation of one pair. */
+static void
+explain_pair(FunctionCallInfo fcinfo, const RecoCall *call, const RecoKey *user, const RecoKey *key, int limit)
+{
+	RecoView   *view = reco_view_make(call->definition, call->model, NULL);
+	RecoQuery  *query = reco_call_query(call, user);
+	int64		item = reco_keys_find(&call->model->items, key);
+	uint32		index = (uint32) item;
+	RecoExplanation *explanation;
+
+	if (item < 0)
+		raise_no_item(call, key);
+	reco_view_probe(view, &index, 1, reco_explain_evidence(query), query->n_evidence);
+	if (reco_view_find(view, index) == NULL)
+		raise_no_item(call, key);
+	explanation = reco_explain_history(query, view, index, limit);
+	for (int r = 0; r < explanation->n; r++)
+		put_row((ReturnSetInfo *) fcinfo->resultinfo, query, view, explanation, r);
+}
+
+/* A NULL user or item has no score and no rows; a user without rows has the rows that belong to nobody's history. */
+Datum
+reco_explain(PG_FUNCTION_ARGS)
+{
+	RecoCall	call;
+	RecoKey		user;
+	RecoKey		item;
+	int			limit;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	check_view(fcinfo, 3);
+	reco_argument_lang(fcinfo, 4);
+	limit = (int) reco_argument_options(fcinfo, 5, explain_option, lengthof(explain_option))->number;
+
+	reco_call_begin(&call, fcinfo, 2);
+	if (reco_argument_key(fcinfo, 0, call.definition->user.type, "user", &user) &&
+		reco_argument_key(fcinfo, 1, call.definition->item.type, "item", &item))
+		explain_pair(fcinfo, &call, &user, &item, limit);
+	reco_call_end(&call);
+	return (Datum) 0;
+}

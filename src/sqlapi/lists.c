@@ -1,0 +1,145 @@
+/*
+ * lists.c
+ *	  What the functions that return a ranked list have in common.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/tuplestore.h"
+
+#include "sqlapi/arguments.h"
+#include "sqlapi/lists.h"
+
+#define LIST_COLUMNS 6
+
+/* require_items refuses a filter where there is nothing to filter. */
+static void
+require_items(const RecoDefinition *definition)
+{
+	if (!OidIsValid(definition->items.relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("recommender \"%s\" has no items relation to filter", definition->name),
+				 errhint("Name one with SELECT reco.alter_recommender(%s, items => ..., item_key => ...).",
+						 quote_literal_cstr(definition->name))));
+}
+
+/* list_filter makes the filter of a call, or NULL when there is none. */
+static RecoFilter *
+list_filter(const RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPositions *position)
+{
+	char	   *expression = reco_argument_text(fcinfo, position->filter);
+	ArrayType  *arguments = reco_argument_array(fcinfo, position->filter_args);
+
+	if (expression == NULL)
+	{
+		if (arguments != NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("filter_args without filter"),
+					 errhint("They are the values of $1, $2, ... in the filter.")));
+		return NULL;
+	}
+	require_items(list->call.definition);
+	return reco_reader_filter(list->call.definition, expression, arguments);
+}
+
+/* list_items puts candidates and exclude into the question. */
+static void
+list_items(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPositions *position)
+{
+	RecoListAsk *ask = &list->ask;
+	Oid			type = list->call.definition->item.type;
+	uint32	   *exclude;
+	size_t		n;
+
+	if (position->candidates < 0)
+		return;
+	ask->candidate = reco_argument_items(reco_argument_array(fcinfo, position->candidates), type, list->call.model,
+										 &ask->n_candidate);
+	if (ask->candidate != NULL)
+		reco_skip_others(ask->skip, ask->candidate, ask->n_candidate);
+	exclude = reco_argument_items(reco_argument_array(fcinfo, position->exclude), type, list->call.model, &n);
+	for (size_t i = 0; i < n; i++)
+		reco_skip_add(ask->skip, exclude[i]);
+}
+
+void
+reco_list_begin(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPositions *position, const char *function)
+{
+	ReturnSetInfo *result;
+
+	memset(list, 0, sizeof(*list));
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	result = (ReturnSetInfo *) fcinfo->resultinfo;
+	list->item_type = TupleDescAttr(result->setDesc, 1)->atttypid;
+	list->ask.k = reco_argument_k(fcinfo, position->k);
+	if (position->item_type >= 0)
+		reco_argument_item_type(fcinfo, position->item_type);
+	reco_argument_lang(fcinfo, position->lang);
+	(void) reco_argument_options(fcinfo, position->options, NULL, 0);
+	list->exclude_seen = position->exclude_seen >= 0 && reco_argument_boolean(fcinfo, position->exclude_seen, true);
+
+	reco_call_begin(&list->call, fcinfo, position->recommender);
+	reco_key_require_answer(list->item_type, list->call.definition->item.type, function, "...");
+	list->ask.model = list->call.model;
+	list->ask.skip = reco_skip_make(list->call.model->items.n);
+	list_items(list, fcinfo, position);
+	list->ask.view = reco_view_make(list->call.definition, list->call.model, list_filter(list, fcinfo, position));
+}
+
+void
+reco_list_run(RecoListCall *list)
+{
+	list->hit = palloc(sizeof(RkHit) * list->ask.k);
+	list->n = reco_serve_list(&list->ask, list->hit);
+}
+
+/* reason_details gives {"because": [id]}, the evidence row that the reason points at (G5). */
+static Datum
+reason_details(const RecoModel *model, int64 cited)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue	key;
+	JsonbValue	id;
+
+	key.type = jbvString;
+	key.val.string.val = "because";
+	key.val.string.len = strlen("because");
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	pushJsonbValue(&state, WJB_KEY, &key);
+	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	if (cited >= 0)
+	{
+		id = reco_call_id(model, (uint32) cited);
+		pushJsonbValue(&state, WJB_ELEM, &id);
+	}
+	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+}
+
+void
+reco_list_return(RecoListCall *list, FunctionCallInfo fcinfo, const RecoReason *reason)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	bool		scored = list->ask.source != RECO_SOURCE_POPULAR;
+	Datum		source = CStringGetTextDatum(reco_serve_source_name(list->ask.source));
+
+	for (size_t i = 0; i < list->n; i++)
+	{
+		RecoKey		key = reco_keys_get(&list->call.model->items, list->hit[i].item);
+		bool		isnull[LIST_COLUMNS] = {false, false, !scored, false, false, false};
+		Datum		value[LIST_COLUMNS];
+
+		value[0] = Int32GetDatum((int32) i + 1);
+		value[1] = reco_key_to_datum(&key, list->item_type);
+		value[2] = Float8GetDatum(list->hit[i].score);
+		value[3] = source;
+		value[4] = CStringGetTextDatum(reason[i].text);
+		value[5] = reason_details(list->call.model, reason[i].cited);
+		tuplestore_putvalues(result->setResult, result->setDesc, value, isnull);
+	}
+	reco_call_end(&list->call);
+}

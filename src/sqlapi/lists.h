@@ -1,0 +1,56 @@
+/*
+ * lists.h
+ *	  The functions that return a ranked list: recommend, similar_items,
+ *	  popular_items.
+ */
+#ifndef RECO_SQLAPI_LISTS_H
+#define RECO_SQLAPI_LISTS_H
+
+#include "postgres.h"
+
+#include "explain/explain.h"
+#include "fmgr.h"
+#include "serve/serve.h"
+#include "sqlapi/call.h"
+#include "utils/array.h"
+
+/* Where a function has the arguments of a list; -1: it has none such. */
+typedef struct RecoListPositions
+{
+	int			item_type;
+	int			k;
+	int			recommender;
+	int			filter;
+	int			filter_args;
+	int			candidates;
+	int			exclude;
+	int			exclude_seen;
+	int			lang;
+	int			options;
+} RecoListPositions;
+
+/* One call for a list. */
+typedef struct RecoListCall
+{
+	RecoCall	call;
+	Oid			item_type;		/* of the ids in the answer */
+	RecoListAsk ask;
+	bool		exclude_seen;
+	size_t		n;
+	RkHit	   *hit;			/* [n], filled by reco_list_run */
+} RecoListCall;
+
+/*
+ * reco_list_begin reads the arguments, opens the model and prepares a list:
+ * candidates and exclude are in ask already; source, query and item are the caller's to set.
+ */
+extern void reco_list_begin(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPositions *position,
+							const char *function);
+
+/* reco_list_run makes the list. */
+extern void reco_list_run(RecoListCall *list);
+
+/* reco_list_return writes the rows with a reason each (text, cited item or -1) and ends the call. */
+extern void reco_list_return(RecoListCall *list, FunctionCallInfo fcinfo, const RecoReason *reason);
+
+#endif

@@ -1,0 +1,145 @@
+/*
+ * recommend.c
+ *	  recommend(), similar_items() and popular_items(): the list comes from
+ *	  serve, its words from explain.
+ */
+#include "postgres.h"
+
+#include "sqlapi/arguments.h"
+#include "sqlapi/lists.h"
+
+PG_FUNCTION_INFO_V1(reco_recommend);
+PG_FUNCTION_INFO_V1(reco_recommend_typed);
+PG_FUNCTION_INFO_V1(reco_similar_items);
+PG_FUNCTION_INFO_V1(reco_popular_items);
+PG_FUNCTION_INFO_V1(reco_popular_items_typed);
+
+static const RecoListPositions recommend_positions = {
+	.item_type = -1, .k = 1, .recommender = 2, .filter = 3, .filter_args = 4, .candidates = 5, .exclude = 6,
+	.exclude_seen = 7, .lang = 8, .options = 9
+};
+
+static const RecoListPositions recommend_typed_positions = {
+	.item_type = 1, .k = 2, .recommender = 3, .filter = 4, .filter_args = 5, .candidates = 6, .exclude = 7,
+	.exclude_seen = 8, .lang = 9, .options = 10
+};
+
+static const RecoListPositions similar_positions = {
+	.item_type = -1, .k = 1, .recommender = 2, .filter = 3, .filter_args = 4, .candidates = 5, .exclude = 6,
+	.exclude_seen = -1, .lang = 7, .options = 8
+};
+
+static const RecoListPositions popular_positions = {
+	.item_type = -1, .k = 0, .recommender = 1, .filter = 2, .filter_args = 3, .candidates = -1, .exclude = -1,
+	.exclude_seen = -1, .lang = 4, .options = 5
+};
+
+static const RecoListPositions popular_typed_positions = {
+	.item_type = 0, .k = 1, .recommender = 2, .filter = 3, .filter_args = 4, .candidates = -1, .exclude = -1,
+	.exclude_seen = -1, .lang = 5, .options = 6
+};
+
+/* same_reason gives every line the same reason. */
+static RecoReason *
+same_reason(const RecoListCall *list, char *text, int64 cited)
+{
+	RecoReason *reason = palloc(sizeof(RecoReason) * Max(list->n, 1));
+
+	for (size_t i = 0; i < list->n; i++)
+		reason[i] = (RecoReason) {text, cited};
+	return reason;
+}
+
+/*
+ * recommend answers for one user.  A user id that is NULL is a user whom
+ * nobody knows: the ladder ends at what is popular, so that an outer join does not fail.
+ */
+static Datum
+recommend(FunctionCallInfo fcinfo, const RecoListPositions *position)
+{
+	RecoListCall list;
+	RecoQuery  *query;
+	RecoKey		user;
+	RecoReasoner *reasoner;
+	bool		known;
+
+	reco_list_begin(&list, fcinfo, position, "recommend");
+	known = reco_argument_key(fcinfo, 0, list.call.definition->user.type, "user", &user);
+	query = reco_call_query(&list.call, known ? &user : NULL);
+	for (int e = 0; list.exclude_seen && e < query->n_evidence; e++)
+		reco_skip_add(list.ask.skip, query->evidence[e].item);
+	list.ask.source = reco_serve_source(query);
+	list.ask.query = query;
+	if (list.ask.source == RECO_SOURCE_HISTORY)
+	{
+		reasoner = reco_reason_make(query, list.ask.view);
+		list.ask.look_ahead = reco_reason_look_ahead;
+		list.ask.look_ahead_state = reasoner;
+		reco_list_run(&list);
+		reco_list_return(&list, fcinfo, reco_reason_choose(reasoner, list.hit, list.n));
+		return (Datum) 0;
+	}
+	reco_list_run(&list);
+	reco_list_return(&list, fcinfo, same_reason(&list, reco_reason_popular(), -1));
+	return (Datum) 0;
+}
+
+Datum
+reco_recommend(PG_FUNCTION_ARGS)
+{
+	return recommend(fcinfo, &recommend_positions);
+}
+
+Datum
+reco_recommend_typed(PG_FUNCTION_ARGS)
+{
+	return recommend(fcinfo, &recommend_typed_positions);
+}
+
+/* An item that is NULL, unknown or invisible to the caller has no similar ones: no rows. */
+Datum
+reco_similar_items(PG_FUNCTION_ARGS)
+{
+	RecoListCall list;
+	RecoKey		key;
+	int64		item = -1;
+
+	reco_list_begin(&list, fcinfo, &similar_positions, "similar_items");
+	if (reco_argument_key(fcinfo, 0, list.call.definition->item.type, "item", &key))
+		item = reco_call_visible_item(&list.call, list.ask.view, &key);
+	if (item >= 0)
+	{
+		list.ask.source = RECO_SOURCE_SIMILAR;
+		list.ask.item = (uint32) item;
+		reco_list_run(&list);
+		reco_list_return(&list, fcinfo,
+						 same_reason(&list, reco_reason_similar(list.call.model, list.ask.view, (uint32) item), item));
+	}
+	else
+		reco_call_end(&list.call);
+	return (Datum) 0;
+}
+
+static Datum
+popular_items(FunctionCallInfo fcinfo, const RecoListPositions *position)
+{
+	RecoListCall list;
+
+	reco_list_begin(&list, fcinfo, position, "popular_items");
+	list.ask.source = RECO_SOURCE_POPULAR;
+	reco_list_run(&list);
+	reco_list_return(&list, fcinfo, same_reason(&list, reco_reason_popular(), -1));
+	return (Datum) 0;
+}
+
+Datum
+reco_popular_items(PG_FUNCTION_ARGS)
+{
+	return popular_items(fcinfo, &popular_positions);
+}
+
+Datum
+reco_popular_items_typed(PG_FUNCTION_ARGS)
+{
+	return popular_items(fcinfo, &popular_typed_positions);
+}
