@@ -42,21 +42,21 @@ typedef struct RkAlsRow
 	const RkAlsSide *side;
 	const RkAlsOther *other;
 	const RkPoll *poll;
-	double		work;			/* since the last question to the poll */
-	size_t		columns;		/* d, and one more with bias */
-	size_t		ld;				/* columns rounded up */
-	size_t		first;			/* the row's first entry */
-	size_t		n;				/* and how many there are */
-	double		lambda;			/* lambda_u */
-	double		start_loss;		/* of x0 without the entries */
-	double		loss;			/* of the solution */
-	double	   *diagonal;		/* [ld], D */
-	double	   *start;			/* [ld], x0 */
-	double	   *solution;		/* [ld], x */
-	void	   *scale;			/* [ld], of the precision in use, as below */
-	void	   *rhs;			/* [2 max(ld, RK_ALS_BLOCK)] */
-	void	   *panel;			/* [max(ld, RK_ALS_BLOCK) x ld] */
-	void	   *matrix;			/* [ld x ld] */
+	double work;       /* since the last question to the poll */
+	size_t columns;    /* d, and one more with bias */
+	size_t ld;         /* columns rounded up */
+	size_t first;      /* the row's first entry */
+	size_t n;          /* and how many there are */
+	double lambda;     /* lambda_u */
+	double start_loss; /* of x0 without the entries */
+	double loss;       /* of the solution */
+	double *diagonal;  /* [ld], D */
+	double *start;     /* [ld], x0 */
+	double *solution;  /* [ld], x */
+	void *scale;       /* [ld], of the precision in use, as below */
+	void *rhs;         /* [2 max(ld, RK_ALS_BLOCK)] */
+	void *panel;       /* [max(ld, RK_ALS_BLOCK) x ld] */
+	void *matrix;      /* [ld x ld] */
 } RkAlsRow;
 
 typedef RkFloat4 RkVector_float;
@@ -74,7 +74,7 @@ RK_INLINE double
 rk_row_residual(const RkAlsRow *row, size_t entry)
 {
 	const RkAlsSide *side = row->side;
-	double		residual = (double) side->rows.target[entry];
+	double residual = (double) side->rows.target[entry];
 
 	if (side->bias)
 		residual -= side->mean;
@@ -91,7 +91,7 @@ rk_row_residual(const RkAlsRow *row, size_t entry)
 #define RK_GEMV sgemv_
 #define RK_POTRF spotrf_
 #define RK_TRSV strsv_
-#include "als_system.h"
+#include "als_system.inc"
 #undef RK_REAL
 #undef RK_NAME
 #undef RK_SYRK
@@ -105,7 +105,7 @@ rk_row_residual(const RkAlsRow *row, size_t entry)
 #define RK_GEMV dgemv_
 #define RK_POTRF dpotrf_
 #define RK_TRSV dtrsv_
-#include "als_system.h"
+#include "als_system.inc"
 #undef RK_REAL
 #undef RK_NAME
 #undef RK_SYRK
@@ -129,7 +129,7 @@ size_t
 rk_gram_scratch_bytes(size_t d)
 {
 	return rk_scratch_bytes(RK_GRAM_BLOCK * rk_round_up(d, RK_ALS_PAD), sizeof(double)) +
-		rk_scratch_bytes(d * rk_round_up(d, RK_ALS_PAD), sizeof(double));
+		   rk_scratch_bytes(d * rk_round_up(d, RK_ALS_PAD), sizeof(double));
 }
 
 /* rk_gram_convert widens rows of factor [n x d] into panel, rows ld apart. */
@@ -142,27 +142,26 @@ rk_gram_convert(const float *factor, size_t n_rows, size_t d, size_t ld, double 
 }
 
 RkStatus
-rk_gram_range(const float *factor, size_t first, size_t last, size_t d, double *gram,
-			  void *scratch, const RkPoll *poll)
+rk_gram_range(const float *factor, size_t first, size_t last, size_t d, double *gram, void *scratch,
+			  const RkPoll *poll)
 {
 	const double unit = 1.0;
 	const double zero = 0.0;
-	size_t		ld = rk_round_up(d, RK_ALS_PAD);
-	char	   *cursor = scratch;
-	double	   *panel = rk_scratch_take(&cursor, RK_GRAM_BLOCK * ld, sizeof(double));
-	double	   *sum = rk_scratch_take(&cursor, d * ld, sizeof(double));
-	RkBlasInt	n = (RkBlasInt) d;
-	RkBlasInt	lda = (RkBlasInt) ld;
-	double		work = 0.0;
+	size_t ld = rk_round_up(d, RK_ALS_PAD);
+	char *cursor = scratch;
+	double *panel = rk_scratch_take(&cursor, RK_GRAM_BLOCK * ld, sizeof(double));
+	double *sum = rk_scratch_take(&cursor, d * ld, sizeof(double));
+	RkBlasInt n = (RkBlasInt) d;
+	RkBlasInt lda = (RkBlasInt) ld;
+	double work = 0.0;
 
 	for (size_t row = first; row < last; row += RK_GRAM_BLOCK)
 	{
-		size_t		n_rows = rk_min(last - row, RK_GRAM_BLOCK);
-		RkBlasInt	depth = (RkBlasInt) n_rows;
+		size_t n_rows = rk_min(last - row, RK_GRAM_BLOCK);
+		RkBlasInt depth = (RkBlasInt) n_rows;
 
 		rk_gram_convert(factor + row * d, n_rows, d, ld, panel);
-		dsyrk_("L", "N", &n, &depth, &unit, panel, &lda, row == first ? &zero : &unit, sum,
-			   &lda, 1, 1);
+		dsyrk_("L", "N", &n, &depth, &unit, panel, &lda, row == first ? &zero : &unit, sum, &lda, 1, 1);
 		if (rk_poll_after(poll, &work, (double) n_rows * (double) d * (double) d))
 			return RK_CANCELLED;
 	}
@@ -191,32 +190,30 @@ rk_gram_mirror(size_t d, double *gram)
 size_t
 rk_rotate_scratch_bytes(size_t d)
 {
-	return 2 * rk_scratch_bytes(RK_ROTATE_BLOCK * d, sizeof(float)) +
-		rk_scratch_bytes(d * d, sizeof(float));
+	return 2 * rk_scratch_bytes(RK_ROTATE_BLOCK * d, sizeof(float)) + rk_scratch_bytes(d * d, sizeof(float));
 }
 
 RkStatus
-rk_rotate_range(float *factor, size_t first, size_t last, size_t d, const float *vector,
-				void *scratch, const RkPoll *poll)
+rk_rotate_range(float *factor, size_t first, size_t last, size_t d, const float *vector, void *scratch,
+				const RkPoll *poll)
 {
 	const float unit = 1.0f;
 	const float zero = 0.0f;
-	char	   *cursor = scratch;
-	float	   *before = rk_scratch_take(&cursor, RK_ROTATE_BLOCK * d, sizeof(float));
-	float	   *after = rk_scratch_take(&cursor, RK_ROTATE_BLOCK * d, sizeof(float));
-	float	   *aligned = rk_scratch_take(&cursor, d * d, sizeof(float));
-	RkBlasInt	n = (RkBlasInt) d;
-	double		work = 0.0;
+	char *cursor = scratch;
+	float *before = rk_scratch_take(&cursor, RK_ROTATE_BLOCK * d, sizeof(float));
+	float *after = rk_scratch_take(&cursor, RK_ROTATE_BLOCK * d, sizeof(float));
+	float *aligned = rk_scratch_take(&cursor, d * d, sizeof(float));
+	RkBlasInt n = (RkBlasInt) d;
+	double work = 0.0;
 
 	memcpy(aligned, vector, d * d * sizeof(float));
 	for (size_t row = first; row < last; row += RK_ROTATE_BLOCK)
 	{
-		size_t		n_rows = rk_min(last - row, RK_ROTATE_BLOCK);
-		RkBlasInt	block = (RkBlasInt) n_rows;
+		size_t n_rows = rk_min(last - row, RK_ROTATE_BLOCK);
+		RkBlasInt block = (RkBlasInt) n_rows;
 
 		memcpy(before, factor + row * d, n_rows * d * sizeof(float));
-		sgemm_("T", "N", &n, &block, &n, &unit, aligned, &n, before, &n, &zero, after, &n,
-			   1, 1);
+		sgemm_("T", "N", &n, &block, &n, &unit, aligned, &n, before, &n, &zero, after, &n, 1, 1);
 		memcpy(factor + row * d, after, n_rows * d * sizeof(float));
 		if (rk_poll_after(poll, &work, (double) n_rows * (double) d * (double) d))
 			return RK_CANCELLED;
@@ -227,21 +224,19 @@ rk_rotate_range(float *factor, size_t first, size_t last, size_t d, const float 
 size_t
 rk_als_scratch_bytes(size_t d)
 {
-	size_t		ld = rk_round_up(d + 1, RK_ALS_PAD);
-	size_t		rows = rk_max(ld, RK_ALS_BLOCK);
+	size_t ld = rk_round_up(d + 1, RK_ALS_PAD);
+	size_t rows = rk_max(ld, RK_ALS_BLOCK);
 
-	return 4 * rk_scratch_bytes(ld, sizeof(double)) +
-		rk_scratch_bytes(2 * rows, sizeof(double)) +
-		rk_scratch_bytes(rows * ld, sizeof(double)) +
-		rk_scratch_bytes(ld * ld, sizeof(double));
+	return 4 * rk_scratch_bytes(ld, sizeof(double)) + rk_scratch_bytes(2 * rows, sizeof(double)) +
+		   rk_scratch_bytes(rows * ld, sizeof(double)) + rk_scratch_bytes(ld * ld, sizeof(double));
 }
 
 /* rk_row_layout cuts the scratch. */
 static void
 rk_row_layout(RkAlsRow *row, const RkAlsSide *side, void *scratch)
 {
-	char	   *cursor = scratch;
-	size_t		rows;
+	char *cursor = scratch;
+	size_t rows;
 
 	row->columns = side->bias ? side->d + 1 : side->d;
 	row->ld = rk_round_up(row->columns, RK_ALS_PAD);
@@ -271,8 +266,8 @@ rk_row_begin(RkAlsRow *row, size_t index)
 	row->start_loss = 0.0;
 	for (size_t k = 0; k < row->columns; k++)
 	{
-		double		mass = k < side->d ? side->alpha0 * row->other->eigenvalue[k] : 0.0;
-		double		mean = k < side->d && prior != NULL ? (double) prior[k] : 0.0;
+		double mass = k < side->d ? side->alpha0 * row->other->eigenvalue[k] : 0.0;
+		double mean = k < side->d && prior != NULL ? (double) prior[k] : 0.0;
 
 		row->diagonal[k] = mass + row->lambda;
 		row->start[k] = row->lambda * mean / row->diagonal[k];
@@ -285,10 +280,10 @@ static bool
 rk_row_is_hard(const RkAlsRow *row)
 {
 	const RkAlsSide *side = row->side;
-	double		alpha0 = side->alpha0;
-	double		greatest = row->lambda;
-	double		least = row->lambda;
-	double		extra = side->bias ? 1.0 : 0.0;
+	double alpha0 = side->alpha0;
+	double greatest = row->lambda;
+	double least = row->lambda;
+	double extra = side->bias ? 1.0 : 0.0;
 
 	if (side->d > 0)
 	{
@@ -311,7 +306,7 @@ rk_row_is_hard(const RkAlsRow *row)
 static RkStatus
 rk_row_run(RkAlsRow *row)
 {
-	RkStatus	status = RK_NOT_POSITIVE_DEFINITE;
+	RkStatus status = RK_NOT_POSITIVE_DEFINITE;
 
 	if (!rk_row_is_hard(row))
 		status = rk_row_solve_float(row);
@@ -321,17 +316,16 @@ rk_row_run(RkAlsRow *row)
 }
 
 RkStatus
-rk_als_solve_range(const RkAlsSide *side, const RkAlsOther *other, size_t first, size_t last,
-				   float *factor, float *bias, double *loss, size_t *bad_row, void *scratch,
-				   const RkPoll *poll)
+rk_als_solve_range(const RkAlsSide *side, const RkAlsOther *other, size_t first, size_t last, float *factor,
+				   float *bias, double *loss, size_t *bad_row, void *scratch, const RkPoll *poll)
 {
-	RkAlsRow	row = {.side = side, .other = other, .poll = poll};
-	double		total = 0.0;
+	RkAlsRow row = {.side = side, .other = other, .poll = poll};
+	double total = 0.0;
 
 	rk_row_layout(&row, side, scratch);
 	for (size_t i = first; i < last; i++)
 	{
-		RkStatus	status;
+		RkStatus status;
 
 		memset(row.solution, 0, row.ld * sizeof(double));
 		if (rk_csr_count(&side->rows, i) > 0)
@@ -357,23 +351,22 @@ rk_als_solve_range(const RkAlsSide *side, const RkAlsOther *other, size_t first,
 }
 
 double
-rk_als_ridge_range(const RkAlsSide *side, size_t first, size_t last, const float *factor,
-				   const float *bias)
+rk_als_ridge_range(const RkAlsSide *side, size_t first, size_t last, const float *factor, const float *bias)
 {
-	size_t		d = side->d;
-	double		total = 0.0;
+	size_t d = side->d;
+	double total = 0.0;
 
 	for (size_t i = first; i < last; i++)
 	{
-		size_t		n = rk_csr_count(&side->rows, i);
-		double		squares = 0.0;
+		size_t n = rk_csr_count(&side->rows, i);
+		double squares = 0.0;
 
 		if (n == 0)
 			continue;
 		for (size_t k = 0; k < d; k++)
 		{
-			double		mean = side->prior != NULL ? (double) side->prior[i * d + k] : 0.0;
-			double		distance = (double) factor[i * d + k] - mean;
+			double mean = side->prior != NULL ? (double) side->prior[i * d + k] : 0.0;
+			double distance = (double) factor[i * d + k] - mean;
 
 			squares += distance * distance;
 		}

@@ -52,24 +52,24 @@
 /* RkAlsSide is one side to solve, and the weights of the loss. */
 typedef struct RkAlsSide
 {
-	RkCsr		rows;			/* a row for each solved vector, columns are
+	RkCsr rows; /* a row for each solved vector, columns are
 								 * rows of the opposite side */
-	size_t		d;
-	double		alpha0;			/* weight of unobserved pairs, >= 0 */
-	double		lambda;			/* > 0 */
-	double		nu;				/* exponent of the frequency scaling */
-	size_t		n_other;		/* m, the opposite rows with entries */
-	bool		bias;			/* solve a bias with each vector */
-	double		mean;			/* mu; used if bias */
-	const float *prior;			/* [n_rows x d], rotated; NULL for 0 */
+	size_t d;
+	double alpha0;      /* weight of unobserved pairs, >= 0 */
+	double lambda;      /* > 0 */
+	double nu;          /* exponent of the frequency scaling */
+	size_t n_other;     /* m, the opposite rows with entries */
+	bool bias;          /* solve a bias with each vector */
+	double mean;        /* mu; used if bias */
+	const float *prior; /* [n_rows x d], rotated; NULL for 0 */
 } RkAlsSide;
 
 /* RkAlsOther is the opposite side, as rk_als_solve_range reads it. */
 typedef struct RkAlsOther
 {
-	const float *factor;		/* [n_cols x d], rotated */
-	const float *bias;			/* [n_cols]; used if side->bias, NULL for 0 */
-	const double *eigenvalue;	/* [d], Lambda, descending, >= 0 */
+	const float *factor;      /* [n_cols x d], rotated */
+	const float *bias;        /* [n_cols]; used if side->bias, NULL for 0 */
+	const double *eigenvalue; /* [d], Lambda, descending, >= 0 */
 } RkAlsOther;
 
 /* rk_als_lambda is lambda_u of a row with n entries. */
@@ -89,8 +89,8 @@ extern size_t rk_gram_scratch_bytes(size_t d);
  * rk_gram_range adds y y^T of rows first .. last - 1 of factor [n x d] to the
  * upper triangle (column >= row) of gram [d x d], in double.
  */
-extern RkStatus rk_gram_range(const float *factor, size_t first, size_t last, size_t d,
-							  double *gram, void *scratch, const RkPoll *poll);
+extern RkStatus rk_gram_range(const float *factor, size_t first, size_t last, size_t d, double *gram,
+							  void *scratch, const RkPoll *poll);
 
 /* rk_gram_add adds the upper triangle of slab to that of gram; both [d x d]. */
 extern void rk_gram_add(size_t d, const double *slab, double *gram);
@@ -111,8 +111,8 @@ extern size_t rk_rotate_scratch_bytes(size_t d);
  * whatever the ranges.
  */
 #define RK_ROTATE_BLOCK 256
-extern RkStatus rk_rotate_range(float *factor, size_t first, size_t last, size_t d,
-								const float *vector, void *scratch, const RkPoll *poll);
+extern RkStatus rk_rotate_range(float *factor, size_t first, size_t last, size_t d, const float *vector,
+								void *scratch, const RkPoll *poll);
 
 /* rk_als_scratch_bytes is the scratch of rk_als_solve_range. */
 extern size_t rk_als_scratch_bytes(size_t d);
@@ -129,9 +129,8 @@ extern size_t rk_als_scratch_bytes(size_t d);
  * RK_NON_FINITE if a solution is not finite; *bad_row, unless NULL, is then
  * that row.
  */
-extern RkStatus rk_als_solve_range(const RkAlsSide *side, const RkAlsOther *other,
-								   size_t first, size_t last, float *factor, float *bias,
-								   double *loss, size_t *bad_row, void *scratch,
+extern RkStatus rk_als_solve_range(const RkAlsSide *side, const RkAlsOther *other, size_t first, size_t last,
+								   float *factor, float *bias, double *loss, size_t *bad_row, void *scratch,
 								   const RkPoll *poll);
 
 /*
@@ -139,7 +138,7 @@ extern RkStatus rk_als_solve_range(const RkAlsSide *side, const RkAlsOther *othe
  * .. last - 1 that have entries.  factor is [n_rows x d], in the basis of
  * side->prior; bias is [n_rows] or NULL.
  */
-extern double rk_als_ridge_range(const RkAlsSide *side, size_t first, size_t last,
-								 const float *factor, const float *bias);
+extern double rk_als_ridge_range(const RkAlsSide *side, size_t first, size_t last, const float *factor,
+								 const float *bias);
 
-#endif							/* RK_ALS_H */
+#endif /* RK_ALS_H */

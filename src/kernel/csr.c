@@ -38,7 +38,7 @@ rk_csr_validate(const RkCsr *csr, size_t nnz, const RkPoll *poll)
 		return RK_INVALID;
 	for (size_t row = 0; row < csr->n_rows; row++)
 	{
-		RkStatus	status;
+		RkStatus status;
 
 		if (csr->offset[row] > csr->offset[row + 1] || csr->offset[row + 1] > nnz)
 			return RK_INVALID;
@@ -55,12 +55,12 @@ rk_csr_validate(const RkCsr *csr, size_t nnz, const RkPoll *poll)
 static RkStatus
 rk_csr_count_columns(const RkCsr *csr, uint64_t *offset, const RkPoll *poll)
 {
-	size_t		nnz = rk_csr_nnz(csr);
+	size_t nnz = rk_csr_nnz(csr);
 
 	memset(offset, 0, (csr->n_cols + 1) * sizeof(uint64_t));
 	for (size_t first = 0; first < nnz; first += RK_CSR_POLL)
 	{
-		size_t		last = rk_min(nnz, first + RK_CSR_POLL);
+		size_t last = rk_min(nnz, first + RK_CSR_POLL);
 
 		for (size_t e = first; e < last; e++)
 			if ((size_t) csr->index[e] + 2 <= csr->n_cols)
@@ -76,10 +76,10 @@ rk_csr_count_columns(const RkCsr *csr, uint64_t *offset, const RkPoll *poll)
  * 1] starts as the first entry of column c and ends as the last plus one.
  */
 RkStatus
-rk_csr_transpose(const RkCsr *csr, uint64_t *offset, uint32_t *index, float *weight,
-				 float *target, const RkPoll *poll)
+rk_csr_transpose(const RkCsr *csr, uint64_t *offset, uint32_t *index, float *weight, float *target,
+				 const RkPoll *poll)
 {
-	size_t		since = 0;
+	size_t since = 0;
 
 	if ((uint64_t) csr->n_rows > UINT32_MAX)
 		return RK_INVALID;
@@ -91,7 +91,7 @@ rk_csr_transpose(const RkCsr *csr, uint64_t *offset, uint32_t *index, float *wei
 	for (size_t row = 0; row < csr->n_rows; row++)
 		for (uint64_t e = csr->offset[row]; e < csr->offset[row + 1]; e++)
 		{
-			uint64_t	place = offset[(size_t) csr->index[e] + 1]++;
+			uint64_t place = offset[(size_t) csr->index[e] + 1]++;
 
 			index[place] = (uint32_t) row;
 			if (csr->weight != NULL)

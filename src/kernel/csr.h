@@ -16,12 +16,12 @@
  */
 typedef struct RkCsr
 {
-	size_t		n_rows;
-	size_t		n_cols;
-	const uint64_t *offset;		/* [n_rows + 1], offset[0] = 0, ascending */
-	const uint32_t *index;		/* [nnz], column of each entry */
-	const float *weight;		/* [nnz], w >= 0; NULL if not used */
-	const float *target;		/* [nnz], t; NULL if not used */
+	size_t n_rows;
+	size_t n_cols;
+	const uint64_t *offset; /* [n_rows + 1], offset[0] = 0, ascending */
+	const uint32_t *index;  /* [nnz], column of each entry */
+	const float *weight;    /* [nnz], w >= 0; NULL if not used */
+	const float *target;    /* [nnz], t; NULL if not used */
 } RkCsr;
 
 /* rk_csr_nnz is the number of entries. */
@@ -55,7 +55,7 @@ extern RkStatus rk_csr_validate(const RkCsr *csr, size_t nnz, const RkPoll *poll
  * target are not written where the input has NULL.  n_rows must be below
  * 2^32, else RK_INVALID.
  */
-extern RkStatus rk_csr_transpose(const RkCsr *csr, uint64_t *offset, uint32_t *index,
-								 float *weight, float *target, const RkPoll *poll);
+extern RkStatus rk_csr_transpose(const RkCsr *csr, uint64_t *offset, uint32_t *index, float *weight,
+								 float *target, const RkPoll *poll);
 
-#endif							/* RK_CSR_H */
+#endif /* RK_CSR_H */

@@ -25,46 +25,43 @@
 /* RkEigh is the scratch of the staged way, laid out. */
 typedef struct RkEigh
 {
-	size_t		d;
-	double	   *matrix;			/* [d x d], of the caller */
-	double	   *value;			/* [d], of the caller */
-	double	   *vector;			/* [d x d], Z, then Q Z */
-	double	   *off_diagonal;	/* [d], of T */
-	double	   *tau;			/* [d], scales of the reflectors */
-	double	   *triangle;		/* [RK_EIGH_PANEL x RK_EIGH_PANEL] */
-	double	   *work;			/* [rk_eigh_work(d)] */
-	RkBlasInt  *iwork;			/* [3 + 5 d] */
+	size_t d;
+	double *matrix;       /* [d x d], of the caller */
+	double *value;        /* [d], of the caller */
+	double *vector;       /* [d x d], Z, then Q Z */
+	double *off_diagonal; /* [d], of T */
+	double *tau;          /* [d], scales of the reflectors */
+	double *triangle;     /* [RK_EIGH_PANEL x RK_EIGH_PANEL] */
+	double *work;         /* [rk_eigh_work(d)] */
+	RkBlasInt *iwork;     /* [3 + 5 d] */
 } RkEigh;
 
 /* rk_eigh_work is the number of doubles that dsyevd and the stages need. */
 static size_t
 rk_eigh_work(size_t d)
 {
-	return d <= RK_EIGH_DIRECT ? 1 + 6 * d + 2 * d * d :
-		1 + 4 * d + d * d + d * RK_EIGH_PANEL;
+	return d <= RK_EIGH_DIRECT ? 1 + 6 * d + 2 * d * d : 1 + 4 * d + d * d + d * RK_EIGH_PANEL;
 }
 
 size_t
 rk_eigh_scratch_bytes(size_t d)
 {
-	return rk_scratch_bytes(d * d, sizeof(double)) +
-		2 * rk_scratch_bytes(d, sizeof(double)) +
-		rk_scratch_bytes(RK_EIGH_PANEL * RK_EIGH_PANEL, sizeof(double)) +
-		rk_scratch_bytes(rk_eigh_work(d), sizeof(double)) +
-		rk_scratch_bytes(3 + 5 * d, sizeof(RkBlasInt));
+	return rk_scratch_bytes(d * d, sizeof(double)) + 2 * rk_scratch_bytes(d, sizeof(double)) +
+		   rk_scratch_bytes(RK_EIGH_PANEL * RK_EIGH_PANEL, sizeof(double)) +
+		   rk_scratch_bytes(rk_eigh_work(d), sizeof(double)) + rk_scratch_bytes(3 + 5 * d, sizeof(RkBlasInt));
 }
 
 /* rk_eigh_direct solves by one call of dsyevd; values ascend. */
 static RkStatus
 rk_eigh_direct(RkEigh *eigh)
 {
-	RkBlasInt	n = (RkBlasInt) eigh->d;
-	RkBlasInt	lwork = (RkBlasInt) rk_eigh_work(eigh->d);
-	RkBlasInt	liwork = 3 + 5 * n;
-	RkBlasInt	info = 0;
+	RkBlasInt n = (RkBlasInt) eigh->d;
+	RkBlasInt lwork = (RkBlasInt) rk_eigh_work(eigh->d);
+	RkBlasInt liwork = 3 + 5 * n;
+	RkBlasInt info = 0;
 
-	dsyevd_("V", "L", &n, eigh->matrix, &n, eigh->value, eigh->work, &lwork,
-			eigh->iwork, &liwork, &info, 1, 1);
+	dsyevd_("V", "L", &n, eigh->matrix, &n, eigh->value, eigh->work, &lwork, eigh->iwork, &liwork, &info, 1,
+			1);
 	return info == 0 ? RK_OK : RK_NO_CONVERGENCE;
 }
 
@@ -74,17 +71,17 @@ rk_eigh_reduce_panel(RkEigh *eigh, size_t first)
 {
 	const double minus_one = -1.0;
 	const double one = 1.0;
-	size_t		d = eigh->d;
-	double	   *corner = eigh->matrix + first * d + first;
-	RkBlasInt	lda = (RkBlasInt) d;
-	RkBlasInt	panel = RK_EIGH_PANEL;
-	RkBlasInt	left = (RkBlasInt) (d - first);
-	RkBlasInt	rest = left - panel;
+	size_t d = eigh->d;
+	double *corner = eigh->matrix + first * d + first;
+	RkBlasInt lda = (RkBlasInt) d;
+	RkBlasInt panel = RK_EIGH_PANEL;
+	RkBlasInt left = (RkBlasInt) (d - first);
+	RkBlasInt rest = left - panel;
 
-	dlatrd_("L", &left, &panel, corner, &lda, eigh->off_diagonal + first,
-			eigh->tau + first, eigh->work, &left, 1);
-	dsyr2k_("L", "N", &rest, &panel, &minus_one, corner + panel, &lda,
-			eigh->work + panel, &left, &one, corner + (size_t) panel * (d + 1), &lda, 1, 1);
+	dlatrd_("L", &left, &panel, corner, &lda, eigh->off_diagonal + first, eigh->tau + first, eigh->work,
+			&left, 1);
+	dsyr2k_("L", "N", &rest, &panel, &minus_one, corner + panel, &lda, eigh->work + panel, &left, &one,
+			corner + (size_t) panel * (d + 1), &lda, 1, 1);
 	for (size_t j = first; j < first + RK_EIGH_PANEL; j++)
 	{
 		eigh->matrix[j * d + j + 1] = eigh->off_diagonal[j];
@@ -96,11 +93,11 @@ rk_eigh_reduce_panel(RkEigh *eigh, size_t first)
 static RkStatus
 rk_eigh_reduce(RkEigh *eigh, const RkPoll *poll)
 {
-	size_t		d = eigh->d;
-	size_t		first = 0;
-	RkBlasInt	lda = (RkBlasInt) d;
-	RkBlasInt	left;
-	RkBlasInt	info = 0;
+	size_t d = eigh->d;
+	size_t first = 0;
+	RkBlasInt lda = (RkBlasInt) d;
+	RkBlasInt left;
+	RkBlasInt info = 0;
 
 	for (; first + 2 * RK_EIGH_PANEL < d; first += RK_EIGH_PANEL)
 	{
@@ -109,8 +106,8 @@ rk_eigh_reduce(RkEigh *eigh, const RkPoll *poll)
 			return RK_CANCELLED;
 	}
 	left = (RkBlasInt) (d - first);
-	dsytd2_("L", &left, eigh->matrix + first * (d + 1), &lda, eigh->value + first,
-			eigh->off_diagonal + first, eigh->tau + first, &info, 1);
+	dsytd2_("L", &left, eigh->matrix + first * (d + 1), &lda, eigh->value + first, eigh->off_diagonal + first,
+			eigh->tau + first, &info, 1);
 	return info == 0 ? RK_OK : RK_NO_CONVERGENCE;
 }
 
@@ -118,23 +115,21 @@ rk_eigh_reduce(RkEigh *eigh, const RkPoll *poll)
 static RkStatus
 rk_eigh_expand(RkEigh *eigh, const RkPoll *poll)
 {
-	size_t		d = eigh->d;
-	size_t		n_reflectors = d - 1;
-	RkBlasInt	lda = (RkBlasInt) d;
-	RkBlasInt	ldt = RK_EIGH_PANEL;
+	size_t d = eigh->d;
+	size_t n_reflectors = d - 1;
+	RkBlasInt lda = (RkBlasInt) d;
+	RkBlasInt ldt = RK_EIGH_PANEL;
 
 	for (size_t end = rk_round_up(n_reflectors, RK_EIGH_PANEL); end > 0; end -= RK_EIGH_PANEL)
 	{
-		size_t		first = end - RK_EIGH_PANEL;
-		RkBlasInt	rows = (RkBlasInt) (n_reflectors - first);
-		RkBlasInt	block = (RkBlasInt) rk_min(n_reflectors - first, RK_EIGH_PANEL);
-		double	   *reflector = eigh->matrix + first * d + first + 1;
+		size_t first = end - RK_EIGH_PANEL;
+		RkBlasInt rows = (RkBlasInt) (n_reflectors - first);
+		RkBlasInt block = (RkBlasInt) rk_min(n_reflectors - first, RK_EIGH_PANEL);
+		double *reflector = eigh->matrix + first * d + first + 1;
 
-		dlarft_("F", "C", &rows, &block, reflector, &lda, eigh->tau + first,
-				eigh->triangle, &ldt, 1, 1);
-		dlarfb_("L", "N", "F", "C", &rows, &lda, &block, reflector, &lda,
-				eigh->triangle, &ldt, eigh->vector + first + 1, &lda, eigh->work, &lda,
-				1, 1, 1, 1);
+		dlarft_("F", "C", &rows, &block, reflector, &lda, eigh->tau + first, eigh->triangle, &ldt, 1, 1);
+		dlarfb_("L", "N", "F", "C", &rows, &lda, &block, reflector, &lda, eigh->triangle, &ldt,
+				eigh->vector + first + 1, &lda, eigh->work, &lda, 1, 1, 1, 1);
 		if (rk_poll_cancelled(poll))
 			return RK_CANCELLED;
 	}
@@ -145,16 +140,16 @@ rk_eigh_expand(RkEigh *eigh, const RkPoll *poll)
 static RkStatus
 rk_eigh_staged(RkEigh *eigh, const RkPoll *poll)
 {
-	RkBlasInt	n = (RkBlasInt) eigh->d;
-	RkBlasInt	lwork = (RkBlasInt) rk_eigh_work(eigh->d);
-	RkBlasInt	liwork = 3 + 5 * n;
-	RkBlasInt	info = 0;
-	RkStatus	status = rk_eigh_reduce(eigh, poll);
+	RkBlasInt n = (RkBlasInt) eigh->d;
+	RkBlasInt lwork = (RkBlasInt) rk_eigh_work(eigh->d);
+	RkBlasInt liwork = 3 + 5 * n;
+	RkBlasInt info = 0;
+	RkStatus status = rk_eigh_reduce(eigh, poll);
 
 	if (status != RK_OK)
 		return status;
-	dstedc_("I", &n, eigh->value, eigh->off_diagonal, eigh->vector, &n, eigh->work, &lwork,
-			eigh->iwork, &liwork, &info, 1);
+	dstedc_("I", &n, eigh->value, eigh->off_diagonal, eigh->vector, &n, eigh->work, &lwork, eigh->iwork,
+			&liwork, &info, 1);
 	if (info != 0)
 		return RK_NO_CONVERGENCE;
 	if (rk_poll_cancelled(poll))
@@ -171,7 +166,7 @@ rk_eigh_descend(size_t d, double *matrix, double *value)
 {
 	for (size_t low = 0, high = d - 1; low < high; low++, high--)
 	{
-		double		kept = value[low];
+		double kept = value[low];
 
 		value[low] = value[high];
 		value[high] = kept;
@@ -188,7 +183,7 @@ rk_eigh_descend(size_t d, double *matrix, double *value)
 static void
 rk_eigh_orient(size_t d, double *vector)
 {
-	size_t		largest = 0;
+	size_t largest = 0;
 
 	for (size_t k = 1; k < d; k++)
 		if (fabs(vector[k]) > fabs(vector[largest]))
@@ -212,9 +207,9 @@ rk_eigh_finite(size_t d, const double *matrix)
 RkStatus
 rk_eigh(size_t d, double *matrix, double *value, void *scratch, const RkPoll *poll)
 {
-	char	   *cursor = scratch;
-	RkEigh		eigh = {.d = d, .matrix = matrix, .value = value};
-	RkStatus	status;
+	char *cursor = scratch;
+	RkEigh eigh = {.d = d, .matrix = matrix, .value = value};
+	RkStatus status;
 
 	if (d == 0)
 		return RK_OK;
@@ -239,7 +234,7 @@ rk_eigh(size_t d, double *matrix, double *value, void *scratch, const RkPoll *po
 RkStatus
 rk_eigh_gram(size_t d, double *matrix, double *value, void *scratch, const RkPoll *poll)
 {
-	RkStatus	status = rk_eigh(d, matrix, value, scratch, poll);
+	RkStatus status = rk_eigh(d, matrix, value, scratch, poll);
 
 	for (size_t k = 0; status == RK_OK && k < d; k++)
 		if (value[k] < 0.0)

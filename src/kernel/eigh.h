@@ -8,6 +8,10 @@
  * dsyr2k, as dsytrd does), divide and conquer on the tridiagonal matrix
  * (dstedc), and the product with the Householder blocks (dlarft and dlarfb,
  * as dormtr does), one block at a time.
+ *
+ * The longest stretch between two polls is dstedc, which LAPACK does not let
+ * one interrupt: about 100 ms at d = 1024 (of 240 ms in all; the others stay
+ * below 10 ms there), growing with the cube of d.
  */
 #ifndef RK_EIGH_H
 #define RK_EIGH_H
@@ -29,14 +33,12 @@ extern size_t rk_eigh_scratch_bytes(size_t d);
  * value is [d], in descending order.  RK_NON_FINITE if G is not finite,
  * RK_NO_CONVERGENCE if LAPACK gives up.
  */
-extern RkStatus rk_eigh(size_t d, double *matrix, double *value, void *scratch,
-						const RkPoll *poll);
+extern RkStatus rk_eigh(size_t d, double *matrix, double *value, void *scratch, const RkPoll *poll);
 
 /*
  * rk_eigh_gram is rk_eigh for a Gram matrix: eigenvalues that rounding made
  * negative are set to 0.
  */
-extern RkStatus rk_eigh_gram(size_t d, double *matrix, double *value, void *scratch,
-							 const RkPoll *poll);
+extern RkStatus rk_eigh_gram(size_t d, double *matrix, double *value, void *scratch, const RkPoll *poll);
 
-#endif							/* RK_EIGH_H */
+#endif /* RK_EIGH_H */

@@ -20,18 +20,18 @@
 /* RkHoldout is what is measured; it owns nothing. */
 typedef struct RkHoldout
 {
-	size_t		d;
-	const float *user_factor;	/* [n_users x d] */
-	const float *item_factor;	/* [n_items x d] */
-	const float *item_bias;		/* [n_items], or NULL for 0 */
-	const RkCsr *train;			/* [n_users x n_items], these are not ranked */
-	const RkCsr *test;			/* [n_users x n_items], these are to be found */
-	const uint8_t *skip;		/* bitmap of n_items bits, more items not to
+	size_t d;
+	const float *user_factor; /* [n_users x d] */
+	const float *item_factor; /* [n_items x d] */
+	const float *item_bias;   /* [n_items], or NULL for 0 */
+	const RkCsr *train;       /* [n_users x n_items], these are not ranked */
+	const RkCsr *test;        /* [n_users x n_items], these are to be found */
+	const uint8_t *skip;      /* bitmap of n_items bits, more items not to
 								 * rank, as in topk.h; or NULL */
-	const uint32_t *tie;		/* [n_items], the smaller wins among equal
+	const uint32_t *tie;      /* [n_items], the smaller wins among equal
 								 * scores; or NULL: the smaller index */
-	const uint32_t *user;		/* [n_list], the users to measure */
-	size_t		k;				/* length of a list, >= 1 */
+	const uint32_t *user;     /* [n_list], the users to measure */
+	size_t k;                 /* length of a list, >= 1 */
 } RkHoldout;
 
 /* rk_holdout_scratch_bytes is the scratch of rk_holdout_ndcg_range. */
@@ -46,7 +46,7 @@ extern size_t rk_holdout_scratch_bytes(const RkHoldout *holdout);
  * first must be a multiple of RK_HOLDOUT_USERS, and last one too unless it is
  * the end, for the same bytes whatever the ranges.
  */
-extern RkStatus rk_holdout_ndcg_range(const RkHoldout *holdout, size_t first, size_t last,
-									  double *ndcg, void *scratch, const RkPoll *poll);
+extern RkStatus rk_holdout_ndcg_range(const RkHoldout *holdout, size_t first, size_t last, double *ndcg,
+									  void *scratch, const RkPoll *poll);
 
-#endif							/* RK_HOLDOUT_H */
+#endif /* RK_HOLDOUT_H */

@@ -17,15 +17,14 @@ rk_metrics_discount(size_t rank)
 
 /* rk_metrics_cut computes the metrics at one cut; n_test > 0. */
 static void
-rk_metrics_cut(const uint8_t *hit, size_t n_list, size_t n_test, size_t cut,
-			   RkListMetrics *out)
+rk_metrics_cut(const uint8_t *hit, size_t n_list, size_t n_test, size_t cut, RkListMetrics *out)
 {
-	size_t		length = rk_min(n_list, cut);
-	size_t		ideal_length = rk_min(cut, n_test);
-	double		hits = 0.0;
-	double		gain = 0.0;
-	double		ideal = 0.0;
-	double		precisions = 0.0;
+	size_t length = rk_min(n_list, cut);
+	size_t ideal_length = rk_min(cut, n_test);
+	double hits = 0.0;
+	double gain = 0.0;
+	double ideal = 0.0;
+	double precisions = 0.0;
 
 	for (size_t rank = 1; rank <= ideal_length; rank++)
 		ideal += rk_metrics_discount(rank);
@@ -48,8 +47,8 @@ rk_metrics_cut(const uint8_t *hit, size_t n_list, size_t n_test, size_t cut,
 }
 
 void
-rk_metrics_list(const uint8_t *hit, size_t n_list, size_t n_test, const size_t *cut,
-				size_t n_k, RkListMetrics *out)
+rk_metrics_list(const uint8_t *hit, size_t n_list, size_t n_test, const size_t *cut, size_t n_k,
+				RkListMetrics *out)
 {
 	for (size_t i = 0; i < n_k; i++)
 	{
@@ -63,11 +62,11 @@ rk_metrics_list(const uint8_t *hit, size_t n_list, size_t n_test, const size_t *
 static void
 rk_sift(double *value, size_t place, size_t size)
 {
-	double		moving = value[place];
+	double moving = value[place];
 
 	for (;;)
 	{
-		size_t		child = 2 * place + 1;
+		size_t child = 2 * place + 1;
 
 		if (child >= size)
 			break;
@@ -89,7 +88,7 @@ rk_sort(double *value, size_t n)
 		rk_sift(value, place, n);
 	for (size_t size = n; size > 1; size--)
 	{
-		double		greatest = value[0];
+		double greatest = value[0];
 
 		value[0] = value[size - 1];
 		value[size - 1] = greatest;
@@ -101,9 +100,9 @@ rk_sort(double *value, size_t n)
 static double
 rk_quantile(const double *sorted, size_t n, double p)
 {
-	double		place = p * (double) (n - 1);
-	size_t		low = rk_min((size_t) place, n - 1);
-	size_t		high = rk_min(low + 1, n - 1);
+	double place = p * (double) (n - 1);
+	size_t low = rk_min((size_t) place, n - 1);
+	size_t high = rk_min(low + 1, n - 1);
 
 	return sorted[low] + (place - (double) low) * (sorted[high] - sorted[low]);
 }
@@ -115,12 +114,12 @@ rk_metrics_bootstrap_scratch_bytes(size_t resamples)
 }
 
 RkStatus
-rk_metrics_bootstrap(const double *value, size_t n, size_t resamples, uint64_t seed,
-					 double level, void *scratch, RkInterval *out, const RkPoll *poll)
+rk_metrics_bootstrap(const double *value, size_t n, size_t resamples, uint64_t seed, double level,
+					 void *scratch, RkInterval *out, const RkPoll *poll)
 {
-	double	   *mean = scratch;
-	double		work = 0.0;
-	RkRng		rng;
+	double *mean = scratch;
+	double work = 0.0;
+	RkRng rng;
 
 	if (n == 0 || resamples == 0 || !(level > 0.0 && level < 1.0))
 		return RK_INVALID;
@@ -130,7 +129,7 @@ rk_metrics_bootstrap(const double *value, size_t n, size_t resamples, uint64_t s
 	rk_rng_seed(&rng, seed);
 	for (size_t r = 0; r < resamples; r++)
 	{
-		double		sum = 0.0;
+		double sum = 0.0;
 
 		for (size_t i = 0; i < n; i++)
 		{
@@ -149,7 +148,7 @@ rk_metrics_bootstrap(const double *value, size_t n, size_t resamples, uint64_t s
 void
 rk_error_add(RkErrorSum *sum, double predicted, double actual)
 {
-	double		error = predicted - actual;
+	double error = predicted - actual;
 
 	sum->count += 1.0;
 	sum->squares += error * error;

@@ -28,28 +28,28 @@
 
 typedef struct RkListMetrics
 {
-	double		recall;
-	double		precision;
-	double		f1;
-	double		ndcg;
-	double		average_precision;
-	double		reciprocal_rank;
-	double		hit_rate;
+	double recall;
+	double precision;
+	double f1;
+	double ndcg;
+	double average_precision;
+	double reciprocal_rank;
+	double hit_rate;
 } RkListMetrics;
 
 /* RkErrorSum accumulates errors of predicted values; start from all zeros. */
 typedef struct RkErrorSum
 {
-	double		count;
-	double		squares;
-	double		absolutes;
+	double count;
+	double squares;
+	double absolutes;
 } RkErrorSum;
 
 /* RkInterval is a confidence interval. */
 typedef struct RkInterval
 {
-	double		low;
-	double		high;
+	double low;
+	double high;
 } RkInterval;
 
 /* rk_metrics_discount is 1 / log2(rank + 1), rank counted from 1. */
@@ -61,8 +61,8 @@ extern double rk_metrics_discount(size_t rank);
  * [n_k].  A user without held-out items (n_test = 0) has all zeros and should
  * be left out of means.
  */
-extern void rk_metrics_list(const uint8_t *hit, size_t n_list, size_t n_test,
-							const size_t *cut, size_t n_k, RkListMetrics *out);
+extern void rk_metrics_list(const uint8_t *hit, size_t n_list, size_t n_test, const size_t *cut, size_t n_k,
+							RkListMetrics *out);
 
 /* rk_metrics_bootstrap_scratch_bytes is the scratch of rk_metrics_bootstrap. */
 extern size_t rk_metrics_bootstrap_scratch_bytes(size_t resamples);
@@ -75,9 +75,8 @@ extern size_t rk_metrics_bootstrap_scratch_bytes(size_t resamples);
  * To compare two models give the differences per user.  value is [n].
  * RK_INVALID for n = 0, resamples = 0 or level outside (0, 1).
  */
-extern RkStatus rk_metrics_bootstrap(const double *value, size_t n, size_t resamples,
-									 uint64_t seed, double level, void *scratch,
-									 RkInterval *out, const RkPoll *poll);
+extern RkStatus rk_metrics_bootstrap(const double *value, size_t n, size_t resamples, uint64_t seed,
+									 double level, void *scratch, RkInterval *out, const RkPoll *poll);
 
 /* rk_error_add counts one prediction. */
 extern void rk_error_add(RkErrorSum *sum, double predicted, double actual);
@@ -91,4 +90,4 @@ extern double rk_error_rmse(const RkErrorSum *sum);
 /* rk_error_mae is the mean absolute error, 0 if nothing was counted. */
 extern double rk_error_mae(const RkErrorSum *sum);
 
-#endif							/* RK_METRICS_H */
+#endif /* RK_METRICS_H */

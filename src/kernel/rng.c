@@ -27,11 +27,11 @@ uint64_t
 rk_hash64(uint64_t seed, const void *bytes, size_t len)
 {
 	const unsigned char *byte = bytes;
-	uint64_t	hash = rk_hash_mix(seed, (uint64_t) len);
+	uint64_t hash = rk_hash_mix(seed, (uint64_t) len);
 
 	for (size_t start = 0; start < len; start += 8)
 	{
-		uint64_t	word = 0;
+		uint64_t word = 0;
 
 		for (size_t i = 0; i < 8 && start + i < len; i++)
 			word |= (uint64_t) byte[start + i] << (8 * i);
@@ -62,9 +62,9 @@ rk_rotate_left(uint64_t x, int bits)
 uint64_t
 rk_rng_next(RkRng *rng)
 {
-	uint64_t   *s = rng->word;
-	uint64_t	result = rk_rotate_left(s[0] + s[3], 23) + s[0];
-	uint64_t	shifted = s[1] << 17;
+	uint64_t *s = rng->word;
+	uint64_t result = rk_rotate_left(s[0] + s[3], 23) + s[0];
+	uint64_t shifted = s[1] << 17;
 
 	s[2] ^= s[0];
 	s[3] ^= s[1];
@@ -85,8 +85,8 @@ rk_rng_uniform(RkRng *rng)
 uint64_t
 rk_rng_below(RkRng *rng, uint64_t bound)
 {
-	uint64_t	refused;
-	uint64_t	draw;
+	uint64_t refused;
+	uint64_t draw;
 
 	if (bound == 0)
 		return 0;
@@ -100,10 +100,10 @@ rk_rng_below(RkRng *rng, uint64_t bound)
 double
 rk_rng_normal(RkRng *rng)
 {
-	double		u;
-	double		v;
-	double		square;
-	double		scale;
+	double u;
+	double v;
+	double square;
+	double scale;
 
 	if (rng->has_spare)
 	{
@@ -125,7 +125,7 @@ rk_rng_normal(RkRng *rng)
 void
 rk_normal_fill(uint64_t state, float scale, size_t n, float *out)
 {
-	RkRng		rng;
+	RkRng rng;
 
 	rk_rng_seed(&rng, state);
 	for (size_t i = 0; i < n; i++)

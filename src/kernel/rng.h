@@ -15,9 +15,9 @@
 /* The state of xoshiro256++ (Blackman and Vigna 2021), and a spare normal. */
 typedef struct RkRng
 {
-	uint64_t	word[4];
-	double		spare;
-	int			has_spare;
+	uint64_t word[4];
+	double spare;
+	int has_spare;
 } RkRng;
 
 /*
@@ -53,4 +53,4 @@ extern double rk_rng_normal(RkRng *rng);
 /* rk_normal_fill writes n draws of scale * N(0, 1); state is a hash or seed. */
 extern void rk_normal_fill(uint64_t state, float scale, size_t n, float *out);
 
-#endif							/* RK_RNG_H */
+#endif /* RK_RNG_H */

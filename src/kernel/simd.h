@@ -25,8 +25,7 @@
 #error "the kernel must not be compiled with -ffast-math"
 #endif
 
-#if defined(__x86_64__) && defined(__linux__) && !defined(RK_NO_CLONES) && \
-	defined(__has_attribute)
+#if defined(__x86_64__) && defined(__linux__) && !defined(RK_NO_CLONES) && defined(__has_attribute)
 #if __has_attribute(target_clones)
 #define RK_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #endif
@@ -88,7 +87,7 @@ rk_scratch_bytes(size_t count, size_t size)
 static inline void *
 rk_scratch_take(char **cursor, size_t count, size_t size)
 {
-	void	   *piece = *cursor;
+	void *piece = *cursor;
 
 	*cursor += rk_scratch_bytes(count, size);
 	return piece;
@@ -108,4 +107,4 @@ rk_poll_after(const RkPoll *poll, double *work, double operations)
 	return rk_poll_cancelled(poll);
 }
 
-#endif							/* RK_SIMD_H */
+#endif /* RK_SIMD_H */

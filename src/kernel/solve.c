@@ -38,7 +38,7 @@
 RK_INLINE double
 rk_lanes_sum(const RkDouble4 *lane)
 {
-	RkDouble4	four = (lane[0] + lane[2]) + (lane[1] + lane[3]);
+	RkDouble4 four = (lane[0] + lane[2]) + (lane[1] + lane[3]);
 
 	return (four[0] + four[2]) + (four[1] + four[3]);
 }
@@ -49,8 +49,8 @@ rk_lanes_add_df(RkDouble4 *lane, const double *x, const float *y)
 {
 	for (int i = 0; i < 4; i++)
 	{
-		RkDouble4	a;
-		RkFloat4	b;
+		RkDouble4 a;
+		RkFloat4 b;
 
 		RK_LOAD(a, x + 4 * i);
 		RK_LOAD(b, y + 4 * i);
@@ -64,8 +64,8 @@ rk_lanes_add_dd(RkDouble4 *lane, const double *x, const double *y)
 {
 	for (int i = 0; i < 4; i++)
 	{
-		RkDouble4	a;
-		RkDouble4	b;
+		RkDouble4 a;
+		RkDouble4 b;
 
 		RK_LOAD(a, x + 4 * i);
 		RK_LOAD(b, y + 4 * i);
@@ -79,13 +79,12 @@ rk_lanes_add_ff(RkDouble4 *lane, const float *x, const float *y)
 {
 	for (int i = 0; i < 4; i++)
 	{
-		RkFloat4	a;
-		RkFloat4	b;
+		RkFloat4 a;
+		RkFloat4 b;
 
 		RK_LOAD(a, x + 4 * i);
 		RK_LOAD(b, y + 4 * i);
-		lane[i] += __builtin_convertvector(a, RkDouble4) *
-			__builtin_convertvector(b, RkDouble4);
+		lane[i] += __builtin_convertvector(a, RkDouble4) * __builtin_convertvector(b, RkDouble4);
 	}
 }
 
@@ -93,15 +92,15 @@ rk_lanes_add_ff(RkDouble4 *lane, const float *x, const float *y)
 RK_INLINE double
 rk_dot_inline(const double *x, const float *y, size_t d)
 {
-	RkDouble4	lane[4] = {{0.0}, {0.0}, {0.0}, {0.0}};
-	size_t		k = 0;
+	RkDouble4 lane[4] = {{0.0}, {0.0}, {0.0}, {0.0}};
+	size_t k = 0;
 
 	for (; k + 16 <= d; k += 16)
 		rk_lanes_add_df(lane, x + k, y + k);
 	if (k < d)
 	{
-		double		x_tail[16] = {0.0};
-		float		y_tail[16] = {0.0f};
+		double x_tail[16] = {0.0};
+		float y_tail[16] = {0.0f};
 
 		memcpy(x_tail, x + k, (d - k) * sizeof(double));
 		memcpy(y_tail, y + k, (d - k) * sizeof(float));
@@ -114,15 +113,15 @@ rk_dot_inline(const double *x, const float *y, size_t d)
 RK_INLINE double
 rk_dot_dd_inline(const double *x, const double *y, size_t d)
 {
-	RkDouble4	lane[4] = {{0.0}, {0.0}, {0.0}, {0.0}};
-	size_t		k = 0;
+	RkDouble4 lane[4] = {{0.0}, {0.0}, {0.0}, {0.0}};
+	size_t k = 0;
 
 	for (; k + 16 <= d; k += 16)
 		rk_lanes_add_dd(lane, x + k, y + k);
 	if (k < d)
 	{
-		double		x_tail[16] = {0.0};
-		double		y_tail[16] = {0.0};
+		double x_tail[16] = {0.0};
+		double y_tail[16] = {0.0};
 
 		memcpy(x_tail, x + k, (d - k) * sizeof(double));
 		memcpy(y_tail, y + k, (d - k) * sizeof(double));
@@ -146,15 +145,15 @@ rk_dot_dd_cloned(const double *x, const double *y, size_t d)
 RK_CLONES static double
 rk_dot_ff_cloned(const float *x, const float *y, size_t d)
 {
-	RkDouble4	lane[4] = {{0.0}, {0.0}, {0.0}, {0.0}};
-	size_t		k = 0;
+	RkDouble4 lane[4] = {{0.0}, {0.0}, {0.0}, {0.0}};
+	size_t k = 0;
 
 	for (; k + 16 <= d; k += 16)
 		rk_lanes_add_ff(lane, x + k, y + k);
 	if (k < d)
 	{
-		float		x_tail[16] = {0.0f};
-		float		y_tail[16] = {0.0f};
+		float x_tail[16] = {0.0f};
+		float y_tail[16] = {0.0f};
 
 		memcpy(x_tail, x + k, (d - k) * sizeof(float));
 		memcpy(y_tail, y + k, (d - k) * sizeof(float));
@@ -185,12 +184,12 @@ rk_dot_ff(const float *x, const float *y, size_t d)
 RK_INLINE void
 rk_axpy_df(double a, const float *y, double *x, size_t d)
 {
-	size_t		k = 0;
+	size_t k = 0;
 
 	for (; k + 4 <= d; k += 4)
 	{
-		RkFloat4	b;
-		RkDouble4	c;
+		RkFloat4 b;
+		RkDouble4 c;
 
 		RK_LOAD(b, y + k);
 		RK_LOAD(c, x + k);
@@ -205,12 +204,12 @@ rk_axpy_df(double a, const float *y, double *x, size_t d)
 RK_INLINE void
 rk_axpy_minus(double a, const double *y, double *x, size_t d)
 {
-	size_t		k = 0;
+	size_t k = 0;
 
 	for (; k + 4 <= d; k += 4)
 	{
-		RkDouble4	b;
-		RkDouble4	c;
+		RkDouble4 b;
+		RkDouble4 c;
 
 		RK_LOAD(b, y + k);
 		RK_LOAD(c, x + k);
@@ -227,8 +226,8 @@ rk_axpy_minus(double a, const double *y, double *x, size_t d)
  * the tile's rows and columns in the first row of the panel.
  */
 RK_INLINE void
-rk_tile_update(double *c, size_t ldc, const double *left, const double *right,
-			   size_t ldp, size_t n_rows, bool subtract)
+rk_tile_update(double *c, size_t ldc, const double *left, const double *right, size_t ldp, size_t n_rows,
+			   bool subtract)
 {
 	RkTileLanes sum[RK_TILE_ROWS][RK_TILE_VECTORS];
 
@@ -243,7 +242,7 @@ rk_tile_update(double *c, size_t ldc, const double *left, const double *right,
 			RK_LOAD(lanes, right + r * ldp + RK_TILE_LANES * b);
 			for (int a = 0; a < RK_TILE_ROWS; a++)
 			{
-				double		p = left[r * ldp + (size_t) a];
+				double p = left[r * ldp + (size_t) a];
 
 				sum[a][b] = subtract ? sum[a][b] - p * lanes : sum[a][b] + p * lanes;
 			}
@@ -269,15 +268,15 @@ rk_panel_add(double *c, size_t order, size_t ld, const double *panel, size_t n_r
 RK_CLONES static bool
 rk_cholesky_rows(double *c, size_t order, size_t ld, size_t first)
 {
-	size_t		last = rk_min(first + RK_TILE_ROWS, order);
+	size_t last = rk_min(first + RK_TILE_ROWS, order);
 
 	for (size_t j = first / RK_TILE_COLUMNS * RK_TILE_COLUMNS; j < order; j += RK_TILE_COLUMNS)
 		rk_tile_update(c + first * ld + j, ld, c + first, c + j, ld, first, true);
 
 	for (size_t i = first; i < last; i++)
 	{
-		double	   *row = c + i * ld;
-		double		inverse;
+		double *row = c + i * ld;
+		double inverse;
 
 		if (!(row[i] > 0.0))
 			return false;
@@ -295,7 +294,7 @@ rk_cholesky_rows(double *c, size_t order, size_t ld, size_t first)
 static RkStatus
 rk_cholesky(double *c, size_t order, size_t ld, const RkPoll *poll)
 {
-	double		work = 0.0;
+	double work = 0.0;
 
 	for (size_t i = 0; i < order; i++)
 		if (!isfinite(c[i * ld + i]))
@@ -330,7 +329,7 @@ rk_solve_upper(const double *u, size_t order, size_t ld, double *b)
 {
 	for (size_t i = order; i-- > 0;)
 	{
-		double		dot = rk_dot_dd_inline(u + i * ld + i + 1, b + i + 1, order - i - 1);
+		double dot = rk_dot_dd_inline(u + i * ld + i + 1, b + i + 1, order - i - 1);
 
 		b[i] = (b[i] - dot) / u[i * ld + i];
 	}
@@ -362,8 +361,8 @@ rk_panel_dual(const RkFold *fold, size_t first, size_t n_rows, double *panel)
 	for (size_t r = 0; r < n_rows; r++)
 	{
 		const float *column = system->factor + first + r;
-		double		scale = sqrt(fold->inverse[first + r]);
-		double	   *row = panel + r * fold->ld;
+		double scale = sqrt(fold->inverse[first + r]);
+		double *row = panel + r * fold->ld;
 
 		for (size_t j = 0; j < system->n; j++)
 			row[j] = fold->root[j] * scale * (double) column[j * system->stride];
@@ -379,8 +378,8 @@ rk_panel_primal(const RkFold *fold, size_t first, size_t n_rows, double *panel)
 	for (size_t r = 0; r < n_rows; r++)
 	{
 		const float *y = system->factor + (first + r) * system->stride;
-		double		root = fold->root[first + r];
-		double	   *row = panel + r * fold->ld;
+		double root = fold->root[first + r];
+		double *row = panel + r * fold->ld;
 
 		for (size_t k = 0; k < system->d; k++)
 			row[k] = root * (double) y[k];
@@ -391,9 +390,9 @@ rk_panel_primal(const RkFold *fold, size_t first, size_t n_rows, double *panel)
 static RkStatus
 rk_fold_assemble(RkFold *fold, double *panel, const RkPoll *poll)
 {
-	size_t		n_rows = fold->dual ? fold->system.d : fold->system.n;
-	size_t		order = fold->order;
-	double		work = 0.0;
+	size_t n_rows = fold->dual ? fold->system.d : fold->system.n;
+	size_t order = fold->order;
+	double work = 0.0;
 
 	memset(fold->matrix, 0, rk_round_up(order, RK_TILE_ROWS) * fold->ld * sizeof(double));
 	memset(panel, 0, rk_min(n_rows, RK_FOLD_CHUNK) * fold->ld * sizeof(double));
@@ -402,9 +401,9 @@ rk_fold_assemble(RkFold *fold, double *panel, const RkPoll *poll)
 			fold->matrix[k * fold->ld + k] = fold->system.diagonal[k];
 	for (size_t first = 0; first < n_rows; first += RK_FOLD_CHUNK)
 	{
-		size_t		chunk = rk_min(n_rows - first, RK_FOLD_CHUNK);
+		size_t chunk = rk_min(n_rows - first, RK_FOLD_CHUNK);
 
-		(fold->dual ? rk_panel_dual : rk_panel_primal) (fold, first, chunk, panel);
+		(fold->dual ? rk_panel_dual : rk_panel_primal)(fold, first, chunk, panel);
 		rk_panel_add(fold->matrix, order, fold->ld, panel, chunk);
 		if (rk_poll_after(poll, &work, (double) chunk * (double) order * (double) order))
 			return RK_CANCELLED;
@@ -422,7 +421,7 @@ rk_fold_assemble(RkFold *fold, double *panel, const RkPoll *poll)
 static size_t
 rk_fold_stride(size_t order)
 {
-	size_t		ld = rk_round_up(order, RK_TILE_COLUMNS);
+	size_t ld = rk_round_up(order, RK_TILE_COLUMNS);
 
 	return ld % (2 * RK_TILE_COLUMNS) == 0 ? ld + RK_TILE_COLUMNS : ld;
 }
@@ -430,13 +429,13 @@ rk_fold_stride(size_t order)
 size_t
 rk_fold_scratch_bytes(size_t n, size_t d)
 {
-	size_t		order = rk_min(n, d);
-	size_t		ld = rk_fold_stride(order);
-	size_t		size = sizeof(double);
+	size_t order = rk_min(n, d);
+	size_t ld = rk_fold_stride(order);
+	size_t size = sizeof(double);
 
 	return rk_scratch_bytes(rk_round_up(order, RK_TILE_ROWS) * ld, size) +
-		rk_scratch_bytes(RK_FOLD_CHUNK * ld, size) +
-		2 * rk_scratch_bytes(n, size) + rk_scratch_bytes(d, size);
+		   rk_scratch_bytes(RK_FOLD_CHUNK * ld, size) + 2 * rk_scratch_bytes(n, size) +
+		   rk_scratch_bytes(d, size);
 }
 
 /* rk_fold_prepare fills root and inverse, and checks the ranges of w and D. */
@@ -468,16 +467,16 @@ rk_fold_prepare(RkFold *fold)
 RkStatus
 rk_fold_factor(const RkFoldSystem *system, void *scratch, RkFold *fold, const RkPoll *poll)
 {
-	char	   *cursor = scratch;
-	double	   *panel;
-	RkStatus	status;
+	char *cursor = scratch;
+	double *panel;
+	RkStatus status;
 
 	fold->system = *system;
 	fold->dual = system->n < system->d;
 	fold->order = rk_min(system->n, system->d);
 	fold->ld = rk_fold_stride(fold->order);
-	fold->matrix = rk_scratch_take(&cursor, rk_round_up(fold->order, RK_TILE_ROWS) * fold->ld,
-								   sizeof(double));
+	fold->matrix =
+		rk_scratch_take(&cursor, rk_round_up(fold->order, RK_TILE_ROWS) * fold->ld, sizeof(double));
 	panel = rk_scratch_take(&cursor, RK_FOLD_CHUNK * fold->ld, sizeof(double));
 	fold->root = rk_scratch_take(&cursor, system->n, sizeof(double));
 	fold->gain = rk_scratch_take(&cursor, system->n, sizeof(double));
@@ -514,9 +513,9 @@ rk_fold_project(const RkFold *fold, const double *v, double *q, double *scaled)
 void
 rk_fold_solve(const RkFold *fold, const double *v, double *z, double *tmp)
 {
-	size_t		n = fold->system.n;
-	size_t		d = fold->system.d;
-	double	   *combined = tmp + n;
+	size_t n = fold->system.n;
+	size_t d = fold->system.d;
+	double *combined = tmp + n;
 
 	if (!fold->dual)
 	{
@@ -533,18 +532,17 @@ rk_fold_solve(const RkFold *fold, const double *v, double *z, double *tmp)
 }
 
 void
-rk_fold_user(const RkFold *fold, const double *target, const double *prior, double *x,
-			 double *tmp)
+rk_fold_user(const RkFold *fold, const double *target, const double *prior, double *x, double *tmp)
 {
-	size_t		n = fold->system.n;
-	size_t		d = fold->system.d;
-	double	   *combined = tmp + n;
+	size_t n = fold->system.n;
+	size_t d = fold->system.d;
+	double *combined = tmp + n;
 
 	if (prior != NULL)
 		rk_rows_dot(&fold->system, prior, tmp);
 	for (size_t j = 0; j < n; j++)
 	{
-		double		residual = prior != NULL ? target[j] - tmp[j] : target[j];
+		double residual = prior != NULL ? target[j] - tmp[j] : target[j];
 
 		tmp[j] = residual * (fold->dual ? fold->root[j] : fold->system.weight[j]);
 	}
@@ -567,7 +565,7 @@ rk_fold_user(const RkFold *fold, const double *target, const double *prior, doub
 void
 rk_fold_influence(const RkFold *fold, const double *v, double *influence, double *tmp)
 {
-	size_t		n = fold->system.n;
+	size_t n = fold->system.n;
 
 	if (fold->dual)
 	{
@@ -593,9 +591,9 @@ rk_fold_influence(const RkFold *fold, const double *v, double *influence, double
 static double
 rk_leverage_dual(const RkFold *fold, size_t j, double *c, double *remainder)
 {
-	size_t		n = fold->order;
+	size_t n = fold->order;
 	const double *u = fold->matrix;
-	double		taken = 0.0;
+	double taken = 0.0;
 
 	memset(c, 0, n * sizeof(double));
 	c[j] = 1.0;
@@ -605,7 +603,7 @@ rk_leverage_dual(const RkFold *fold, size_t j, double *c, double *remainder)
 		return 1.0 - *remainder;
 	for (size_t i = 0; i <= j; i++)
 	{
-		double		element = u[i * fold->ld + j] - c[i];
+		double element = u[i * fold->ld + j] - c[i];
 
 		taken += element * element;
 	}
@@ -618,8 +616,8 @@ rk_leverage_unweighted(const RkFold *fold, size_t j, double *tmp)
 {
 	const RkFoldSystem *system = &fold->system;
 	const float *y = system->factor + j * system->stride;
-	double	   *scaled = tmp + system->n;
-	double		gain;
+	double *scaled = tmp + system->n;
+	double gain;
 
 	for (size_t k = 0; k < system->d; k++)
 		scaled[k] = fold->inverse[k] * (double) y[k];
@@ -645,15 +643,14 @@ rk_leverage_primal(const RkFold *fold, size_t j, double *tmp)
 }
 
 RkStatus
-rk_fold_leverage(const RkFold *fold, double *leverage, double *remainder, double *tmp,
-				 const RkPoll *poll)
+rk_fold_leverage(const RkFold *fold, double *leverage, double *remainder, double *tmp, const RkPoll *poll)
 {
-	double		work = 0.0;
+	double work = 0.0;
 
 	for (size_t j = 0; j < fold->system.n; j++)
 	{
-		double		weight = fold->system.weight[j];
-		double		rest = 1.0;
+		double weight = fold->system.weight[j];
+		double rest = 1.0;
 
 		if (!fold->dual)
 		{

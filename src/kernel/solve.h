@@ -45,12 +45,12 @@ extern double rk_dot_ff(const float *x, const float *y, size_t d);
 /* RkFoldSystem states one system; it owns nothing. */
 typedef struct RkFoldSystem
 {
-	size_t		n;				/* rows of the user, 0 allowed */
-	size_t		d;				/* columns */
-	const float *factor;		/* Y, [n x d] with rows stride floats apart */
-	size_t		stride;			/* >= d */
-	const double *diagonal;		/* D, [d], all > 0 */
-	const double *weight;		/* w, [n], all >= 0 */
+	size_t n;               /* rows of the user, 0 allowed */
+	size_t d;               /* columns */
+	const float *factor;    /* Y, [n x d] with rows stride floats apart */
+	size_t stride;          /* >= d */
+	const double *diagonal; /* D, [d], all > 0 */
+	const double *weight;   /* w, [n], all >= 0 */
 } RkFoldSystem;
 
 /*
@@ -60,14 +60,14 @@ typedef struct RkFoldSystem
 typedef struct RkFold
 {
 	RkFoldSystem system;
-	bool		dual;			/* n < d: M is factored, else A */
-	size_t		order;			/* of the factored matrix: n or d */
-	size_t		ld;				/* its row stride */
-	double	   *matrix;			/* [order x ld], U on and above the diagonal
+	bool dual;       /* n < d: M is factored, else A */
+	size_t order;    /* of the factored matrix: n or d */
+	size_t ld;       /* its row stride */
+	double *matrix;  /* [order x ld], U on and above the diagonal
 								 * (U^T U = M or A), anything below */
-	double	   *gain;			/* [n], diagonal of M - I (dual) */
-	double	   *root;			/* [n], sqrt(w) */
-	double	   *inverse;		/* [d], 1 / D */
+	double *gain;    /* [n], diagonal of M - I (dual) */
+	double *root;    /* [n], sqrt(w) */
+	double *inverse; /* [d], 1 / D */
 } RkFold;
 
 /* rk_fold_scratch_bytes is the scratch of rk_fold_factor. */
@@ -78,8 +78,7 @@ extern size_t rk_fold_scratch_bytes(size_t n, size_t d);
  * D or w; RK_INVALID for D <= 0 or w < 0; RK_NOT_POSITIVE_DEFINITE if rounding
  * makes a pivot vanish.
  */
-extern RkStatus rk_fold_factor(const RkFoldSystem *system, void *scratch,
-							   RkFold *fold, const RkPoll *poll);
+extern RkStatus rk_fold_factor(const RkFoldSystem *system, void *scratch, RkFold *fold, const RkPoll *poll);
 
 /*
  * rk_fold_solve computes z = A^-1 v.  v and z are [d] and may be the same;
@@ -95,8 +94,8 @@ extern void rk_fold_solve(const RkFold *fold, const double *v, double *z, double
  * which are the same.  target is t, [n]; prior is x0, [d], or NULL for 0; x is
  * [d]; tmp is [n + d].
  */
-extern void rk_fold_user(const RkFold *fold, const double *target, const double *prior,
-						 double *x, double *tmp);
+extern void rk_fold_user(const RkFold *fold, const double *target, const double *prior, double *x,
+						 double *tmp);
 
 /*
  * rk_fold_influence computes g_j = w_j y_j^T A^-1 v for every row j: the
@@ -104,8 +103,7 @@ extern void rk_fold_user(const RkFold *fold, const double *target, const double 
  * S M^-1 S Y D^-1 v, which loses no digits where A is nearly singular.
  * v is [d], influence is [n], tmp is [n + d].
  */
-extern void rk_fold_influence(const RkFold *fold, const double *v, double *influence,
-							  double *tmp);
+extern void rk_fold_influence(const RkFold *fold, const double *v, double *influence, double *tmp);
 
 /*
  * rk_fold_leverage computes h_j = y_j^T A^-1 y_j and, unless remainder is
@@ -113,7 +111,7 @@ extern void rk_fold_influence(const RkFold *fold, const double *v, double *influ
  * diagonal of M^-1).  leverage and remainder are [n]; tmp is [n + d].
  * Only rows with w_j > 0 are divided by w_j.
  */
-extern RkStatus rk_fold_leverage(const RkFold *fold, double *leverage, double *remainder,
-								 double *tmp, const RkPoll *poll);
+extern RkStatus rk_fold_leverage(const RkFold *fold, double *leverage, double *remainder, double *tmp,
+								 const RkPoll *poll);
 
-#endif							/* RK_SOLVE_H */
+#endif /* RK_SOLVE_H */

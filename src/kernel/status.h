@@ -27,12 +27,12 @@
 typedef enum RkStatus
 {
 	RK_OK = 0,
-	RK_CANCELLED,				/* the poll callback returned true */
-	RK_NOT_POSITIVE_DEFINITE,	/* a system has no Cholesky factor, even in
+	RK_CANCELLED,             /* the poll callback returned true */
+	RK_NOT_POSITIVE_DEFINITE, /* a system has no Cholesky factor, even in
 								 * double precision: lambda is too small */
-	RK_NO_CONVERGENCE,			/* the eigensolver gave up */
-	RK_NON_FINITE,				/* NaN or infinity in an input or a result */
-	RK_INVALID					/* an input breaks its documented shape */
+	RK_NO_CONVERGENCE,        /* the eigensolver gave up */
+	RK_NON_FINITE,            /* NaN or infinity in an input or a result */
+	RK_INVALID                /* an input breaks its documented shape */
 } RkStatus;
 
 /*
@@ -43,8 +43,8 @@ typedef enum RkStatus
  */
 typedef struct RkPoll
 {
-	bool		(*cancelled) (void *arg);
-	void	   *arg;
+	bool (*cancelled)(void *arg);
+	void *arg;
 } RkPoll;
 
 /* rk_poll_cancelled asks the poll, which may be NULL. */
@@ -54,4 +54,4 @@ rk_poll_cancelled(const RkPoll *poll)
 	return poll != NULL && poll->cancelled != NULL && poll->cancelled(poll->arg);
 }
 
-#endif							/* RK_STATUS_H */
+#endif /* RK_STATUS_H */

@@ -17,11 +17,11 @@ typedef struct RkPass
 {
 	const RkItems *items;
 	const RkTopk *ask;
-	const float *query;			/* q' of topk.h; NULL: score all in double */
-	double		query_norm;		/* Q, at least |q|; for cosines |q| itself */
-	double		relative;		/* E = relative * Q N + absolute * (1 + Q + N) */
-	double		absolute;
-	bool		cosine;
+	const float *query; /* q' of topk.h; NULL: score all in double */
+	double query_norm;  /* Q, at least |q|; for cosines |q| itself */
+	double relative;    /* E = relative * Q N + absolute * (1 + Q + N) */
+	double absolute;
+	bool cosine;
 } RkPass;
 
 /* rk_hit_better tells whether a comes before b in a list. */
@@ -39,16 +39,15 @@ rk_hit_better(const RkHit *a, const RkHit *b, const uint32_t *tie)
 static void
 rk_heap_sink(RkHeap *heap, size_t place, size_t size)
 {
-	RkHit		moving = heap->hit[place];
+	RkHit moving = heap->hit[place];
 
 	for (;;)
 	{
-		size_t		child = 2 * place + 1;
+		size_t child = 2 * place + 1;
 
 		if (child >= size)
 			break;
-		if (child + 1 < size &&
-			rk_hit_better(&heap->hit[child], &heap->hit[child + 1], heap->tie))
+		if (child + 1 < size && rk_hit_better(&heap->hit[child], &heap->hit[child + 1], heap->tie))
 			child++;
 		if (!rk_hit_better(&moving, &heap->hit[child], heap->tie))
 			break;
@@ -62,12 +61,12 @@ rk_heap_sink(RkHeap *heap, size_t place, size_t size)
 static void
 rk_heap_rise(RkHeap *heap)
 {
-	size_t		place = heap->size - 1;
-	RkHit		moving = heap->hit[place];
+	size_t place = heap->size - 1;
+	RkHit moving = heap->hit[place];
 
 	while (place > 0)
 	{
-		size_t		parent = (place - 1) / 2;
+		size_t parent = (place - 1) / 2;
 
 		if (!rk_hit_better(&heap->hit[parent], &moving, heap->tie))
 			break;
@@ -89,7 +88,7 @@ rk_heap_init(RkHeap *heap, RkHit *hit, size_t capacity, const uint32_t *tie)
 bool
 rk_heap_push(RkHeap *heap, uint32_t item, double score)
 {
-	RkHit		offered = {item, score};
+	RkHit offered = {item, score};
 
 	if (isnan(score) || heap->capacity == 0)
 		return false;
@@ -119,7 +118,7 @@ rk_heap_finish(RkHeap *heap)
 {
 	for (size_t size = heap->size; size > 1; size--)
 	{
-		RkHit		worst = heap->hit[0];
+		RkHit worst = heap->hit[0];
 
 		heap->hit[0] = heap->hit[size - 1];
 		heap->hit[size - 1] = worst;
@@ -131,22 +130,20 @@ rk_heap_finish(RkHeap *heap)
 double
 rk_item_score(const RkItems *items, const double *query, double constant, uint32_t item)
 {
-	double		bias = items->bias != NULL ? (double) items->bias[item] : 0.0;
+	double bias = items->bias != NULL ? (double) items->bias[item] : 0.0;
 
-	return rk_score(constant, bias,
-					rk_dot(query, items->factor + (size_t) item * items->d, items->d));
+	return rk_score(constant, bias, rk_dot(query, items->factor + (size_t) item * items->d, items->d));
 }
 
 RkStatus
-rk_items_norms(const float *factor, size_t d, size_t first, size_t last, float *norm,
-			   const RkPoll *poll)
+rk_items_norms(const float *factor, size_t d, size_t first, size_t last, float *norm, const RkPoll *poll)
 {
-	double		work = 0.0;
+	double work = 0.0;
 
 	for (size_t i = first; i < last; i++)
 	{
-		double		square = rk_dot_ff(factor + i * d, factor + i * d, d);
-		double		bound = sqrt(square) * (1.0 + 0x1p-30);
+		double square = rk_dot_ff(factor + i * d, factor + i * d, d);
+		double bound = sqrt(square) * (1.0 + 0x1p-30);
 
 		if (!isfinite(square))
 			return RK_NON_FINITE;
@@ -163,10 +160,10 @@ rk_items_norms(const float *factor, size_t d, size_t first, size_t last, float *
 RK_INLINE float
 rk_dot_float(const float *x, const float *y, size_t d)
 {
-	RkFloat8	lane[4] = {{0.0f}, {0.0f}, {0.0f}, {0.0f}};
-	RkFloat8	a;
-	RkFloat8	b;
-	size_t		k = 0;
+	RkFloat8 lane[4] = {{0.0f}, {0.0f}, {0.0f}, {0.0f}};
+	RkFloat8 a;
+	RkFloat8 b;
+	size_t k = 0;
 
 	for (; k + 32 <= d; k += 32)
 		for (int i = 0; i < 4; i++)
@@ -185,7 +182,7 @@ rk_dot_float(const float *x, const float *y, size_t d)
 		lane[1][k % 8] += x[k] * y[k];
 	lane[0] = (lane[0] + lane[2]) + (lane[1] + lane[3]);
 	return ((lane[0][0] + lane[0][4]) + (lane[0][2] + lane[0][6])) +
-		((lane[0][1] + lane[0][5]) + (lane[0][3] + lane[0][7]));
+		   ((lane[0][1] + lane[0][5]) + (lane[0][3] + lane[0][7]));
 }
 
 /* rk_skipped tells whether an item is marked in a bitmap. */
@@ -200,18 +197,17 @@ RK_INLINE bool
 rk_pass_reaches_dot(const RkPass *pass, size_t item, double floor)
 {
 	const RkItems *items = pass->items;
-	double		norm = (double) items->norm[item];
-	double		bias = items->bias != NULL ? (double) items->bias[item] : 0.0;
-	double		product = pass->query_norm * norm;
-	double		error;
-	float		dot;
+	double norm = (double) items->norm[item];
+	double bias = items->bias != NULL ? (double) items->bias[item] : 0.0;
+	double product = pass->query_norm * norm;
+	double error;
+	float dot;
 
 	if (!(product <= RK_TOPK_MAX_PRODUCT))
 		return true;
 	if (rk_score(pass->ask->constant, bias, product * (1.0 + 0x1p-20) + 0x1p-500) < floor)
 		return false;
-	error = (pass->relative * product +
-			 pass->absolute * (1.0 + pass->query_norm + norm)) * (1.0 + 0x1p-20);
+	error = (pass->relative * product + pass->absolute * (1.0 + pass->query_norm + norm)) * (1.0 + 0x1p-20);
 	dot = rk_dot_float(pass->query, items->factor + item * items->d, items->d);
 	return !(rk_score(pass->ask->constant, bias, (double) dot + error) < floor);
 }
@@ -221,9 +217,9 @@ RK_INLINE bool
 rk_pass_reaches_cosine(const RkPass *pass, size_t item, double floor)
 {
 	const RkItems *items = pass->items;
-	double		norm = (double) items->norm[item];
-	double		error;
-	float		dot;
+	double norm = (double) items->norm[item];
+	double error;
+	float dot;
 
 	if (!(norm >= 0x1p-60 && norm <= 0x1p100))
 		return true;
@@ -238,7 +234,7 @@ rk_pass_score(const RkPass *pass, uint32_t item, RkHeap *heap)
 {
 	const RkItems *items = pass->items;
 	const float *factor = items->factor + (size_t) item * items->d;
-	double		score;
+	double score;
 
 	if (!pass->cosine)
 		score = rk_item_score(items, pass->ask->query, pass->ask->constant, item);
@@ -256,15 +252,15 @@ rk_pass_score(const RkPass *pass, uint32_t item, RkHeap *heap)
 RK_CLONES static bool
 rk_pass_range(const RkPass *pass, size_t first, size_t last, RkHeap *heap)
 {
-	double		floor = rk_heap_floor(heap);
+	double floor = rk_heap_floor(heap);
 
 	for (size_t item = first; item < last; item++)
 	{
 		if (rk_skipped(pass->ask->skip, item))
 			continue;
 		if (pass->query != NULL && floor > -INFINITY &&
-			!(pass->cosine ? rk_pass_reaches_cosine(pass, item, floor) :
-			  rk_pass_reaches_dot(pass, item, floor)))
+			!(pass->cosine ? rk_pass_reaches_cosine(pass, item, floor)
+						   : rk_pass_reaches_dot(pass, item, floor)))
 			continue;
 		if (!rk_pass_score(pass, (uint32_t) item, heap))
 			return false;
@@ -277,9 +273,9 @@ rk_pass_range(const RkPass *pass, size_t first, size_t last, RkHeap *heap)
 static RkStatus
 rk_pass_run(const RkPass *pass, RkHit *hit, size_t *n_hit)
 {
-	size_t		block = rk_max(64, ((size_t) 1 << 20) / (pass->items->d + 1));
-	size_t		n = pass->items->n;
-	RkHeap		heap;
+	size_t block = rk_max(64, ((size_t) 1 << 20) / (pass->items->d + 1));
+	size_t n = pass->items->n;
+	RkHeap heap;
 
 	rk_heap_init(&heap, hit, pass->ask->k, pass->ask->tie);
 	for (size_t first = 0; first < n && heap.capacity > 0; first += block)
@@ -297,7 +293,7 @@ rk_pass_run(const RkPass *pass, RkHit *hit, size_t *n_hit)
 static RkStatus
 rk_pass_init(RkPass *pass, const RkItems *items, const RkTopk *ask, bool cosine)
 {
-	double		d = (double) items->d;
+	double d = (double) items->d;
 
 	for (size_t k = 0; k < items->d; k++)
 		if (!isfinite(ask->query[k]))
@@ -325,8 +321,8 @@ rk_topk_scratch_bytes(size_t d)
 RkStatus
 rk_topk(const RkItems *items, const RkTopk *ask, void *scratch, RkHit *hit, size_t *n_hit)
 {
-	float	   *query = scratch;
-	RkPass		pass;
+	float *query = scratch;
+	RkPass pass;
 
 	*n_hit = 0;
 	if (rk_pass_init(&pass, items, ask, false) != RK_OK)
@@ -341,12 +337,12 @@ rk_topk(const RkItems *items, const RkTopk *ask, void *scratch, RkHit *hit, size
 }
 
 RkStatus
-rk_topk_of(const RkItems *items, const RkTopk *ask, const uint32_t *candidate,
-		   size_t n_candidate, RkHit *hit, size_t *n_hit)
+rk_topk_of(const RkItems *items, const RkTopk *ask, const uint32_t *candidate, size_t n_candidate, RkHit *hit,
+		   size_t *n_hit)
 {
-	double		work = 0.0;
-	RkPass		pass;
-	RkHeap		heap;
+	double work = 0.0;
+	RkPass pass;
+	RkHeap heap;
 
 	*n_hit = 0;
 	if (rk_pass_init(&pass, items, ask, false) != RK_OK)
@@ -368,8 +364,8 @@ rk_topk_of(const RkItems *items, const RkTopk *ask, const uint32_t *candidate,
 double
 rk_cosine(const double *query, double query_norm, const float *factor, size_t d)
 {
-	double		norm = sqrt(rk_dot_ff(factor, factor, d));
-	double		cosine;
+	double norm = sqrt(rk_dot_ff(factor, factor, d));
+	double cosine;
 
 	if (query_norm == 0.0 || norm == 0.0)
 		return 0.0;
@@ -378,11 +374,10 @@ rk_cosine(const double *query, double query_norm, const float *factor, size_t d)
 }
 
 RkStatus
-rk_topk_cosine(const RkItems *items, const RkTopk *ask, void *scratch, RkHit *hit,
-			   size_t *n_hit)
+rk_topk_cosine(const RkItems *items, const RkTopk *ask, void *scratch, RkHit *hit, size_t *n_hit)
 {
-	float	   *query = scratch;
-	RkPass		pass;
+	float *query = scratch;
+	RkPass pass;
 
 	*n_hit = 0;
 	if (rk_pass_init(&pass, items, ask, true) != RK_OK || !isfinite(pass.query_norm))

@@ -55,29 +55,29 @@
 /* RkItems is what can be ranked; it owns nothing. */
 typedef struct RkItems
 {
-	size_t		n;				/* items, below 2^32 */
-	size_t		d;
-	const float *factor;		/* [n x d], finite */
-	const float *norm;			/* [n], from rk_items_norms */
-	const float *bias;			/* [n], finite, or NULL for 0 */
+	size_t n; /* items, below 2^32 */
+	size_t d;
+	const float *factor; /* [n x d], finite */
+	const float *norm;   /* [n], from rk_items_norms */
+	const float *bias;   /* [n], finite, or NULL for 0 */
 } RkItems;
 
 /* RkHit is one line of a ranked list. */
 typedef struct RkHit
 {
-	uint32_t	item;
-	double		score;
+	uint32_t item;
+	double score;
 } RkHit;
 
 /* RkTopk is one question; it owns nothing. */
 typedef struct RkTopk
 {
-	const double *query;		/* [d] */
-	double		constant;		/* added to every score */
-	size_t		k;
-	const uint8_t *skip;		/* bitmap of n bits, item i is bit i % 8 of
+	const double *query; /* [d] */
+	double constant;     /* added to every score */
+	size_t k;
+	const uint8_t *skip; /* bitmap of n bits, item i is bit i % 8 of
 								 * byte i / 8; or NULL */
-	const uint32_t *tie;		/* [n], the smaller wins among equal scores;
+	const uint32_t *tie; /* [n], the smaller wins among equal scores;
 								 * or NULL: the smaller index wins */
 	const RkPoll *poll;
 } RkTopk;
@@ -88,10 +88,10 @@ typedef struct RkTopk
  */
 typedef struct RkHeap
 {
-	RkHit	   *hit;			/* [capacity], the worst first until finish */
-	size_t		capacity;
-	size_t		size;
-	const uint32_t *tie;		/* indexed by item, or NULL */
+	RkHit *hit; /* [capacity], the worst first until finish */
+	size_t capacity;
+	size_t size;
+	const uint32_t *tie; /* indexed by item, or NULL */
 } RkHeap;
 
 /* rk_score is the score of an item; dot is rk_dot(query, factor, d). */
@@ -102,16 +102,15 @@ rk_score(double constant, double bias, double dot)
 }
 
 /* rk_item_score is the score of item i for a query [d]. */
-extern double rk_item_score(const RkItems *items, const double *query, double constant,
-							uint32_t item);
+extern double rk_item_score(const RkItems *items, const double *query, double constant, uint32_t item);
 
 /*
  * rk_items_norms computes an upper bound of the norm of each row of factor
  * [n x d] for rows first .. last - 1, rounded up to float (infinity if above
  * the greatest float).  norm is [n].  RK_NON_FINITE for a NaN or infinity.
  */
-extern RkStatus rk_items_norms(const float *factor, size_t d, size_t first, size_t last,
-							   float *norm, const RkPoll *poll);
+extern RkStatus rk_items_norms(const float *factor, size_t d, size_t first, size_t last, float *norm,
+							   const RkPoll *poll);
 
 /* rk_heap_init makes an empty heap over hit [capacity]. */
 extern void rk_heap_init(RkHeap *heap, RkHit *hit, size_t capacity, const uint32_t *tie);
@@ -136,23 +135,20 @@ extern size_t rk_topk_scratch_bytes(size_t d);
  * fewer than k only if no more items remain.  RK_NON_FINITE if the query or
  * the constant is not finite or a score is NaN.
  */
-extern RkStatus rk_topk(const RkItems *items, const RkTopk *ask, void *scratch,
-						RkHit *hit, size_t *n_hit);
+extern RkStatus rk_topk(const RkItems *items, const RkTopk *ask, void *scratch, RkHit *hit, size_t *n_hit);
 
 /*
  * rk_topk_of is rk_topk over a list of items, candidate [n_candidate], each
  * below n and none twice.  Needs neither norms nor scratch.
  */
-extern RkStatus rk_topk_of(const RkItems *items, const RkTopk *ask,
-						   const uint32_t *candidate, size_t n_candidate,
-						   RkHit *hit, size_t *n_hit);
+extern RkStatus rk_topk_of(const RkItems *items, const RkTopk *ask, const uint32_t *candidate,
+						   size_t n_candidate, RkHit *hit, size_t *n_hit);
 
 /*
  * rk_cosine is q.y / |q| / |y| clamped to [-1, 1], and 0 if a norm is 0.
  * query_norm is sqrt(rk_dot_dd(query, query, d)).
  */
-extern double rk_cosine(const double *query, double query_norm, const float *factor,
-						size_t d);
+extern double rk_cosine(const double *query, double query_norm, const float *factor, size_t d);
 
 /*
  * rk_topk_cosine finds the k items nearest in angle, exactly: the score is
@@ -160,7 +156,7 @@ extern double rk_cosine(const double *query, double query_norm, const float *fac
  * are left out; a query whose norm is 0 has no neighbours.  To ask for the
  * neighbours of an item, widen its factor into query and set its bit in skip.
  */
-extern RkStatus rk_topk_cosine(const RkItems *items, const RkTopk *ask, void *scratch,
-							   RkHit *hit, size_t *n_hit);
+extern RkStatus rk_topk_cosine(const RkItems *items, const RkTopk *ask, void *scratch, RkHit *hit,
+							   size_t *n_hit);
 
-#endif							/* RK_TOPK_H */
+#endif /* RK_TOPK_H */

@@ -13,18 +13,18 @@
 /* A random matrix of interactions with its two sides. */
 typedef struct World
 {
-	size_t		n_users;
-	size_t		n_items;
-	size_t		d;
-	RkCsr		by_user;
-	RkCsr		by_item;
-	float	   *x;
-	float	   *y;
-	float	   *user_bias;
-	float	   *item_bias;
-	float	   *prior;
-	double	   *value;			/* [d], of the side that was prepared last */
-	void	   *scratch;
+	size_t n_users;
+	size_t n_items;
+	size_t d;
+	RkCsr by_user;
+	RkCsr by_item;
+	float *x;
+	float *y;
+	float *user_bias;
+	float *item_bias;
+	float *prior;
+	double *value; /* [d], of the side that was prepared last */
+	void *scratch;
 } World;
 
 static size_t
@@ -37,44 +37,42 @@ greatest(size_t a, size_t b)
 static void
 world_rows(World *w, RkRng *rng, double weight_scale)
 {
-	size_t		most = w->n_users * w->n_items + 1;
-	uint64_t   *offset = unit_alloc((w->n_users + 1) * sizeof(uint64_t));
-	uint32_t   *index = unit_alloc(most * sizeof(uint32_t));
-	float	   *weight = unit_alloc(most * sizeof(float));
-	float	   *target = unit_alloc(most * sizeof(float));
-	size_t		nnz = 0;
+	size_t most = w->n_users * w->n_items + 1;
+	uint64_t *offset = unit_alloc((w->n_users + 1) * sizeof(uint64_t));
+	uint32_t *index = unit_alloc(most * sizeof(uint32_t));
+	float *weight = unit_alloc(most * sizeof(float));
+	float *target = unit_alloc(most * sizeof(float));
+	size_t nnz = 0;
 
 	for (size_t u = 0; u < w->n_users; u++)
 	{
-		double		density = u == 0 ? 1.0 : u % 6 == 5 ? 0.0 :
-			0.6 * pow((double) (u % 7 + 1) / 7.0, 4.0);
+		double density = u == 0 ? 1.0 : u % 6 == 5 ? 0.0 : 0.6 * pow((double) (u % 7 + 1) / 7.0, 4.0);
 
 		offset[u] = nnz;
 		for (size_t i = 0; i < w->n_items; i++)
 			if (i % 9 != 4 && rk_rng_uniform(rng) < density)
 			{
 				index[nnz] = (uint32_t) i;
-				weight[nnz] = nnz % 11 == 0 ? 0.0f : (float) (weight_scale *
-															  (0.2 + rk_rng_uniform(rng)));
+				weight[nnz] = nnz % 11 == 0 ? 0.0f : (float) (weight_scale * (0.2 + rk_rng_uniform(rng)));
 				target[nnz] = (float) rk_rng_normal(rng) + 1.0f;
 				nnz++;
 			}
 	}
 	offset[w->n_users] = nnz;
-	w->by_user = (RkCsr) {w->n_users, w->n_items, offset, index, weight, target};
+	w->by_user = (RkCsr){w->n_users, w->n_items, offset, index, weight, target};
 	CHECK(rk_csr_validate(&w->by_user, nnz, NULL) == RK_OK);
 }
 
 static World
 world_make(uint64_t seed, size_t n_users, size_t n_items, size_t d, double weight_scale)
 {
-	World		w = {.n_users = n_users, .n_items = n_items, .d = d};
-	size_t		nnz;
-	uint64_t   *offset;
-	uint32_t   *index;
-	float	   *weight;
-	float	   *target;
-	RkRng		rng;
+	World w = {.n_users = n_users, .n_items = n_items, .d = d};
+	size_t nnz;
+	uint64_t *offset;
+	uint32_t *index;
+	float *weight;
+	float *target;
+	RkRng rng;
 
 	rk_rng_seed(&rng, seed);
 	world_rows(&w, &rng, weight_scale);
@@ -84,7 +82,7 @@ world_make(uint64_t seed, size_t n_users, size_t n_items, size_t d, double weigh
 	weight = unit_alloc(nnz * sizeof(float));
 	target = unit_alloc(nnz * sizeof(float));
 	CHECK(rk_csr_transpose(&w.by_user, offset, index, weight, target, NULL) == RK_OK);
-	w.by_item = (RkCsr) {n_items, n_users, offset, index, weight, target};
+	w.by_item = (RkCsr){n_items, n_users, offset, index, weight, target};
 
 	w.x = unit_floats(seed + 1, n_users * d, 0.3f);
 	w.y = unit_floats(seed + 2, n_items * d, 0.3f);
@@ -93,8 +91,7 @@ world_make(uint64_t seed, size_t n_users, size_t n_items, size_t d, double weigh
 	w.prior = unit_floats(seed + 5, greatest(n_users, n_items) * d, 0.3f);
 	w.value = unit_alloc(d * sizeof(double));
 	w.scratch = unit_alloc(greatest(greatest(rk_als_scratch_bytes(d), rk_eigh_scratch_bytes(d)),
-									greatest(rk_gram_scratch_bytes(d),
-											 rk_rotate_scratch_bytes(d))));
+									greatest(rk_gram_scratch_bytes(d), rk_rotate_scratch_bytes(d))));
 	return w;
 }
 
@@ -123,9 +120,9 @@ world_free(World *w)
 static void
 world_prepare(World *w, float *factor, size_t n)
 {
-	size_t		d = w->d;
-	double	   *gram = unit_alloc(d * d * sizeof(double));
-	float	   *vector = unit_alloc(d * d * sizeof(float));
+	size_t d = w->d;
+	double *gram = unit_alloc(d * d * sizeof(double));
+	float *vector = unit_alloc(d * d * sizeof(float));
 
 	memset(gram, 0, d * d * sizeof(double));
 	CHECK(rk_gram_range(factor, 0, n, d, gram, w->scratch, NULL) == RK_OK);
@@ -141,31 +138,31 @@ world_prepare(World *w, float *factor, size_t n)
 static void
 reference_row(const RkAlsSide *side, const RkAlsOther *other, size_t row, double *x)
 {
-	size_t		n = rk_csr_count(&side->rows, row);
-	size_t		first = (size_t) side->rows.offset[row];
-	size_t		d = side->d;
-	size_t		columns = side->bias ? d + 1 : d;
-	double		lambda = rk_als_lambda(side, n);
-	float	   *y = unit_alloc(n * columns * sizeof(float));
-	double	   *number = unit_alloc((3 * n + 3 * columns) * sizeof(double));
-	double	   *weight = number;
-	double	   *target = weight + n;
-	double	   *diagonal = target + n;
-	double	   *start = diagonal + columns;
-	double	   *tmp = start + columns;
-	void	   *scratch = unit_alloc(rk_fold_scratch_bytes(n, columns));
+	size_t n = rk_csr_count(&side->rows, row);
+	size_t first = (size_t) side->rows.offset[row];
+	size_t d = side->d;
+	size_t columns = side->bias ? d + 1 : d;
+	double lambda = rk_als_lambda(side, n);
+	float *y = unit_alloc(n * columns * sizeof(float));
+	double *number = unit_alloc((3 * n + 3 * columns) * sizeof(double));
+	double *weight = number;
+	double *target = weight + n;
+	double *diagonal = target + n;
+	double *start = diagonal + columns;
+	double *tmp = start + columns;
+	void *scratch = unit_alloc(rk_fold_scratch_bytes(n, columns));
 	RkFoldSystem system = {n, columns, y, columns, diagonal, weight};
-	RkFold		fold;
+	RkFold fold;
 
 	for (size_t k = 0; k < columns; k++)
 	{
 		diagonal[k] = lambda + (k < d ? side->alpha0 * other->eigenvalue[k] : 0.0);
-		start[k] = side->prior != NULL && k < d ?
-			lambda * (double) side->prior[row * d + k] / diagonal[k] : 0.0;
+		start[k] =
+			side->prior != NULL && k < d ? lambda * (double) side->prior[row * d + k] / diagonal[k] : 0.0;
 	}
 	for (size_t j = 0; j < n; j++)
 	{
-		size_t		column = side->rows.index[first + j];
+		size_t column = side->rows.index[first + j];
 
 		memcpy(y + j * columns, other->factor + column * d, d * sizeof(float));
 		weight[j] = (double) side->rows.weight[first + j];
@@ -185,18 +182,18 @@ reference_row(const RkAlsSide *side, const RkAlsOther *other, size_t row, double
 
 /* check_rows compares every row with the reference on the scale of the row. */
 static void
-check_rows(const RkAlsSide *side, const RkAlsOther *other, const float *factor,
-		   const float *bias, double tolerance)
+check_rows(const RkAlsSide *side, const RkAlsOther *other, const float *factor, const float *bias,
+		   double tolerance)
 {
-	double	   *x = unit_alloc((side->d + 1) * sizeof(double));
-	double		worst = 0.0;
-	size_t		zeros = 0;
-	size_t		empty = 0;
+	double *x = unit_alloc((side->d + 1) * sizeof(double));
+	double worst = 0.0;
+	size_t zeros = 0;
+	size_t empty = 0;
 
 	for (size_t i = 0; i < side->rows.n_rows; i++)
 	{
-		double		error = 0.0;
-		double		scale = 0.0;
+		double error = 0.0;
+		double scale = 0.0;
 
 		if (rk_csr_count(&side->rows, i) == 0)
 		{
@@ -225,17 +222,17 @@ static double
 loss_naive(const RkAlsSide *users, const RkAlsSide *items, const float *x, const float *y,
 		   const float *user_bias, const float *item_bias)
 {
-	size_t		d = users->d;
-	double		total = 0.0;
+	size_t d = users->d;
+	double total = 0.0;
 
 	for (size_t u = 0; u < users->rows.n_rows; u++)
 	{
-		uint64_t	e = users->rows.offset[u];
+		uint64_t e = users->rows.offset[u];
 
 		for (size_t i = 0; i < users->rows.n_cols; i++)
 		{
-			double		dot = 0.0;
-			double		residual;
+			double dot = 0.0;
+			double residual;
 
 			for (size_t k = 0; k < d; k++)
 				dot += (double) x[u * d + k] * (double) y[i * d + k];
@@ -249,16 +246,21 @@ loss_naive(const RkAlsSide *users, const RkAlsSide *items, const float *x, const
 		}
 	}
 	return total + rk_als_ridge_range(users, 0, users->rows.n_rows, x, user_bias) +
-		rk_als_ridge_range(items, 0, items->rows.n_rows, y, item_bias);
+		   rk_als_ridge_range(items, 0, items->rows.n_rows, y, item_bias);
 }
 
 /* The two sides of a world with one set of options. */
 static void
-world_sides(const World *w, double alpha0, double lambda, bool bias, RkAlsSide *users,
-			RkAlsSide *items)
+world_sides(const World *w, double alpha0, double lambda, bool bias, RkAlsSide *users, RkAlsSide *items)
 {
-	*users = (RkAlsSide) {.rows = w->by_user, .d = w->d, .alpha0 = alpha0, .lambda = lambda,
-		.nu = 0.7, .n_other = w->n_items, .bias = bias, .mean = bias ? 0.9 : 0.0};
+	*users = (RkAlsSide){.rows = w->by_user,
+						 .d = w->d,
+						 .alpha0 = alpha0,
+						 .lambda = lambda,
+						 .nu = 0.7,
+						 .n_other = w->n_items,
+						 .bias = bias,
+						 .mean = bias ? 0.9 : 0.0};
 	*items = *users;
 	items->rows = w->by_item;
 	items->n_other = w->n_users;
@@ -266,14 +268,13 @@ world_sides(const World *w, double alpha0, double lambda, bool bias, RkAlsSide *
 
 /* Four half-sweeps: rows match, the loss matches its definition and falls. */
 static void
-test_sweeps(size_t d, double alpha0, double lambda, bool bias, double weight_scale,
-			double tolerance)
+test_sweeps(size_t d, double alpha0, double lambda, bool bias, double weight_scale, double tolerance)
 {
-	World		w = world_make(70 + d, 60, 90, d, weight_scale);
-	double		before = INFINITY;
-	RkAlsSide	side[2];
-	float	   *factor[2] = {w.x, w.y};
-	float	   *offset[2] = {bias ? w.user_bias : NULL, bias ? w.item_bias : NULL};
+	World w = world_make(70 + d, 60, 90, d, weight_scale);
+	double before = INFINITY;
+	RkAlsSide side[2];
+	float *factor[2] = {w.x, w.y};
+	float *offset[2] = {bias ? w.user_bias : NULL, bias ? w.item_bias : NULL};
 
 	world_sides(&w, alpha0, lambda, bias, &side[0], &side[1]);
 	for (size_t i = 0; i < w.n_items; i++)
@@ -281,20 +282,19 @@ test_sweeps(size_t d, double alpha0, double lambda, bool bias, double weight_sca
 			memset(w.y + i * d, 0, d * sizeof(float));
 	for (int half = 0; half < 4; half++)
 	{
-		int			s = half % 2;
-		RkAlsOther	other;
-		double		loss;
-		double		total;
+		int s = half % 2;
+		RkAlsOther other;
+		double loss;
+		double total;
 
 		world_prepare(&w, factor[1 - s], side[s].rows.n_cols);
-		other = (RkAlsOther) {factor[1 - s], offset[1 - s], w.value};
-		CHECK(rk_als_solve_range(&side[s], &other, 0, side[s].rows.n_rows, factor[s],
-								 offset[s], &loss, NULL, w.scratch, NULL) == RK_OK);
+		other = (RkAlsOther){factor[1 - s], offset[1 - s], w.value};
+		CHECK(rk_als_solve_range(&side[s], &other, 0, side[s].rows.n_rows, factor[s], offset[s], &loss, NULL,
+								 w.scratch, NULL) == RK_OK);
 		check_rows(&side[s], &other, factor[s], offset[s], tolerance);
-		total = loss + rk_als_ridge_range(&side[1 - s], 0, side[1 - s].rows.n_rows,
-										  factor[1 - s], offset[1 - s]);
-		CHECK_NEAR(total / loss_naive(&side[0], &side[1], w.x, w.y, offset[0], offset[1]), 1.0,
-				   2e-5);
+		total =
+			loss + rk_als_ridge_range(&side[1 - s], 0, side[1 - s].rows.n_rows, factor[1 - s], offset[1 - s]);
+		CHECK_NEAR(total / loss_naive(&side[0], &side[1], w.x, w.y, offset[0], offset[1]), 1.0, 2e-5);
 		CHECK(total <= before * (1.0 + 1e-5));
 		before = total;
 	}
@@ -305,19 +305,18 @@ test_sweeps(size_t d, double alpha0, double lambda, bool bias, double weight_sca
 static void
 test_prior(size_t d)
 {
-	World		w = world_make(5, 40, 70, d, 1.0);
-	RkAlsSide	users;
-	RkAlsSide	items;
-	RkAlsOther	other;
-	double		loss;
-	double		ridge;
+	World w = world_make(5, 40, 70, d, 1.0);
+	RkAlsSide users;
+	RkAlsSide items;
+	RkAlsOther other;
+	double loss;
+	double ridge;
 
 	world_sides(&w, 0.1, 0.2, false, &users, &items);
 	world_prepare(&w, w.y, w.n_items);
-	other = (RkAlsOther) {w.y, NULL, w.value};
+	other = (RkAlsOther){w.y, NULL, w.value};
 	users.prior = w.prior;
-	CHECK(rk_als_solve_range(&users, &other, 0, w.n_users, w.x, NULL, &loss, NULL, w.scratch,
-							 NULL) == RK_OK);
+	CHECK(rk_als_solve_range(&users, &other, 0, w.n_users, w.x, NULL, &loss, NULL, w.scratch, NULL) == RK_OK);
 	check_rows(&users, &other, w.x, NULL, 3e-4);
 	ridge = rk_als_ridge_range(&items, 0, w.n_items, w.y, NULL);
 	CHECK_NEAR((loss + ridge) / loss_naive(&users, &items, w.x, w.y, NULL, NULL), 1.0, 2e-5);
@@ -328,25 +327,25 @@ test_prior(size_t d)
 static void
 test_ranges(bool bias)
 {
-	size_t		d = 24;
-	World		w = world_make(33, 61, 83, d, 1.0);
-	RkAlsSide	users;
-	RkAlsSide	items;
-	RkAlsOther	other;
-	size_t		bytes = w.n_users * d * sizeof(float);
-	float	   *again = unit_alloc(bytes);
-	float	   *again_bias = unit_alloc(w.n_users * sizeof(float));
+	size_t d = 24;
+	World w = world_make(33, 61, 83, d, 1.0);
+	RkAlsSide users;
+	RkAlsSide items;
+	RkAlsOther other;
+	size_t bytes = w.n_users * d * sizeof(float);
+	float *again = unit_alloc(bytes);
+	float *again_bias = unit_alloc(w.n_users * sizeof(float));
 	const size_t cut[] = {61, 40, 39, 7, 0};
-	void	   *scratch = unit_alloc(rk_als_scratch_bytes(d));
+	void *scratch = unit_alloc(rk_als_scratch_bytes(d));
 
 	world_sides(&w, bias ? 0.0 : 0.3, 0.1, bias, &users, &items);
 	world_prepare(&w, w.y, w.n_items);
-	other = (RkAlsOther) {w.y, w.item_bias, w.value};
-	CHECK(rk_als_solve_range(&users, &other, 0, w.n_users, w.x, w.user_bias, NULL, NULL,
-							 w.scratch, NULL) == RK_OK);
+	other = (RkAlsOther){w.y, w.item_bias, w.value};
+	CHECK(rk_als_solve_range(&users, &other, 0, w.n_users, w.x, w.user_bias, NULL, NULL, w.scratch, NULL) ==
+		  RK_OK);
 	for (size_t c = 0; c + 1 < sizeof(cut) / sizeof(cut[0]); c++)
-		CHECK(rk_als_solve_range(&users, &other, cut[c + 1], cut[c], again, again_bias, NULL,
-								 NULL, scratch, NULL) == RK_OK);
+		CHECK(rk_als_solve_range(&users, &other, cut[c + 1], cut[c], again, again_bias, NULL, NULL, scratch,
+								 NULL) == RK_OK);
 	CHECK(memcmp(w.x, again, bytes) == 0);
 	CHECK(!bias || memcmp(w.user_bias, again_bias, w.n_users * sizeof(float)) == 0);
 	world_free(&w);
@@ -359,15 +358,14 @@ test_ranges(bool bias)
 static void
 test_gram_and_rotation(size_t n, size_t d)
 {
-	float	   *y = unit_floats(1, n * d, 1.0f);
-	float	   *copy = unit_floats(1, n * d, 1.0f);
-	float	   *split = unit_floats(1, n * d, 1.0f);
-	float	   *vector = unit_floats(2, d * d, 1.0f);
-	double	   *gram = unit_alloc(d * d * sizeof(double));
-	double	   *slab = unit_alloc(d * d * sizeof(double));
-	void	   *scratch = unit_alloc(greatest(rk_gram_scratch_bytes(d),
-											  rk_rotate_scratch_bytes(d)));
-	double		worst = 0.0;
+	float *y = unit_floats(1, n * d, 1.0f);
+	float *copy = unit_floats(1, n * d, 1.0f);
+	float *split = unit_floats(1, n * d, 1.0f);
+	float *vector = unit_floats(2, d * d, 1.0f);
+	double *gram = unit_alloc(d * d * sizeof(double));
+	double *slab = unit_alloc(d * d * sizeof(double));
+	void *scratch = unit_alloc(greatest(rk_gram_scratch_bytes(d), rk_rotate_scratch_bytes(d)));
+	double worst = 0.0;
 
 	memset(gram, 0, d * d * sizeof(double));
 	memset(slab, 0, d * d * sizeof(double));
@@ -379,7 +377,7 @@ test_gram_and_rotation(size_t n, size_t d)
 	for (size_t i = 0; i < d; i++)
 		for (size_t k = 0; k < d; k++)
 		{
-			double		sum = 0.0;
+			double sum = 0.0;
 
 			for (size_t r = 0; r < n; r++)
 				sum += (double) y[r * d + i] * (double) y[r * d + k];
@@ -391,12 +389,11 @@ test_gram_and_rotation(size_t n, size_t d)
 	CHECK(rk_rotate_range(y, 0, n, d, vector, scratch, NULL) == RK_OK);
 	for (size_t r = 0; r < n; r++)
 		for (size_t k = 0; k < d; k++)
-			worst = fmax(worst, fabs(rk_dot_ff(vector + k * d, copy + r * d, d) -
-									 (double) y[r * d + k]));
+			worst = fmax(worst, fabs(rk_dot_ff(vector + k * d, copy + r * d, d) - (double) y[r * d + k]));
 	CHECK_NEAR(worst, 0.0, 1e-5 * (double) d);
 	for (size_t first = (n - 1) / RK_ROTATE_BLOCK * RK_ROTATE_BLOCK;; first -= RK_ROTATE_BLOCK)
 	{
-		size_t		last = first + RK_ROTATE_BLOCK < n ? first + RK_ROTATE_BLOCK : n;
+		size_t last = first + RK_ROTATE_BLOCK < n ? first + RK_ROTATE_BLOCK : n;
 
 		CHECK(rk_rotate_range(split, first, last, d, vector, scratch, NULL) == RK_OK);
 		if (first == 0)
@@ -415,9 +412,9 @@ test_gram_and_rotation(size_t n, size_t d)
 static void
 test_init_row(void)
 {
-	float		a[4096];
-	float		b[4096];
-	double		square = 0.0;
+	float a[4096];
+	float b[4096];
+	double square = 0.0;
 
 	rk_als_init_row(1, 2, 4096, a);
 	rk_als_init_row(1, 2, 4096, b);
@@ -433,29 +430,28 @@ test_init_row(void)
 static void
 test_failures(void)
 {
-	World		w = world_make(9, 20, 30, 8, 1.0);
-	RkAlsSide	users;
-	RkAlsSide	items;
-	RkAlsOther	other;
-	size_t		bad_row = 99;
-	int			left = 0;
-	RkPoll		poll = {unit_cancel_after, &left};
+	World w = world_make(9, 20, 30, 8, 1.0);
+	RkAlsSide users;
+	RkAlsSide items;
+	RkAlsOther other;
+	size_t bad_row = 99;
+	int left = 0;
+	RkPoll poll = {unit_cancel_after, &left};
 
 	world_sides(&w, 0.1, 0.2, false, &users, &items);
 	world_prepare(&w, w.y, w.n_items);
-	other = (RkAlsOther) {w.y, NULL, w.value};
+	other = (RkAlsOther){w.y, NULL, w.value};
 	w.y[8 * w.by_user.index[w.by_user.offset[3]]] = NAN;
-	CHECK(rk_als_solve_range(&users, &other, 1, 20, w.x, NULL, NULL, &bad_row, w.scratch,
-							 NULL) != RK_OK);
+	CHECK(rk_als_solve_range(&users, &other, 1, 20, w.x, NULL, NULL, &bad_row, w.scratch, NULL) != RK_OK);
 	CHECK(bad_row < 20);
 	world_free(&w);
 
 	w = world_make(9, 20, 700, 300, 1.0);
 	world_sides(&w, 0.1, 0.2, false, &users, &items);
 	memset(w.value, 0, 300 * sizeof(double));
-	other = (RkAlsOther) {w.y, NULL, w.value};
-	CHECK(rk_als_solve_range(&users, &other, 0, 20, w.x, NULL, NULL, &bad_row, w.scratch,
-							 &poll) == RK_CANCELLED);
+	other = (RkAlsOther){w.y, NULL, w.value};
+	CHECK(rk_als_solve_range(&users, &other, 0, 20, w.x, NULL, NULL, &bad_row, w.scratch, &poll) ==
+		  RK_CANCELLED);
 	world_free(&w);
 }
 

@@ -18,8 +18,8 @@ static float target[ROWS * COLUMNS];
 static size_t
 fill(RkCsr *csr)
 {
-	RkRng		rng;
-	size_t		nnz = 0;
+	RkRng rng;
+	size_t nnz = 0;
 
 	rk_rng_seed(&rng, 11);
 	for (size_t r = 0; r < ROWS; r++)
@@ -35,28 +35,28 @@ fill(RkCsr *csr)
 			}
 	}
 	offset[ROWS] = nnz;
-	*csr = (RkCsr) {ROWS, COLUMNS, offset, column, weight, target};
+	*csr = (RkCsr){ROWS, COLUMNS, offset, column, weight, target};
 	return nnz;
 }
 
 static void
 test_transpose(void)
 {
-	RkCsr		csr;
-	RkCsr		turned;
-	RkCsr		back;
-	size_t		nnz = fill(&csr);
-	uint64_t	offset_t[COLUMNS + 1];
-	uint64_t	offset_b[ROWS + 1];
-	uint32_t	index_t[ROWS * COLUMNS];
-	uint32_t	index_b[ROWS * COLUMNS];
-	float		weight_t[ROWS * COLUMNS];
-	float		target_t[ROWS * COLUMNS];
-	float		weight_b[ROWS * COLUMNS];
+	RkCsr csr;
+	RkCsr turned;
+	RkCsr back;
+	size_t nnz = fill(&csr);
+	uint64_t offset_t[COLUMNS + 1];
+	uint64_t offset_b[ROWS + 1];
+	uint32_t index_t[ROWS * COLUMNS];
+	uint32_t index_b[ROWS * COLUMNS];
+	float weight_t[ROWS * COLUMNS];
+	float target_t[ROWS * COLUMNS];
+	float weight_b[ROWS * COLUMNS];
 
 	CHECK(rk_csr_validate(&csr, nnz, NULL) == RK_OK);
 	CHECK(rk_csr_transpose(&csr, offset_t, index_t, weight_t, target_t, NULL) == RK_OK);
-	turned = (RkCsr) {COLUMNS, ROWS, offset_t, index_t, weight_t, target_t};
+	turned = (RkCsr){COLUMNS, ROWS, offset_t, index_t, weight_t, target_t};
 	CHECK(rk_csr_validate(&turned, nnz, NULL) == RK_OK);
 	CHECK(rk_csr_nnz(&turned) == nnz);
 	for (size_t c = 0; c < COLUMNS; c++)
@@ -65,7 +65,7 @@ test_transpose(void)
 
 	turned.target = NULL;
 	CHECK(rk_csr_transpose(&turned, offset_b, index_b, weight_b, NULL, NULL) == RK_OK);
-	back = (RkCsr) {ROWS, COLUMNS, offset_b, index_b, weight_b, NULL};
+	back = (RkCsr){ROWS, COLUMNS, offset_b, index_b, weight_b, NULL};
 	CHECK(memcmp(back.offset, offset, sizeof(offset)) == 0);
 	CHECK(memcmp(back.index, column, nnz * sizeof(uint32_t)) == 0);
 	CHECK(memcmp(back.weight, weight, nnz * sizeof(float)) == 0);
@@ -74,10 +74,10 @@ test_transpose(void)
 static void
 test_empty(void)
 {
-	uint64_t	zero[3] = {0, 0, 0};
-	uint64_t	out[4] = {9, 9, 9, 9};
-	RkCsr		no_rows = {0, 3, zero, NULL, NULL, NULL};
-	RkCsr		no_columns = {2, 0, zero, NULL, NULL, NULL};
+	uint64_t zero[3] = {0, 0, 0};
+	uint64_t out[4] = {9, 9, 9, 9};
+	RkCsr no_rows = {0, 3, zero, NULL, NULL, NULL};
+	RkCsr no_columns = {2, 0, zero, NULL, NULL, NULL};
 
 	CHECK(rk_csr_validate(&no_rows, 0, NULL) == RK_OK);
 	CHECK(rk_csr_transpose(&no_rows, out, NULL, NULL, NULL, NULL) == RK_OK);
@@ -91,8 +91,8 @@ test_empty(void)
 static void
 test_validate(void)
 {
-	RkCsr		csr;
-	size_t		nnz = fill(&csr);
+	RkCsr csr;
+	size_t nnz = fill(&csr);
 
 	CHECK(rk_csr_validate(&csr, nnz + 1, NULL) == RK_INVALID);
 	offset[3] = offset[4] + 1;
@@ -123,11 +123,11 @@ test_validate(void)
 static void
 test_cancel(void)
 {
-	RkCsr		csr;
-	int			left = 0;
-	RkPoll		poll = {unit_cancel_after, &left};
-	uint64_t	out[COLUMNS + 1];
-	size_t		nnz = fill(&csr);
+	RkCsr csr;
+	int left = 0;
+	RkPoll poll = {unit_cancel_after, &left};
+	uint64_t out[COLUMNS + 1];
+	size_t nnz = fill(&csr);
 
 	CHECK(rk_csr_validate(&csr, nnz, &poll) == RK_CANCELLED);
 	CHECK(rk_csr_transpose(&csr, out, NULL, NULL, NULL, &poll) == RK_CANCELLED);

@@ -13,14 +13,14 @@
 static double *
 gram_make(size_t d, size_t rank, uint64_t seed)
 {
-	float	   *factor = unit_floats(seed, rank * d, 1.0f);
-	double	   *gram = unit_alloc(d * d * sizeof(double));
-	void	   *scratch = unit_alloc(rk_gram_scratch_bytes(d));
+	float *factor = unit_floats(seed, rank * d, 1.0f);
+	double *gram = unit_alloc(d * d * sizeof(double));
+	void *scratch = unit_alloc(rk_gram_scratch_bytes(d));
 
 	memset(gram, 0, d * d * sizeof(double));
 	CHECK(rk_gram_range(factor, 0, rank, d, gram, scratch, NULL) == RK_OK);
 	for (size_t i = 1; i < d; i++)
-		gram[i * d] = NAN;		/* the lower triangle is not read */
+		gram[i * d] = NAN; /* the lower triangle is not read */
 	free(factor);
 	free(scratch);
 	return gram;
@@ -30,14 +30,14 @@ gram_make(size_t d, size_t rank, uint64_t seed)
 static void
 check_decomposition(size_t d, const double *gram, const double *vector, const double *value)
 {
-	size_t		step = d < 100 ? 1 : d / 16;
-	double		error = 0.0;
-	double		skew = 0.0;
+	size_t step = d < 100 ? 1 : d / 16;
+	double error = 0.0;
+	double skew = 0.0;
 
 	for (size_t i = 0; i < d; i += step)
 		for (size_t j = i; j < d; j += step)
 		{
-			double		sum = 0.0;
+			double sum = 0.0;
 
 			for (size_t k = 0; k < d; k++)
 				sum += value[k] * vector[k * d + i] * vector[k * d + j];
@@ -51,11 +51,11 @@ check_decomposition(size_t d, const double *gram, const double *vector, const do
 static void
 check_order_and_signs(size_t d, const double *vector, const double *value)
 {
-	size_t		good = 0;
+	size_t good = 0;
 
 	for (size_t k = 0; k < d; k++)
 	{
-		size_t		largest = 0;
+		size_t largest = 0;
 
 		for (size_t i = 1; i < d; i++)
 			if (fabs(vector[k * d + i]) > fabs(vector[k * d + largest]))
@@ -68,11 +68,11 @@ check_order_and_signs(size_t d, const double *vector, const double *value)
 static void
 test_size(size_t d, size_t rank)
 {
-	double	   *gram = gram_make(d, rank, 50 + d);
-	double	   *vector = unit_alloc(d * d * sizeof(double));
-	double	   *again = unit_alloc(d * d * sizeof(double));
-	double	   *value = unit_alloc(d * sizeof(double));
-	void	   *scratch = unit_alloc(rk_eigh_scratch_bytes(d));
+	double *gram = gram_make(d, rank, 50 + d);
+	double *vector = unit_alloc(d * d * sizeof(double));
+	double *again = unit_alloc(d * d * sizeof(double));
+	double *value = unit_alloc(d * sizeof(double));
+	void *scratch = unit_alloc(rk_eigh_scratch_bytes(d));
 
 	memcpy(vector, gram, d * d * sizeof(double));
 	CHECK(rk_eigh_gram(d, vector, value, scratch, NULL) == RK_OK);
@@ -94,10 +94,10 @@ test_size(size_t d, size_t rank)
 static void
 test_diagonal(size_t d)
 {
-	double	   *matrix = unit_alloc(d * d * sizeof(double));
-	double	   *value = unit_alloc(d * sizeof(double));
-	void	   *scratch = unit_alloc(rk_eigh_scratch_bytes(d));
-	size_t		good = 0;
+	double *matrix = unit_alloc(d * d * sizeof(double));
+	double *value = unit_alloc(d * sizeof(double));
+	void *scratch = unit_alloc(rk_eigh_scratch_bytes(d));
+	size_t good = 0;
 
 	memset(matrix, 0, d * d * sizeof(double));
 	for (size_t k = 0; k < d; k++)
@@ -105,7 +105,7 @@ test_diagonal(size_t d)
 	CHECK(rk_eigh(d, matrix, value, scratch, NULL) == RK_OK);
 	for (size_t k = 0; k < d; k++)
 		good += fabs(value[k] - (double) (d - 1 - k) + 3.0) < 1e-12 &&
-			fabs(matrix[k * d + d - 1 - k] - 1.0) < 1e-12;
+				fabs(matrix[k * d + d - 1 - k] - 1.0) < 1e-12;
 	CHECK(good == d);
 	memset(matrix, 0, d * d * sizeof(double));
 	CHECK(rk_eigh(d, matrix, value, scratch, NULL) == RK_OK);
@@ -120,15 +120,15 @@ test_diagonal(size_t d)
 static void
 test_cancel(size_t d)
 {
-	double	   *gram = gram_make(d, d, 3);
-	double	   *matrix = unit_alloc(d * d * sizeof(double));
-	double	   *value = unit_alloc(d * sizeof(double));
-	void	   *scratch = unit_alloc(rk_eigh_scratch_bytes(d));
+	double *gram = gram_make(d, d, 3);
+	double *matrix = unit_alloc(d * d * sizeof(double));
+	double *value = unit_alloc(d * sizeof(double));
+	void *scratch = unit_alloc(rk_eigh_scratch_bytes(d));
 
 	for (int after = 0; after < 12; after++)
 	{
-		int			left = after;
-		RkPoll		poll = {unit_cancel_after, &left};
+		int left = after;
+		RkPoll poll = {unit_cancel_after, &left};
 
 		memcpy(matrix, gram, d * d * sizeof(double));
 		CHECK(rk_eigh(d, matrix, value, scratch, &poll) == RK_CANCELLED);

@@ -15,10 +15,10 @@
 static RkCsr
 random_rows(uint64_t seed, double per_row)
 {
-	uint64_t   *offset = unit_alloc((USERS + 1) * sizeof(uint64_t));
-	uint32_t   *index = unit_alloc(USERS * ITEMS * sizeof(uint32_t));
-	size_t		nnz = 0;
-	RkRng		rng;
+	uint64_t *offset = unit_alloc((USERS + 1) * sizeof(uint64_t));
+	uint32_t *index = unit_alloc(USERS * ITEMS * sizeof(uint32_t));
+	size_t nnz = 0;
+	RkRng rng;
 
 	rk_rng_seed(&rng, seed);
 	for (size_t u = 0; u < USERS; u++)
@@ -29,7 +29,7 @@ random_rows(uint64_t seed, double per_row)
 				index[nnz++] = i;
 	}
 	offset[USERS] = nnz;
-	return (RkCsr) {USERS, ITEMS, offset, index, NULL, NULL};
+	return (RkCsr){USERS, ITEMS, offset, index, NULL, NULL};
 }
 
 static bool
@@ -45,20 +45,19 @@ row_contains(const RkCsr *csr, size_t row, size_t column)
 static double
 naive_ndcg(const RkHoldout *h, size_t u)
 {
-	RkHit	   *hit = unit_alloc(h->k * sizeof(RkHit));
-	uint8_t    *flag = unit_alloc(h->k);
-	size_t		n_test = rk_csr_count(h->test, u);
-	size_t		n;
-	RkHeap		heap;
+	RkHit *hit = unit_alloc(h->k * sizeof(RkHit));
+	uint8_t *flag = unit_alloc(h->k);
+	size_t n_test = rk_csr_count(h->test, u);
+	size_t n;
+	RkHeap heap;
 	RkListMetrics metrics;
 
 	rk_heap_init(&heap, hit, h->k, h->tie);
 	for (size_t i = 0; i < ITEMS; i++)
 	{
-		float		score = h->item_bias != NULL ? h->item_bias[i] : 0.0f;
+		float score = h->item_bias != NULL ? h->item_bias[i] : 0.0f;
 
-		if (row_contains(h->train, u, i) ||
-			(h->skip != NULL && (h->skip[i / 8] >> (i % 8) & 1)))
+		if (row_contains(h->train, u, i) || (h->skip != NULL && (h->skip[i / 8] >> (i % 8) & 1)))
 			continue;
 		for (size_t k = 0; k < h->d; k++)
 			score += h->user_factor[u * h->d + k] * h->item_factor[i * h->d + k];
@@ -80,22 +79,22 @@ naive_ndcg(const RkHoldout *h, size_t u)
 static void
 test_against_naive(size_t d, size_t k, bool with_options)
 {
-	RkCsr		train = random_rows(1, 60.0);
-	RkCsr		test = random_rows(2, 40.0);
-	float	   *x = unit_alloc(USERS * d * sizeof(float));
-	float	   *y = unit_alloc(ITEMS * d * sizeof(float));
-	float		bias[ITEMS];
-	uint8_t		skip[ITEMS / 8 + 1];
-	uint32_t	tie[ITEMS];
-	uint32_t	user[USERS];
-	double		ndcg[USERS];
-	double		again[USERS];
-	RkHoldout	h = {d, x, y, NULL, &train, &test, NULL, NULL, user, k};
-	void	   *scratch;
-	size_t		same = 0;
-	int			left = 0;
-	RkPoll		poll = {unit_cancel_after, &left};
-	RkRng		rng;
+	RkCsr train = random_rows(1, 60.0);
+	RkCsr test = random_rows(2, 40.0);
+	float *x = unit_alloc(USERS * d * sizeof(float));
+	float *y = unit_alloc(ITEMS * d * sizeof(float));
+	float bias[ITEMS];
+	uint8_t skip[ITEMS / 8 + 1];
+	uint32_t tie[ITEMS];
+	uint32_t user[USERS];
+	double ndcg[USERS];
+	double again[USERS];
+	RkHoldout h = {d, x, y, NULL, &train, &test, NULL, NULL, user, k};
+	void *scratch;
+	size_t same = 0;
+	int left = 0;
+	RkPoll poll = {unit_cancel_after, &left};
+	RkRng rng;
 
 	rk_rng_seed(&rng, 3);
 	for (size_t i = 0; i < USERS * d; i++)
@@ -124,7 +123,7 @@ test_against_naive(size_t d, size_t k, bool with_options)
 	CHECK(memcmp(ndcg, again, sizeof(ndcg)) == 0);
 	for (size_t p = 0; p < USERS; p++)
 	{
-		double		expected = naive_ndcg(&h, user[p]);
+		double expected = naive_ndcg(&h, user[p]);
 
 		same += ndcg[p] == expected || (isnan(ndcg[p]) && isnan(expected));
 	}

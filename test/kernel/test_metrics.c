@@ -13,9 +13,9 @@ test_by_hand(void)
 	const uint8_t hit[5] = {0, 1, 0, 1, 0};
 	const size_t cut[4] = {1, 2, 5, 10};
 	RkListMetrics m[4];
-	double		log2_3 = 1.5849625007211561;
-	double		log2_5 = 2.321928094887362;
-	double		ideal = 1.0 + 1.0 / log2_3 + 0.5;
+	double log2_3 = 1.5849625007211561;
+	double log2_5 = 2.321928094887362;
+	double ideal = 1.0 + 1.0 / log2_3 + 0.5;
 
 	rk_metrics_list(hit, 5, 3, cut, 4, m);
 	CHECK(m[0].recall == 0.0 && m[0].precision == 0.0 && m[0].f1 == 0.0);
@@ -76,8 +76,8 @@ test_edges(void)
 static void
 test_errors(void)
 {
-	RkErrorSum	a = {0};
-	RkErrorSum	b = {0};
+	RkErrorSum a = {0};
+	RkErrorSum b = {0};
 
 	CHECK(rk_error_rmse(&a) == 0.0 && rk_error_mae(&a) == 0.0);
 	rk_error_add(&a, 3.0, 1.0);
@@ -91,23 +91,23 @@ test_errors(void)
 static void
 test_bootstrap(void)
 {
-	size_t		resamples = 400;
-	void	   *scratch = unit_alloc(rk_metrics_bootstrap_scratch_bytes(resamples));
-	double		value[80];
-	int			covered = 0;
-	RkInterval	out;
-	RkInterval	again;
-	RkRng		rng;
-	int			left = 0;
-	RkPoll		poll = {unit_cancel_after, &left};
+	size_t resamples = 400;
+	void *scratch = unit_alloc(rk_metrics_bootstrap_scratch_bytes(resamples));
+	double value[80];
+	int covered = 0;
+	RkInterval out;
+	RkInterval again;
+	RkRng rng;
+	int left = 0;
+	RkPoll poll = {unit_cancel_after, &left};
 
 	rk_rng_seed(&rng, 21);
 	for (int trial = 0; trial < 200; trial++)
 	{
 		for (int i = 0; i < 80; i++)
 			value[i] = rk_rng_normal(&rng);
-		CHECK(rk_metrics_bootstrap(value, 80, resamples, (uint64_t) trial, 0.9, scratch, &out,
-								   NULL) == RK_OK);
+		CHECK(rk_metrics_bootstrap(value, 80, resamples, (uint64_t) trial, 0.9, scratch, &out, NULL) ==
+			  RK_OK);
 		covered += out.low <= 0.0 && 0.0 <= out.high;
 	}
 	CHECK(covered >= 165 && covered <= 193);

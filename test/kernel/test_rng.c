@@ -10,8 +10,7 @@ test_hash_values(void)
 {
 	CHECK(rk_hash64(0, NULL, 0) == rk_hash_mix(0, 0));
 	CHECK(rk_hash64(1, "", 0) != rk_hash64(2, "", 0));
-	CHECK(rk_hash64(7, "abcdefgh", 8) ==
-		  rk_hash_mix(rk_hash_mix(7, 8), UINT64_C(0x6867666564636261)));
+	CHECK(rk_hash64(7, "abcdefgh", 8) == rk_hash_mix(rk_hash_mix(7, 8), UINT64_C(0x6867666564636261)));
 	CHECK(rk_hash64(7, "a", 1) != rk_hash64(7, "a\0", 2));
 	CHECK(rk_hash_mix(rk_hash_mix(0, 1), 2) != rk_hash_mix(rk_hash_mix(0, 2), 1));
 	CHECK(rk_hash_mix(0, 0) == UINT64_C(0x0397ab29740681d9));
@@ -21,19 +20,18 @@ test_hash_values(void)
 static void
 test_hash_avalanche(void)
 {
-	double		flipped = 0.0;
+	double flipped = 0.0;
 
 	for (int bit = 0; bit < 64; bit++)
 		for (uint64_t i = 0; i < 64; i++)
-			flipped += __builtin_popcountll(rk_hash_mix(3, i) ^
-											rk_hash_mix(3, i ^ (UINT64_C(1) << bit)));
+			flipped += __builtin_popcountll(rk_hash_mix(3, i) ^ rk_hash_mix(3, i ^ (UINT64_C(1) << bit)));
 	CHECK_NEAR(flipped / (64 * 64), 32.0, 0.5);
 }
 
 static void
 test_hash_alignment(void)
 {
-	char		buffer[64];
+	char buffer[64];
 
 	for (size_t shift = 0; shift < 8; shift++)
 	{
@@ -46,7 +44,7 @@ test_hash_alignment(void)
 static void
 test_xoshiro(void)
 {
-	RkRng		rng = {{1, 2, 3, 4}, 0.0, 0};
+	RkRng rng = {{1, 2, 3, 4}, 0.0, 0};
 
 	CHECK(rk_rng_next(&rng) == UINT64_C(41943041));
 	CHECK(rk_rng_next(&rng) == UINT64_C(58720359));
@@ -57,14 +55,14 @@ test_xoshiro(void)
 static void
 test_uniform_and_below(void)
 {
-	RkRng		rng;
-	double		sum = 0.0;
-	size_t		count[7] = {0};
+	RkRng rng;
+	double sum = 0.0;
+	size_t count[7] = {0};
 
 	rk_rng_seed(&rng, 5);
 	for (int i = 0; i < 70000; i++)
 	{
-		double		u = rk_rng_uniform(&rng);
+		double u = rk_rng_uniform(&rng);
 
 		if (u < 0.0 || u >= 1.0)
 			CHECK(0);
@@ -82,10 +80,10 @@ test_uniform_and_below(void)
 static void
 test_normal(void)
 {
-	size_t		n = 100001;
-	float	   *a = unit_floats(9, n, 2.0f);
-	float	   *b = unit_floats(9, n, 2.0f);
-	double		moment[5] = {0};
+	size_t n = 100001;
+	float *a = unit_floats(9, n, 2.0f);
+	float *b = unit_floats(9, n, 2.0f);
+	double moment[5] = {0};
 
 	CHECK(memcmp(a, b, n * sizeof(float)) == 0);
 	for (size_t i = 0; i < n; i++)

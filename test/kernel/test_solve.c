@@ -10,21 +10,21 @@
 /* A problem with its solution in long double. */
 typedef struct Problem
 {
-	size_t		n;
-	size_t		d;
-	size_t		stride;
-	float	   *factor;
-	double	   *diagonal;
-	double	   *weight;
-	double	   *target;
-	double	   *prior;
-	long double *matrix;		/* [d x d], A, then its Cholesky factor L */
+	size_t n;
+	size_t d;
+	size_t stride;
+	float *factor;
+	double *diagonal;
+	double *weight;
+	double *target;
+	double *prior;
+	long double *matrix; /* [d x d], A, then its Cholesky factor L */
 } Problem;
 
 static void
 problem_make(Problem *p, uint64_t seed, size_t n, size_t d, double ridge)
 {
-	RkRng		rng;
+	RkRng rng;
 
 	rk_rng_seed(&rng, seed);
 	p->n = n;
@@ -43,7 +43,7 @@ problem_make(Problem *p, uint64_t seed, size_t n, size_t d, double ridge)
 	}
 	for (size_t j = 0; j < n; j++)
 	{
-		p->weight[j] = j % 7 == 3 ? 0.0 : exp(2.0 * rk_rng_normal(&rng));
+		p->weight[j] = j % 7 == 3 ? 0.0 : exp(2.0 * rk_rng_normal(&rng)) * (j % 7 == 5 ? 1e-9 : 1.0);
 		p->target[j] = rk_rng_normal(&rng);
 	}
 }
@@ -62,14 +62,14 @@ problem_free(Problem *p)
 static RkFoldSystem
 problem_system(const Problem *p)
 {
-	return (RkFoldSystem) {p->n, p->d, p->factor, p->stride, p->diagonal, p->weight};
+	return (RkFoldSystem){p->n, p->d, p->factor, p->stride, p->diagonal, p->weight};
 }
 
 /* reference_factor computes A and its lower Cholesky factor. */
 static void
 reference_factor(Problem *p)
 {
-	size_t		d = p->d;
+	size_t d = p->d;
 	long double *a = p->matrix;
 
 	for (size_t i = 0; i < d; i++)
@@ -78,8 +78,8 @@ reference_factor(Problem *p)
 			long double sum = i == k ? (long double) p->diagonal[k] : 0.0L;
 
 			for (size_t j = 0; j < p->n; j++)
-				sum += (long double) p->weight[j] * p->factor[j * p->stride + i] *
-					p->factor[j * p->stride + k];
+				sum +=
+					(long double) p->weight[j] * p->factor[j * p->stride + i] * p->factor[j * p->stride + k];
 			for (size_t m = 0; m < k; m++)
 				sum -= a[i * d + m] * a[k * d + m];
 			a[i * d + k] = i == k ? sqrtl(sum) : sum / a[k * d + k];
@@ -90,7 +90,7 @@ reference_factor(Problem *p)
 static void
 reference_solve(const Problem *p, long double *b)
 {
-	size_t		d = p->d;
+	size_t d = p->d;
 	const long double *a = p->matrix;
 
 	for (size_t i = 0; i < d; i++)
@@ -124,8 +124,8 @@ reference_user(const Problem *p, const double *prior, long double *x)
 static void
 check_close(const double *got, const long double *expected, size_t n, double tolerance)
 {
-	double		largest = 1e-300;
-	double		worst = 0.0;
+	double largest = 1e-300;
+	double worst = 0.0;
 
 	for (size_t k = 0; k < n; k++)
 		largest = fmax(largest, fabs((double) expected[k]));
@@ -138,10 +138,10 @@ check_close(const double *got, const long double *expected, size_t n, double tol
 static void
 check_rows(const Problem *p, const RkFold *fold, const double *v, double tolerance)
 {
-	double	   *influence = unit_alloc(p->n * sizeof(double));
-	double	   *leverage = unit_alloc(p->n * sizeof(double));
-	double	   *remainder = unit_alloc(p->n * sizeof(double));
-	double	   *tmp = unit_alloc((p->n + p->d) * sizeof(double));
+	double *influence = unit_alloc(p->n * sizeof(double));
+	double *leverage = unit_alloc(p->n * sizeof(double));
+	double *remainder = unit_alloc(p->n * sizeof(double));
+	double *tmp = unit_alloc((p->n + p->d) * sizeof(double));
 	long double *z = unit_alloc(p->d * sizeof(long double));
 	long double *expected = unit_alloc(p->n * sizeof(long double));
 
@@ -182,12 +182,12 @@ check_rows(const Problem *p, const RkFold *fold, const double *v, double toleran
 static void
 test_problem(uint64_t seed, size_t n, size_t d, double ridge, double tolerance)
 {
-	Problem		p;
+	Problem p;
 	RkFoldSystem system;
-	RkFold		fold;
-	void	   *scratch = unit_alloc(rk_fold_scratch_bytes(n, d));
-	double	   *x = unit_alloc(d * sizeof(double));
-	double	   *tmp = unit_alloc((n + d) * sizeof(double));
+	RkFold fold;
+	void *scratch = unit_alloc(rk_fold_scratch_bytes(n, d));
+	double *x = unit_alloc(d * sizeof(double));
+	double *tmp = unit_alloc((n + d) * sizeof(double));
 	long double *expected = unit_alloc(d * sizeof(long double));
 
 	problem_make(&p, seed, n, d, ridge);
@@ -223,14 +223,14 @@ test_problem(uint64_t seed, size_t n, size_t d, double ridge, double tolerance)
 static void
 test_pure(void)
 {
-	Problem		p;
+	Problem p;
 	RkFoldSystem system;
-	RkFold		fold;
-	size_t		bytes = rk_fold_scratch_bytes(45, 50);
-	void	   *scratch = unit_alloc(bytes);
-	double		x[50];
-	double		again[50];
-	double		tmp[95];
+	RkFold fold;
+	size_t bytes = rk_fold_scratch_bytes(45, 50);
+	void *scratch = unit_alloc(bytes);
+	double x[50];
+	double again[50];
+	double tmp[95];
 
 	problem_make(&p, 3, 45, 50, 0.1);
 	system = problem_system(&p);
@@ -251,16 +251,16 @@ test_pure(void)
 static void
 test_bits(size_t n, size_t d, uint64_t expected)
 {
-	Problem		p;
+	Problem p;
 	RkFoldSystem system;
-	RkFold		fold;
-	void	   *scratch = unit_alloc(rk_fold_scratch_bytes(n, d));
-	double	   *x = unit_alloc(d * sizeof(double));
-	double	   *tmp = unit_alloc((n + d) * sizeof(double));
-	double	   *leverage = unit_alloc(n * sizeof(double));
-	uint64_t	hash = 0;
-	uint64_t	bits;
-	RkRng		rng;
+	RkFold fold;
+	void *scratch = unit_alloc(rk_fold_scratch_bytes(n, d));
+	double *x = unit_alloc(d * sizeof(double));
+	double *tmp = unit_alloc((n + d) * sizeof(double));
+	double *leverage = unit_alloc(n * sizeof(double));
+	uint64_t hash = 0;
+	uint64_t bits;
+	RkRng rng;
 
 	problem_make(&p, 1, n, d, 1.0);
 	rk_rng_seed(&rng, 77);
@@ -303,15 +303,15 @@ test_bits(size_t n, size_t d, uint64_t expected)
 static void
 test_removal(size_t n, size_t d)
 {
-	Problem		p;
+	Problem p;
 	RkFoldSystem system;
-	RkFold		fold;
-	void	   *scratch = unit_alloc(rk_fold_scratch_bytes(n, d));
-	double	   *x = unit_alloc(d * sizeof(double));
-	double	   *tmp = unit_alloc((n + d) * sizeof(double));
-	double	   *influence = unit_alloc(n * sizeof(double));
-	double	   *leverage = unit_alloc(n * sizeof(double));
-	double	   *remainder = unit_alloc(n * sizeof(double));
+	RkFold fold;
+	void *scratch = unit_alloc(rk_fold_scratch_bytes(n, d));
+	double *x = unit_alloc(d * sizeof(double));
+	double *tmp = unit_alloc((n + d) * sizeof(double));
+	double *influence = unit_alloc(n * sizeof(double));
+	double *leverage = unit_alloc(n * sizeof(double));
+	double *remainder = unit_alloc(n * sizeof(double));
 
 	problem_make(&p, 8, n, d, 0.3);
 	system = problem_system(&p);
@@ -321,14 +321,13 @@ test_removal(size_t n, size_t d)
 	CHECK(rk_fold_leverage(&fold, leverage, remainder, tmp, NULL) == RK_OK);
 	for (size_t j = 0; j < n; j += 4)
 	{
-		double		score = rk_dot_dd(x, p.prior, d);
-		double		predicted = rk_dot(x, p.factor + j * p.stride, d);
-		double		kept = p.weight[j];
-		double		without = score -
-			influence[j] * (p.target[j] - predicted) / remainder[j];
-		RkFold		less;
-		void	   *other = unit_alloc(rk_fold_scratch_bytes(n, d));
-		double	   *solved = unit_alloc(d * sizeof(double));
+		double score = rk_dot_dd(x, p.prior, d);
+		double predicted = rk_dot(x, p.factor + j * p.stride, d);
+		double kept = p.weight[j];
+		double without = score - influence[j] * (p.target[j] - predicted) / remainder[j];
+		RkFold less;
+		void *other = unit_alloc(rk_fold_scratch_bytes(n, d));
+		double *solved = unit_alloc(d * sizeof(double));
 
 		p.weight[j] = 0.0;
 		CHECK(rk_fold_factor(&system, other, &less, NULL) == RK_OK);
@@ -353,12 +352,12 @@ test_ill_conditioned(void)
 {
 	for (size_t n = 6; n <= 20; n += 7)
 	{
-		Problem		p;
+		Problem p;
 		RkFoldSystem system;
-		RkFold		fold;
-		void	   *scratch = unit_alloc(rk_fold_scratch_bytes(n, 12));
-		double		x[12];
-		double		tmp[32];
+		RkFold fold;
+		void *scratch = unit_alloc(rk_fold_scratch_bytes(n, 12));
+		double x[12];
+		double tmp[32];
 		long double expected[12];
 
 		problem_make(&p, 15, n, 12, 1e-6);
@@ -381,11 +380,11 @@ test_refused(void)
 {
 	for (size_t n = 3; n <= 9; n += 6)
 	{
-		Problem		p;
+		Problem p;
 		RkFoldSystem system;
-		RkFold		fold;
-		void	   *scratch = unit_alloc(rk_fold_scratch_bytes(n, 6));
-		float		kept;
+		RkFold fold;
+		void *scratch = unit_alloc(rk_fold_scratch_bytes(n, 6));
+		float kept;
 
 		problem_make(&p, 4, n, 6, 1.0);
 		system = problem_system(&p);
@@ -414,12 +413,12 @@ test_refused(void)
 static void
 test_cancel(void)
 {
-	Problem		p;
+	Problem p;
 	RkFoldSystem system;
-	RkFold		fold;
-	void	   *scratch = unit_alloc(rk_fold_scratch_bytes(500, 400));
-	int			left = 2;
-	RkPoll		poll = {unit_cancel_after, &left};
+	RkFold fold;
+	void *scratch = unit_alloc(rk_fold_scratch_bytes(500, 400));
+	int left = 2;
+	RkPoll poll = {unit_cancel_after, &left};
 
 	problem_make(&p, 2, 500, 400, 1.0);
 	system = problem_system(&p);
@@ -432,11 +431,11 @@ test_cancel(void)
 static double
 naive_dot(const double *x, const float *y, size_t d)
 {
-	double		lane[16] = {0.0};
+	double lane[16] = {0.0};
 
 	for (size_t k = 0; k < d; k++)
 	{
-		double		product = x[k] * (double) y[k];
+		double product = x[k] * (double) y[k];
 
 		lane[k % 16] += product;
 	}
@@ -449,10 +448,10 @@ naive_dot(const double *x, const float *y, size_t d)
 static void
 test_dot(void)
 {
-	float	   *y = unit_floats(31, 300, 1.0f);
-	float	   *x_narrow = unit_floats(32, 300, 1.0f);
-	double		x[300];
-	double		y_wide[300];
+	float *y = unit_floats(31, 300, 1.0f);
+	float *x_narrow = unit_floats(32, 300, 1.0f);
+	double x[300];
+	double y_wide[300];
 
 	for (size_t k = 0; k < 300; k++)
 	{
@@ -462,7 +461,7 @@ test_dot(void)
 	for (size_t d = 0; d <= 256; d++)
 		for (size_t shift = 0; shift < 3; shift++)
 		{
-			double		expected = naive_dot(x + shift, y + shift, d);
+			double expected = naive_dot(x + shift, y + shift, d);
 
 			CHECK(rk_dot(x + shift, y + shift, d) == expected);
 			CHECK(rk_dot_dd(x + shift, y_wide + shift, d) == expected);

@@ -10,35 +10,44 @@
 /* A catalogue and its reference ranking. */
 typedef struct Shop
 {
-	size_t		n;
-	size_t		d;
-	float	   *factor;
-	float	   *norm;
-	float	   *bias;
-	double	   *query;
-	uint8_t    *skip;
-	uint32_t   *tie;
-	RkHit	   *expected;		/* all that may be ranked, best first */
-	size_t		n_expected;
+	size_t n;
+	size_t d;
+	float *factor;
+	float *norm;
+	float *bias;
+	double *query;
+	uint8_t *skip;
+	uint32_t *tie;
+	RkHit *expected; /* all that may be ranked, best first */
+	size_t n_expected;
 } Shop;
 
 /* The kinds of factors. */
 enum
 {
-	RANDOM, BINARY, EQUAL, PARALLEL, UNIT, DENORMAL, HUGE_VALUES, MIXED, SIGNS, KINDS
+	RANDOM,
+	BINARY,
+	EQUAL,
+	PARALLEL,
+	UNIT,
+	DENORMAL,
+	HUGE_VALUES,
+	MIXED,
+	SIGNS,
+	KINDS
 };
 
 static void
 shop_fill_row(Shop *shop, int kind, size_t i, RkRng *rng)
 {
-	float	   *y = shop->factor + i * shop->d;
-	size_t		d = shop->d;
-	double		scale = kind == DENORMAL ? 1e-41 : kind == HUGE_VALUES ? 1e38 : 1.0;
-	double		norm = 0.0;
+	float *y = shop->factor + i * shop->d;
+	size_t d = shop->d;
+	double scale = kind == DENORMAL ? 1e-41 : kind == HUGE_VALUES ? 1e38 : 1.0;
+	double norm = 0.0;
 
 	for (size_t k = 0; k < d; k++)
 	{
-		double		value = rk_rng_normal(rng) * scale;
+		double value = rk_rng_normal(rng) * scale;
 
 		if (kind == BINARY)
 			value = (double) rk_rng_below(rng, 2);
@@ -62,8 +71,8 @@ shop_fill_row(Shop *shop, int kind, size_t i, RkRng *rng)
 static Shop
 shop_make(int kind, size_t n, size_t d, uint64_t seed)
 {
-	RkRng		rng;
-	Shop		shop = {.n = n, .d = d};
+	RkRng rng;
+	Shop shop = {.n = n, .d = d};
 
 	rk_rng_seed(&rng, seed);
 	shop.factor = unit_alloc(n * d * sizeof(float));
@@ -118,21 +127,21 @@ compare_hits(const void *left, const void *right)
 static void
 brute_force(Shop *shop, const RkItems *items, const RkTopk *ask, bool cosine)
 {
-	double		query_norm = sqrt(rk_dot_dd(ask->query, ask->query, shop->d));
+	double query_norm = sqrt(rk_dot_dd(ask->query, ask->query, shop->d));
 
 	shop->n_expected = 0;
 	for (size_t i = 0; i < shop->n; i++)
 	{
 		const float *y = shop->factor + i * shop->d;
-		RkHit	   *hit = &shop->expected[shop->n_expected];
+		RkHit *hit = &shop->expected[shop->n_expected];
 
 		if (ask->skip != NULL && (ask->skip[i / 8] >> (i % 8) & 1))
 			continue;
 		if (cosine && (query_norm == 0.0 || rk_dot_ff(y, y, shop->d) == 0.0))
 			continue;
 		hit->item = (uint32_t) i;
-		hit->score = cosine ? rk_cosine(ask->query, query_norm, y, shop->d) :
-			rk_item_score(items, ask->query, ask->constant, (uint32_t) i);
+		hit->score = cosine ? rk_cosine(ask->query, query_norm, y, shop->d)
+							: rk_item_score(items, ask->query, ask->constant, (uint32_t) i);
 		shop->n_expected++;
 	}
 	sort_tie = ask->tie;
@@ -143,12 +152,11 @@ brute_force(Shop *shop, const RkItems *items, const RkTopk *ask, bool cosine)
 static void
 check_list(const Shop *shop, size_t k, const RkHit *hit, size_t n_hit)
 {
-	size_t		same = 0;
+	size_t same = 0;
 
 	CHECK(n_hit == (k < shop->n_expected ? k : shop->n_expected));
 	for (size_t r = 0; r < n_hit; r++)
-		same += hit[r].item == shop->expected[r].item &&
-			hit[r].score == shop->expected[r].score;
+		same += hit[r].item == shop->expected[r].item && hit[r].score == shop->expected[r].score;
 	CHECK(same == n_hit);
 }
 
@@ -156,10 +164,10 @@ check_list(const Shop *shop, size_t k, const RkHit *hit, size_t n_hit)
 static void
 check_ask(Shop *shop, const RkItems *items, const RkTopk *ask)
 {
-	void	   *scratch = unit_alloc(rk_topk_scratch_bytes(shop->d));
-	RkHit	   *hit = unit_alloc(ask->k * sizeof(RkHit));
-	uint32_t   *all = unit_alloc(shop->n * sizeof(uint32_t));
-	size_t		n_hit;
+	void *scratch = unit_alloc(rk_topk_scratch_bytes(shop->d));
+	RkHit *hit = unit_alloc(ask->k * sizeof(RkHit));
+	uint32_t *all = unit_alloc(shop->n * sizeof(uint32_t));
+	size_t n_hit;
 
 	for (size_t i = 0; i < shop->n; i++)
 		all[i] = (uint32_t) (shop->n - 1 - i);
@@ -180,14 +188,14 @@ static void
 test_kind(int kind, size_t n, size_t d, double query_scale)
 {
 	const size_t length[] = {0, 1, 10, 100, 5000};
-	Shop		shop = shop_make(kind, n, d, 1000 + (uint64_t) kind + d);
+	Shop shop = shop_make(kind, n, d, 1000 + (uint64_t) kind + d);
 
 	for (size_t k = 0; k < d; k++)
 		shop.query[k] *= query_scale;
 	for (int options = 0; options < 16; options++)
 	{
-		RkItems		items = {n, d, shop.factor, shop.norm, options & 1 ? shop.bias : NULL};
-		RkTopk		ask = {
+		RkItems items = {n, d, shop.factor, shop.norm, options & 1 ? shop.bias : NULL};
+		RkTopk ask = {
 			.query = shop.query,
 			.constant = options & 8 ? -3.25 : 0.0,
 			.k = length[options % 5],
@@ -206,8 +214,8 @@ test_norms(void)
 {
 	for (int kind = 0; kind < KINDS; kind++)
 	{
-		Shop		shop = shop_make(kind, 200, 33, 7);
-		size_t		good = 0;
+		Shop shop = shop_make(kind, 200, 33, 7);
+		size_t good = 0;
 
 		for (size_t i = 0; i < shop.n; i++)
 		{
@@ -216,8 +224,8 @@ test_norms(void)
 			for (size_t k = 0; k < shop.d; k++)
 				square += (long double) shop.factor[i * shop.d + k] * shop.factor[i * shop.d + k];
 			good += (long double) shop.norm[i] >= sqrtl(square) &&
-				((long double) shop.norm[i] <= sqrtl(square) * (1.0L + 0x1p-22L) ||
-				 shop.norm[i] < 1e-37f || isinf(shop.norm[i]));
+					((long double) shop.norm[i] <= sqrtl(square) * (1.0L + 0x1p-22L) ||
+					 shop.norm[i] < 1e-37f || isinf(shop.norm[i]));
 		}
 		CHECK(good == shop.n);
 		shop.factor[40] = NAN;
@@ -226,23 +234,49 @@ test_norms(void)
 	}
 }
 
+/* A lane that overflows to -infinity must not hide an item that is best. */
+static void
+test_overflow(void)
+{
+	float factor[2 * 33] = {-3e35f};
+	float norm[2];
+	double query[33];
+	RkItems items = {2, 33, factor, norm, NULL};
+	RkTopk ask = {.query = query, .k = 1};
+	void *scratch = unit_alloc(rk_topk_scratch_bytes(33));
+	RkHit hit[1];
+	size_t n_hit;
+
+	factor[33] = -3e35f;
+	factor[33 + 1] = 3.4e35f;
+	factor[33 + 32] = -3e35f;
+	for (size_t k = 0; k < 33; k++)
+		query[k] = 1024.0;
+	CHECK(rk_items_norms(factor, 33, 0, 2, norm, NULL) == RK_OK);
+	CHECK(rk_topk(&items, &ask, scratch, hit, &n_hit) == RK_OK);
+	CHECK(n_hit == 1 && hit[0].item == 1);
+	CHECK(rk_topk_cosine(&items, &ask, scratch, hit, &n_hit) == RK_OK);
+	CHECK(n_hit == 1 && hit[0].item == 1);
+	free(scratch);
+}
+
 static void
 test_refused(void)
 {
-	Shop		shop = shop_make(RANDOM, 100, 8, 1);
-	RkItems		items = {100, 8, shop.factor, shop.norm, NULL};
-	RkTopk		ask = {.query = shop.query, .k = 5};
-	void	   *scratch = unit_alloc(rk_topk_scratch_bytes(8));
-	RkHit		hit[5];
-	size_t		n_hit;
-	int			left = 0;
-	RkPoll		poll = {unit_cancel_after, &left};
+	Shop shop = shop_make(RANDOM, 100, 8, 1);
+	RkItems items = {100, 8, shop.factor, shop.norm, NULL};
+	RkTopk ask = {.query = shop.query, .k = 5};
+	void *scratch = unit_alloc(rk_topk_scratch_bytes(8));
+	RkHit hit[5];
+	size_t n_hit;
+	int left = 0;
+	RkPoll poll = {unit_cancel_after, &left};
 	const double bad[] = {NAN, INFINITY, -INFINITY};
 	const uint32_t candidate[] = {3, 4};
 
 	for (int b = 0; b < 3; b++)
 	{
-		double		kept = shop.query[7];
+		double kept = shop.query[7];
 
 		shop.query[7] = bad[b];
 		CHECK(rk_topk(&items, &ask, scratch, hit, &n_hit) == RK_NON_FINITE);
@@ -269,8 +303,8 @@ test_refused(void)
 static void
 test_heap(void)
 {
-	RkHit		hit[3];
-	RkHeap		heap;
+	RkHit hit[3];
+	RkHeap heap;
 	const uint32_t tie[] = {9, 3, 3, 1};
 
 	rk_heap_init(&heap, hit, 3, tie);
@@ -303,6 +337,7 @@ main(void)
 			test_kind(kind, 700, 20, scale[s]);
 	}
 	test_norms();
+	test_overflow();
 	test_refused();
 	test_heap();
 	return unit_finish("topk");

@@ -39,11 +39,10 @@ unit_check(int holds, const char *text, const char *file, int line)
 static inline int
 unit_check_near(double got, double expected, double tolerance, const char *file, int line)
 {
-	int			holds = fabs(got - expected) <= tolerance;
+	int holds = fabs(got - expected) <= tolerance;
 
 	if (!holds && unit_failed < 20)
-		printf("%s:%d: got %.17g, expected %.17g within %g\n", file, line, got, expected,
-			   tolerance);
+		printf("%s:%d: got %.17g, expected %.17g within %g\n", file, line, got, expected, tolerance);
 	return unit_check(holds, "near", file, line);
 }
 
@@ -63,8 +62,8 @@ unit_finish(const char *name)
 static inline void *
 unit_alloc(size_t bytes)
 {
-	size_t		rounded = (bytes + RK_SCRATCH_ALIGN) / RK_SCRATCH_ALIGN * RK_SCRATCH_ALIGN;
-	void	   *memory = aligned_alloc(RK_SCRATCH_ALIGN, rounded);
+	size_t rounded = (bytes + RK_SCRATCH_ALIGN) / RK_SCRATCH_ALIGN * RK_SCRATCH_ALIGN;
+	void *memory = aligned_alloc(RK_SCRATCH_ALIGN, rounded);
 
 	if (memory == NULL)
 		abort();
@@ -76,7 +75,7 @@ unit_alloc(size_t bytes)
 static inline float *
 unit_floats(uint64_t seed, size_t n, float scale)
 {
-	float	   *out = unit_alloc(n * sizeof(float));
+	float *out = unit_alloc(n * sizeof(float));
 
 	rk_normal_fill(seed, scale, n, out);
 	return out;
@@ -86,9 +85,9 @@ unit_floats(uint64_t seed, size_t n, float scale)
 static inline bool
 unit_cancel_after(void *arg)
 {
-	int		   *left = arg;
+	int *left = arg;
 
 	return --*left < 0;
 }
 
-#endif							/* UNIT_H */
+#endif /* UNIT_H */
