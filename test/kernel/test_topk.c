@@ -248,7 +248,7 @@ test_overflow(void)
 	size_t n_hit;
 
 	factor[33] = -3e35f;
-	factor[33 + 1] = 3.4e35f;
+	factor[33 + 1] = 3.2e35f;
 	factor[33 + 32] = -3e35f;
 	for (size_t k = 0; k < 33; k++)
 		query[k] = 1024.0;
