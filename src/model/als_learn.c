@@ -579,7 +579,8 @@ default_weights(const RecoLearnInput *input, RkAlsSide *problem)
 	double		mean = 0;
 
 	for (size_t k = 0; k < rk_csr_nnz(rows); k++)
-		mean += rows->weight[k] / nnz;
+		mean += rows->weight[k];
+	mean /= nnz;
 	problem->nu = option[ALS_NU].is_set ? option[ALS_NU].number : nu;
 	problem->alpha0 = option[ALS_ALPHA0].is_set ? option[ALS_ALPHA0].number : alpha0 * mean;
 	problem->lambda = option[ALS_LAMBDA].is_set ? option[ALS_LAMBDA].number :
