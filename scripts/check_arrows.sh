@@ -15,11 +15,12 @@ declare -A ALLOWED=(
 	[explain]="model reader store catalog parallel kernel top"
 	[evaluate]="model reader store catalog parallel kernel top"
 	[model]="reader store catalog parallel kernel top"
-	# catalog is the lowest of its four: it alone names the tables of schema reco, so reader and store ask it
+	# catalog is the lowest of its four: it alone names the tables of schema reco, so reader and store may ask it
 	[reader]="catalog kernel top"
 	[store]="catalog kernel top"
 	[catalog]="kernel top"
-	[parallel]="kernel top"
+	# the learning file lies in the folder that store makes and clears
+	[parallel]="store kernel top"
 	[kernel]=""
 	# src/reco.c, src/reco.h, src/compat.h: they know no room, so that every room but the kernel may know them
 	[top]=""
@@ -64,7 +65,7 @@ check_includes()
 			echo "${file#"$src"/}: $room may not include $target"
 			bad=1
 		fi
-	done < <(find "$src" -name '*.[ch]' -print0 | sort -z |
+	done < <(find "$src" \( -name '*.[ch]' -o -name '*.inc' \) -print0 | sort -z |
 		xargs -0 -r grep -HoE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"[^"]+"' |
 		sed -E 's/^([^:]+):[^"]*"([^"]+)".*$/\1:\2/')
 	return $bad
