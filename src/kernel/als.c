@@ -275,42 +275,39 @@ rk_row_begin(RkAlsRow *row, size_t index)
 	}
 }
 
-/* rk_row_is_hard tells whether the row needs double precision (see als.h). */
-static bool
-rk_row_is_hard(const RkAlsRow *row)
+/* rk_row_judge sets *hard if the row needs double precision (see als.h). */
+static RkStatus
+rk_row_judge(RkAlsRow *row, bool *hard)
 {
 	const RkAlsSide *side = row->side;
-	double alpha0 = side->alpha0;
-	double greatest = row->lambda;
-	double least = row->lambda;
 	double extra = side->bias ? 1.0 : 0.0;
+	double highest = side->d > 0 ? side->alpha0 * row->other->eigenvalue[0] : 0.0;
+	double lowest = side->d > 0 && !side->bias ? side->alpha0 * row->other->eigenvalue[side->d - 1] : 0.0;
+	double limit = RK_ALS_MAX_CONDITION * (row->lambda + lowest);
+	double greatest = row->lambda + highest;
 
-	if (side->d > 0)
-	{
-		greatest += alpha0 * row->other->eigenvalue[0];
-		if (!side->bias)
-			least += alpha0 * row->other->eigenvalue[side->d - 1];
-	}
-	for (size_t j = row->first; j < row->first + row->n; j++)
+	for (size_t j = row->first; j < row->first + row->n && greatest <= limit; j++)
 	{
 		const float *y = rk_row_factor(row, j);
 
 		greatest += (double) side->rows.weight[j] * (rk_dot_ff(y, y, side->d) + extra);
-		if (!(greatest <= RK_ALS_MAX_CONDITION * least))
-			return true;
+		if (rk_poll_after(row->poll, &row->work, 4.0 * (double) side->d))
+			return RK_CANCELLED;
 	}
-	return !(greatest <= RK_ALS_MAX_CONDITION * least);
+	*hard = !(greatest <= limit);
+	return RK_OK;
 }
 
 /* rk_row_run solves a row in float32 if that is safe and works, else in double. */
 static RkStatus
 rk_row_run(RkAlsRow *row)
 {
-	RkStatus status = RK_NOT_POSITIVE_DEFINITE;
+	bool hard = true;
+	RkStatus status = rk_row_judge(row, &hard);
 
-	if (!rk_row_is_hard(row))
+	if (status == RK_OK && !hard)
 		status = rk_row_solve_float(row);
-	if (status == RK_NOT_POSITIVE_DEFINITE || status == RK_NON_FINITE)
+	if (status == RK_NOT_POSITIVE_DEFINITE || status == RK_NON_FINITE || (status == RK_OK && hard))
 		status = rk_row_solve_double(row);
 	return status;
 }

@@ -10,7 +10,7 @@
  * as dormtr does), one block at a time.
  *
  * The longest stretch between two polls is dstedc, which LAPACK does not let
- * one interrupt: about 100 ms at d = 1024 (of 240 ms in all; the others stay
+ * one interrupt: 60 to 100 ms at d = 1024 (of 200 to 240 in all; the others stay
  * below 10 ms there), growing with the cube of d.
  */
 #ifndef RK_EIGH_H
