@@ -52,6 +52,8 @@ SOURCES = $(filter-out $(BLAS_SOURCES),$(sort $(wildcard src/*.c src/*/*.c src/*
 RECO_OBJS = $(SOURCES:%.c=$(BUILD)/obj/%.o)
 BLAS_OBJS = $(BLAS_SOURCES:%.c=$(BUILD)/obj/%.o)
 KERNEL_OBJS = $(filter $(BUILD)/obj/src/kernel/%,$(RECO_OBJS) $(BLAS_OBJS))
+# Kernels that both libraries need: reco_blas.so must not depend on the symbols that reco.so exports.
+SHARED_OBJS = $(filter $(BUILD)/obj/src/kernel/%,$(RECO_OBJS))
 
 # The serial flavour of OpenBLAS starts no thread when it is loaded. RUNPATH makes the loader prefer it to the system's
 # default flavour.
@@ -96,7 +98,7 @@ $(BUILD)/reco$(DLSUFFIX): $(RECO_OBJS)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(LDFLAGS_SL) -lm
 
-$(BUILD)/reco_blas$(DLSUFFIX): $(BLAS_OBJS)
+$(BUILD)/reco_blas$(DLSUFFIX): $(BLAS_OBJS) $(SHARED_OBJS)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(LDFLAGS_SL) \
 		-L$(OPENBLAS_DIR) -lopenblas -Wl,-rpath,$(OPENBLAS_DIR) -Wl,--enable-new-dtags -lm
