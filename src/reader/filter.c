@@ -16,10 +16,11 @@
  * query around it.  Sub-selects are expressions and allowed: they are the
  * caller's own SQL, and read-only like the rest.
  *
- * Whatever the analysis says holds for the search path it was done under.  The
- * plan is analysed again by PostgreSQL when that changes; then IS TRUE, which
- * the query applies to the filter, still refuses what is not boolean, and the
- * query's form refuses aggregates.
+ * The check is done once a plan, and again when the relation was changed.  What
+ * it says holds for the search path it was done under.  When that changes,
+ * PostgreSQL analyses the query anew; then IS TRUE, which the query applies to
+ * the filter, still refuses what is not boolean, and the query's form refuses
+ * aggregates.
  */
 #include "postgres.h"
 
@@ -141,7 +142,9 @@ reco_filter_rethrow(const RecoDefinition *definition, const RecoFilter *filter, 
 		error->cursorpos = 0;
 	}
 	if (error->hint == NULL && error->sqlerrcode == ERRCODE_UNDEFINED_PARAMETER)
-		error->hint = psprintf("filter_args holds %d values, $1 is the first.", filter->n_arguments);
+		error->hint = filter->n_arguments == 0
+						  ? pstrdup("Give the values of $1, $2, ... in filter_args.")
+						  : psprintf("filter_args gives values up to $%d.", filter->n_arguments);
 	else if (error->hint == NULL && error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE &&
 			 ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
 				 ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION))
@@ -180,9 +183,11 @@ reco_filter_plan(const RecoDefinition *definition, const RecoFilter *filter)
 {
 	RecoPlan *plan = reco_plans_find(filter->sql, filter->n_arguments + 1, filter->type);
 
-	if (plan != NULL)
+	if (plan != NULL && reco_plans_is_current(plan))
 		return plan;
 	reco_filter_check(definition, filter);
+	if (plan != NULL)
+		return plan;
 	return reco_plans_prepare(filter->sql, filter->n_arguments + 1, filter->type);
 }
 

@@ -133,6 +133,12 @@ reco_plans_prepare(const char *sql, int n_types, const Oid *type)
 	return plan;
 }
 
+bool
+reco_plans_is_current(const RecoPlan *plan)
+{
+	return SPI_plan_is_valid(plan->plan);
+}
+
 /* reco_plans_params wraps parameter values for SPI. */
 static ParamListInfo
 reco_plans_params(const RecoPlan *plan, const Datum *value, const bool *isnull)

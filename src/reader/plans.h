@@ -20,6 +20,9 @@ extern RecoPlan *reco_plans_find(const char *sql, int n_types, const Oid *type);
  */
 extern RecoPlan *reco_plans_prepare(const char *sql, int n_types, const Oid *type);
 
+/* reco_plans_is_current is false when something a plan was made of has changed, so that PostgreSQL will make it again. */
+extern bool reco_plans_is_current(const RecoPlan *plan);
+
 /*
  * reco_plans_execute runs a plan in the active snapshot, as the caller, and
  * hands its rows to dest.  A plan may be used again while it runs.

@@ -28,8 +28,8 @@ typedef struct RecoReadCounts
 	int64		rows;			/* rows read */
 	int64		null_key;		/* user or item is NULL */
 	int64		null_value;		/* value or event or time is NULL where mapped */
-	int64		non_finite;		/* value is NaN or infinite, or time is infinite */
-	int64		future;			/* time more than a day after now() */
+	int64		non_finite;		/* value is NaN, infinite or beyond 1e30 (so that sums fit a float), or time is infinite */
+	int64		future;			/* time more than a day after now(), the start of the transaction */
 	int64		unknown_event;	/* event without a weight, when weights are given */
 } RecoReadCounts;
 
@@ -59,7 +59,11 @@ typedef struct RecoEvents
  */
 extern RecoEvents *reco_reader_events(const RecoDefinition *definition);
 
-/* reco_reader_test_events reads another relation with the same user and item columns as (user, item) keys, for evaluation: same clean-up, no fold. */
+/*
+ * reco_reader_test_events reads another relation with the same user and item
+ * columns as (user, item) keys, for evaluation: same clean-up, no fold.  Value
+ * (required for explicit feedback), event and time columns are used where the relation has them.
+ */
 extern RecoEvents *reco_reader_test_events(const RecoDefinition *definition, Oid relation);
 
 /*
@@ -128,14 +132,20 @@ typedef struct RecoItemRow
  */
 typedef struct RecoFilter RecoFilter;
 
-/* reco_reader_filter checks the expression; errors: ERRCODE_SYNTAX_ERROR with the parser's own message as detail, ERRCODE_INVALID_PARAMETER_VALUE without an items relation. */
+/*
+ * reco_reader_filter checks the expression (SPI must be connected).  Errors:
+ * those of PostgreSQL's parser with position and context in terms of the filter, ERRCODE_SYNTAX_ERROR
+ * for what is not one expression, ERRCODE_DATATYPE_MISMATCH unless it is
+ * boolean, ERRCODE_INVALID_PARAMETER_VALUE without an items relation.
+ */
 extern RecoFilter *reco_reader_filter(const RecoDefinition *definition, const char *expression, ArrayType *args);
 
 /*
  * reco_reader_items looks up n keys in the items relation as the caller, in
  * one indexed probe (key = ANY (array)), transaction_read_only while it runs.
- * Gives the rows found, in no particular order; a key without a row is deleted or invisible.
- * filter may be NULL.
+ * Gives the keys found, each once, in the order of keys; a key without a row is
+ * deleted or invisible.  Of several rows with one key the label is the least,
+ * and the filter passes if any of them passes.  filter may be NULL.
  */
 extern RecoItemRow *reco_reader_items(const RecoDefinition *definition, const RecoKey *key, int n,
 									  const RecoFilter *filter, int *n_found);

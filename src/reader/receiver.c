@@ -6,6 +6,7 @@
 
 #include "reader/receiver.h"
 
+/* reco_receiver_receive passes a row on and asks for the next. */
 static bool
 reco_receiver_receive(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -15,11 +16,13 @@ reco_receiver_receive(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
+/* reco_receiver_startup has nothing to prepare. */
 static void
 reco_receiver_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 {
 }
 
+/* reco_receiver_shutdown has nothing to end or free. */
 static void
 reco_receiver_shutdown(DestReceiver *self)
 {
