@@ -110,10 +110,12 @@ column_names(Oid relid)
 	ReleaseSysCache(tuple);
 	for (AttrNumber i = 1; i <= n; i++)
 	{
-		char *name = get_attname(relid, i, true);
-
-		if (name)
-			names = lappend(names, name);
+		tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(i));
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		if (!((Form_pg_attribute) GETSTRUCT(tuple))->attisdropped)
+			names = lappend(names, pstrdup(NameStr(((Form_pg_attribute) GETSTRUCT(tuple))->attname)));
+		ReleaseSysCache(tuple);
 	}
 	return names;
 }

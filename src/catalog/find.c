@@ -249,10 +249,11 @@ const char *
 reco_catalog_nearest(const char *name, List *candidates)
 {
 	const char *best = NULL;
-	int limit = Max(1, Min((int) strlen(name), 255) / 3) + 1;
+	int length = strlen(name);
+	int limit = length <= 3 ? 2 : Max(3, length / 3 + 1); /* one more than the greatest distance */
 	ListCell *cell;
 
-	if (strlen(name) > 255)
+	if (length > 255)
 		return NULL;
 	foreach (cell, candidates)
 	{
@@ -344,7 +345,7 @@ none_meant(void)
 	ereport(
 		ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("no recommender was named"),
 		errdetail(
-			"A call without a name uses the only recommender that you, or a role you were granted, own."),
+			"A call without a name uses the only recommender of yours or of a role that you were granted, else the only one over tables of yours alone."),
 		names
 			? errhint("Name one with recommender => '...', or set reco.default_recommender; you may use: %s.",
 					  join_names(names))

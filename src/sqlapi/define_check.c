@@ -28,15 +28,16 @@ check_relation(const RecoRelation *relation, const char *argument)
 		kind != RELKIND_PARTITIONED_TABLE && kind != RELKIND_FOREIGN_TABLE)
 		ereport(
 			ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			errmsg("%s must be a table or a view, and %s is neither", argument, relation->recorded_name),
+			errmsg("%s must be a table or a view, and \"%s\" is neither", argument,
+				   get_rel_name(relation->relid)),
 			errhint(
 				"Tables, partitioned tables, foreign tables, views and materialized views can be mapped."));
 	if (get_rel_persistence(relation->relid) == RELPERSISTENCE_TEMP)
-		ereport(
-			ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			errmsg("%s must not be a temporary relation, and %s is one", argument, relation->recorded_name),
-			errdetail("A recommender is there for all sessions and outlives this one."),
-			errhint("Map a permanent or unlogged table."));
+		ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("%s must not be a temporary relation, and \"%s\" is one", argument,
+					   get_rel_name(relation->relid)),
+				errdetail("A recommender is there for all sessions and outlives this one."),
+				errhint("Map a permanent or unlogged table."));
 }
 
 /* needs raises unless what an argument is about was given too. */
@@ -46,7 +47,7 @@ needs(bool given, const char *argument, bool there, const char *needed, const ch
 	if (!given || there)
 		return;
 	ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s needs %s", argument, needed),
-			errdetail_internal("%s", why), errhint("Give %s, or leave out %s.", needed, argument));
+			errdetail_internal("%s", why), errhint("Give %s, or leave out (or unset) %s.", needed, argument));
 }
 
 /* check_needs checks which arguments need which. */
@@ -60,8 +61,8 @@ check_needs(const RecoDefinition *definition)
 		  "The weights are looked up by the event of each row.");
 	needs(definition->half_life > 0, "half_life", definition->time.name, "time_column",
 		  "Events lose weight with their age.");
-	needs(definition->explicit_feedback, "feedback => 'explicit'", definition->value.name, "value_column",
-		  "Explicit feedback is ratings, which are in that column.");
+	needs(definition->explicit_feedback, "feedback", definition->value.name, "value_column",
+		  "Explicit feedback is ratings, and they are in that column.");
 	needs(items, "items", definition->item_key.name, "item_key", "It is the column that identifies an item.");
 	needs(definition->item_key.name, "item_key", items, "items", "It is a column of that relation.");
 	needs(definition->item_label.name, "item_label", items, "items", "It is a column of that relation.");
@@ -95,10 +96,13 @@ wrong_type(const RecoRelation *relation, const RecoColumn *column, const char *a
 static void
 check_value(const RecoDefinition *definition)
 {
-	Oid type = getBaseType(definition->value.type);
+	Oid type;
 
-	if (definition->value.name && type != INT2OID && type != INT4OID && type != INT8OID &&
-		type != FLOAT4OID && type != FLOAT8OID && type != NUMERICOID)
+	if (!definition->value.name)
+		return;
+	type = getBaseType(definition->value.type);
+	if (type != INT2OID && type != INT4OID && type != INT8OID && type != FLOAT4OID && type != FLOAT8OID &&
+		type != NUMERICOID)
 		wrong_type(&definition->interactions, &definition->value, "value_column", "a number",
 				   "Cast the column to double precision in a view, and map the view.");
 }
@@ -107,12 +111,14 @@ check_value(const RecoDefinition *definition)
 static void
 check_event(const RecoDefinition *definition)
 {
-	Oid type = getBaseType(definition->event.type);
+	Oid type;
 	char category;
 	bool preferred;
 
-	if (!definition->event.name || type == INT2OID || type == INT4OID || type == INT8OID || type == CHAROID ||
-		type_is_enum(type))
+	if (!definition->event.name)
+		return;
+	type = getBaseType(definition->event.type);
+	if (type == INT2OID || type == INT4OID || type == INT8OID || type == CHAROID || type_is_enum(type))
 		return;
 	get_type_category_preferred(type, &category, &preferred);
 	if (category != TYPCATEGORY_STRING)
@@ -124,9 +130,12 @@ check_event(const RecoDefinition *definition)
 static void
 check_time(const RecoRelation *relation, const RecoColumn *column, const char *argument)
 {
-	Oid type = getBaseType(column->type);
+	Oid type;
 
-	if (column->name && type != DATEOID && type != TIMESTAMPOID && type != TIMESTAMPTZOID)
+	if (!column->name)
+		return;
+	type = getBaseType(column->type);
+	if (type != DATEOID && type != TIMESTAMPOID && type != TIMESTAMPTZOID)
 		wrong_type(relation, column, argument, "date, timestamp or timestamp with time zone",
 				   "Convert the column in a view, for instance with to_timestamp(), and map the view.");
 }
