@@ -39,27 +39,31 @@
 
 const RecoOption reco_als_option[ALS_N_OPTIONS] = {
 	[ALS_FACTORS] = {"factors", RECO_OPTION_INTEGER, false, 64, NULL, 4, 1024, false,
-	"Length of an item's vector; more factors recall more and cost more memory and time."},
-	[ALS_ALPHA0] = {"alpha0", RECO_OPTION_NUMBER, true, 0, NULL, 0, 1e6, false,
-	"Weight of a pair that was not observed. By default 0.03 of the mean weight of a row; 0 for explicit feedback."},
-	[ALS_LAMBDA] = {"lambda", RECO_OPTION_NUMBER, true, 0, NULL, 0, 1e9, true,
-	"Regularisation; it must be positive. The default is chosen for the feedback and the mean weight of a row."},
-	[ALS_NU] = {"nu", RECO_OPTION_NUMBER, true, 0, NULL, 0, 4, false,
-	"Exponent with which regularisation grows with the number of a user's or an item's rows. By default 0.5; 1 for explicit feedback."},
+					 "Length of an item's vector; more factors recall more and cost more memory and time."},
+	[ALS_ALPHA0] =
+		{"alpha0", RECO_OPTION_NUMBER, true, 0, NULL, 0, 1e6, false,
+		 "Weight of a pair that was not observed. By default 0.03 of the mean weight of a row; 0 for explicit feedback."},
+	[ALS_LAMBDA] =
+		{"lambda", RECO_OPTION_NUMBER, true, 0, NULL, 0, 1e9, true,
+		 "Regularisation; it must be positive. The default is chosen for the feedback and the mean weight of a row."},
+	[ALS_NU] =
+		{"nu", RECO_OPTION_NUMBER, true, 0, NULL, 0, 4, false,
+		 "Exponent with which regularisation grows with the number of a user's or an item's rows. By default 0.5; 1 for explicit feedback."},
 	[ALS_ITERATIONS] = {"iterations", RECO_OPTION_INTEGER, true, 0, NULL, 1, 1000, false,
-	"Sweeps over users and items. By default chosen by held-out interactions."},
+						"Sweeps over users and items. By default chosen by held-out interactions."},
 	[ALS_MAX_ITERATIONS] = {"max_iterations", RECO_OPTION_INTEGER, false, 16, NULL, 1, 1000, false,
-	"Most sweeps that the choice by held-out interactions may take."},
-	[ALS_DISLIKE] = {"dislike", RECO_OPTION_NUMBER, false, 0, NULL, 0, 1e6, false,
-	"How far an event of negative weight pulls the target below zero (tau); 0 only pulls it towards zero."},
+							"Most sweeps that the choice by held-out interactions may take."},
+	[ALS_DISLIKE] =
+		{"dislike", RECO_OPTION_NUMBER, false, 0, NULL, 0, 1e6, false,
+		 "How far an event of negative weight pulls the target below zero (tau); 0 only pulls it towards zero."},
 	[ALS_SEED] = {"seed", RECO_OPTION_INTEGER, false, 42, NULL, 0, 2147483647, false,
-	"Seed of the start vectors and of the held-out sample."},
+				  "Seed of the start vectors and of the held-out sample."},
 };
 
 /* What bind finds in the tensors. */
 typedef struct AlsModel
 {
-	RkItems		items;
+	RkItems items;
 	const double *eigenvalue;
 	const double *parameter;
 } AlsModel;
@@ -67,23 +71,23 @@ typedef struct AlsModel
 /* What represent leaves for explanations. */
 typedef struct AlsQuery
 {
-	size_t		n;				/* kept rows */
-	size_t		columns;		/* d, or d + 1 with a bias */
-	int		   *evidence;		/* [n], position in query->evidence of each row */
-	float	   *factor;			/* [n x columns], gathered */
-	double	   *weight;			/* [n] */
-	double	   *target;			/* [n], residuals for explicit feedback */
-	double	   *vector;			/* [columns] */
-	double		lambda;
-	double	   *diagonal;		/* [columns] */
-	RkFold	   *fold;			/* NULL when n = 0 */
+	size_t n;       /* kept rows */
+	size_t columns; /* d, or d + 1 with a bias */
+	int *evidence;  /* [n], position in query->evidence of each row */
+	float *factor;  /* [n x columns], gathered */
+	double *weight; /* [n] */
+	double *target; /* [n], residuals for explicit feedback */
+	double *vector; /* [columns] */
+	double lambda;
+	double *diagonal; /* [columns] */
+	RkFold *fold;     /* NULL when n = 0 */
 } AlsQuery;
 
 /* aligned_alloc64 gives zeroed memory for kernels, 64-byte aligned, in the current context. */
 static void *
 aligned_alloc64(Size bytes)
 {
-	char	   *raw = palloc_extended(bytes + RK_SCRATCH_ALIGN, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	char *raw = palloc_extended(bytes + RK_SCRATCH_ALIGN, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 
 	return (void *) TYPEALIGN(RK_SCRATCH_ALIGN, (uintptr_t) raw);
 }
@@ -94,10 +98,9 @@ required(const RecoTensorSet *tensors, const char *name, RecoTensorType type, in
 	const RecoTensor *tensor = reco_store_find(tensors, name, type, columns);
 
 	if (tensor == NULL || tensor->rows != rows)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("model has no tensor \"%s\" of %lld rows", name, (long long) rows),
-				 errhint("Learn a new version with CALL reco.refresh().")));
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+						errmsg("model has no tensor \"%s\" of %lld rows", name, (long long) rows),
+						errhint("Learn a new version with CALL reco.refresh().")));
 	return tensor->data;
 }
 
@@ -105,8 +108,8 @@ required(const RecoTensorSet *tensors, const char *name, RecoTensorType type, in
 static void
 als_bind(RecoModel *model)
 {
-	AlsModel   *als = palloc0(sizeof(AlsModel));
-	int64		n = (int64) model->items.n;
+	AlsModel *als = palloc0(sizeof(AlsModel));
+	int64 n = (int64) model->items.n;
 	const RecoTensor *factor = reco_store_find(model->tensors, "item_factor", RECO_FLOAT4, -1);
 
 	als->items.n = model->items.n;
@@ -126,18 +129,19 @@ static double
 als_lambda(const AlsModel *als, size_t n)
 {
 	return als->parameter[ALS_PARAMETER_LAMBDA] *
-		pow((double) n + als->parameter[ALS_PARAMETER_ALPHA0] * als->parameter[ALS_PARAMETER_ITEMS],
-			als->parameter[ALS_PARAMETER_NU]);
+		   pow((double) n + als->parameter[ALS_PARAMETER_ALPHA0] * als->parameter[ALS_PARAMETER_ITEMS],
+			   als->parameter[ALS_PARAMETER_NU]);
 }
 
 /* als_diagonal makes D = alpha0 Lambda + lambda_u; the column of ones has lambda_u alone. */
 static double *
 als_diagonal(const AlsModel *als, size_t columns, double lambda)
 {
-	double	   *diagonal = palloc(sizeof(double) * columns);
+	double *diagonal = palloc(sizeof(double) * columns);
 
 	for (size_t k = 0; k < columns; k++)
-		diagonal[k] = lambda + (k < als->items.d ? als->parameter[ALS_PARAMETER_ALPHA0] * als->eigenvalue[k] : 0);
+		diagonal[k] =
+			lambda + (k < als->items.d ? als->parameter[ALS_PARAMETER_ALPHA0] * als->eigenvalue[k] : 0);
 	return diagonal;
 }
 
@@ -147,12 +151,12 @@ als_gather(const RecoQuery *query, AlsQuery *user)
 {
 	const RecoModel *model = query->model;
 	const AlsModel *als = model->state;
-	size_t		d = als->items.d;
+	size_t d = als->items.d;
 
 	for (int e = 0; e < query->n_evidence; e++)
 	{
 		const RecoEvidence *row = &query->evidence[e];
-		float	   *to = user->factor + user->n * user->columns;
+		float *to = user->factor + user->n * user->columns;
 
 		if (!row->kept)
 			continue;
@@ -173,10 +177,10 @@ als_gather(const RecoQuery *query, AlsQuery *user)
 static RkFold *
 als_factor(const AlsQuery *user, const double *diagonal)
 {
-	RkFold	   *fold = palloc(sizeof(RkFold));
+	RkFold *fold = palloc(sizeof(RkFold));
 	RkFoldSystem system = {user->n, user->columns, user->factor, user->columns, diagonal, user->weight};
-	void	   *scratch = aligned_alloc64(rk_fold_scratch_bytes(user->n, user->columns));
-	RkStatus	status = rk_fold_factor(&system, scratch, fold, &reco_pool_poll);
+	void *scratch = aligned_alloc64(rk_fold_scratch_bytes(user->n, user->columns));
+	RkStatus status = rk_fold_factor(&system, scratch, fold, &reco_pool_poll);
 
 	CHECK_FOR_INTERRUPTS();
 	if (status != RK_OK)
@@ -200,9 +204,9 @@ static void
 als_represent(const RecoModel *model, RecoQuery *query)
 {
 	const AlsModel *als = model->state;
-	AlsQuery   *user = palloc0(sizeof(AlsQuery));
-	size_t		capacity = Max(query->n_evidence, 1);
-	RecoTerm   *term = palloc0(sizeof(RecoTerm));
+	AlsQuery *user = palloc0(sizeof(AlsQuery));
+	size_t capacity = Max(query->n_evidence, 1);
+	RecoTerm *term = palloc0(sizeof(RecoTerm));
 
 	user->columns = als->items.d + (model->explicit_feedback ? 1 : 0);
 	user->evidence = palloc(sizeof(int) * capacity);
@@ -232,7 +236,7 @@ als_represent(const RecoModel *model, RecoQuery *query)
 static double *
 als_item_vector(const AlsModel *als, uint32 item, size_t columns)
 {
-	double	   *vector = palloc(sizeof(double) * columns);
+	double *vector = palloc(sizeof(double) * columns);
 
 	for (size_t k = 0; k < columns; k++)
 		vector[k] = k < als->items.d ? als->items.factor[(size_t) item * als->items.d + k] : 1;
@@ -244,20 +248,21 @@ als_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend)
 {
 	const AlsModel *als = query->model->state;
 	const AlsQuery *user = query->state;
-	double	   *influence = palloc(sizeof(double) * Max(user->n, 1));
-	int			n = 0;
+	double *influence = palloc(sizeof(double) * Max(user->n, 1));
+	int n = 0;
 
 	if (query->model->explicit_feedback)
 	{
-		addend[n++] = (RecoAddend) {RECO_ADDEND_AVERAGE, -1, als->parameter[ALS_PARAMETER_MEAN]};
-		addend[n++] = (RecoAddend) {RECO_ADDEND_ITEM, -1, als->items.bias[item]};
+		addend[n++] = (RecoAddend){RECO_ADDEND_AVERAGE, -1, als->parameter[ALS_PARAMETER_MEAN]};
+		addend[n++] = (RecoAddend){RECO_ADDEND_ITEM, -1, als->items.bias[item]};
 	}
 	if (user->n > 0)
-		rk_fold_influence(user->fold, als_item_vector(als, item, user->columns), influence, als_temporary(user));
+		rk_fold_influence(user->fold, als_item_vector(als, item, user->columns), influence,
+						  als_temporary(user));
 	for (size_t j = 0; j < user->n; j++)
 	{
-		int			e = user->evidence[j];
-		bool		dislike = !query->model->explicit_feedback && query->evidence[e].pull <= 0;
+		int e = user->evidence[j];
+		bool dislike = !query->model->explicit_feedback && query->evidence[e].pull <= 0;
 
 		addend[n].kind = dislike ? RECO_ADDEND_DISLIKE : RECO_ADDEND_HISTORY;
 		addend[n].evidence = e;
@@ -285,7 +290,7 @@ als_revives(const RecoQuery *query, const AlsQuery *user, size_t j)
 static double
 als_removal_direct(const RecoQuery *query, uint32 item, double score, int evidence)
 {
-	bool	   *removed = palloc0(sizeof(bool) * query->n_evidence);
+	bool *removed = palloc0(sizeof(bool) * query->n_evidence);
 
 	removed[evidence] = true;
 	return score - reco_query_score(reco_query_without(query, removed), item);
@@ -297,15 +302,15 @@ als_removals(const RecoQuery *query, uint32 item, double *effect)
 {
 	const AlsModel *als = query->model->state;
 	const AlsQuery *user = query->state;
-	size_t		n = user->n;
-	double		score = reco_query_score(query, item);
-	double	   *influence = palloc(sizeof(double) * Max(n, 1));
-	double	   *leverage = palloc(sizeof(double) * Max(n, 1));
-	double	   *remainder = palloc(sizeof(double) * Max(n, 1));
-	double	   *vector = palloc(sizeof(double) * user->columns);
-	double	   *target = als_item_vector(als, item, user->columns);
-	double	   *temporary = als_temporary(user);
-	double		fewer;
+	size_t n = user->n;
+	double score = reco_query_score(query, item);
+	double *influence = palloc(sizeof(double) * Max(n, 1));
+	double *leverage = palloc(sizeof(double) * Max(n, 1));
+	double *remainder = palloc(sizeof(double) * Max(n, 1));
+	double *vector = palloc(sizeof(double) * user->columns);
+	double *target = als_item_vector(als, item, user->columns);
+	double *temporary = als_temporary(user);
+	double fewer;
 
 	memset(effect, 0, sizeof(double) * query->n_evidence);
 	if (n == 1)
@@ -313,7 +318,7 @@ als_removals(const RecoQuery *query, uint32 item, double *effect)
 	if (n <= 1)
 		return;
 	{
-		RkFold	   *fold = als_factor(user, als_diagonal(als, user->columns, als_lambda(als, n - 1)));
+		RkFold *fold = als_factor(user, als_diagonal(als, user->columns, als_lambda(als, n - 1)));
 
 		rk_fold_user(fold, user->target, NULL, vector, temporary);
 		rk_fold_influence(fold, target, influence, temporary);
@@ -326,8 +331,8 @@ als_removals(const RecoQuery *query, uint32 item, double *effect)
 		fewer += als->parameter[ALS_PARAMETER_MEAN] + als->items.bias[item];
 	for (size_t j = 0; j < n; j++)
 	{
-		int			e = user->evidence[j];
-		double		predicted = rk_dot(vector, user->factor + j * user->columns, user->columns);
+		int e = user->evidence[j];
+		double predicted = rk_dot(vector, user->factor + j * user->columns, user->columns);
 
 		if (remainder[j] < DIRECT_REMAINDER || als_revives(query, user, j))
 			effect[e] = als_removal_direct(query, item, score, e);

@@ -32,8 +32,8 @@ typedef enum RecoAlsParameter
 	ALS_PARAMETER_ALPHA0,
 	ALS_PARAMETER_LAMBDA,
 	ALS_PARAMETER_NU,
-	ALS_PARAMETER_ITEMS,		/* m, the solved items */
-	ALS_PARAMETER_MEAN,			/* mu; 0 for implicit feedback */
+	ALS_PARAMETER_ITEMS, /* m, the solved items */
+	ALS_PARAMETER_MEAN,  /* mu; 0 for implicit feedback */
 	ALS_N_PARAMETERS
 } RecoAlsParameter;
 

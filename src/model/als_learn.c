@@ -69,28 +69,28 @@ typedef enum AlsTask
 /* One side, users or items. */
 typedef struct AlsSide
 {
-	RkAlsSide	problem;		/* rows of this side; d, alpha0, lambda, nu */
-	float	   *factor;			/* [n_rows x d] */
-	float	   *bias;			/* [n_rows], explicit feedback only */
-	size_t		n_ranges;
-	size_t	   *first;			/* [n_ranges + 1] */
-	double	   *loss;			/* [n_ranges] */
+	RkAlsSide problem; /* rows of this side; d, alpha0, lambda, nu */
+	float *factor;     /* [n_rows x d] */
+	float *bias;       /* [n_rows], explicit feedback only */
+	size_t n_ranges;
+	size_t *first; /* [n_ranges + 1] */
+	double *loss;  /* [n_ranges] */
 } AlsSide;
 
 /* What all processes see.  Lies in the area. */
 typedef struct AlsShared
 {
-	AlsSide		users;
-	AlsSide		items;
-	size_t		d;
-	double	   *slab;			/* [GRAM_SLABS x d x d]; the first becomes the sum, then the eigenvectors */
-	float	   *vector;			/* [d x d], eigenvectors */
-	double	   *eigenvalue;		/* [d], of the side prepared last */
-	const AlsSide *target;		/* the side being solved */
-	AlsSide    *other;			/* the side being prepared, or opposite to target */
-	RkHoldout	holdout;
-	size_t		n_list;			/* users to measure */
-	double	   *ndcg;			/* [n_list] */
+	AlsSide users;
+	AlsSide items;
+	size_t d;
+	double *slab;          /* [GRAM_SLABS x d x d]; the first becomes the sum, then the eigenvectors */
+	float *vector;         /* [d x d], eigenvectors */
+	double *eigenvalue;    /* [d], of the side prepared last */
+	const AlsSide *target; /* the side being solved */
+	AlsSide *other;        /* the side being prepared, or opposite to target */
+	RkHoldout holdout;
+	size_t n_list; /* users to measure */
+	double *ndcg;  /* [n_list] */
 } AlsShared;
 
 /* What only the calling process needs. */
@@ -98,54 +98,55 @@ typedef struct AlsLearner
 {
 	const RecoLearnInput *input;
 	const RecoBlas *blas;
-	AlsShared  *shared;
-	RecoPool   *pool;
-	uint64		seed;
-	uint64	   *item_hash;		/* [n_items], of keys */
-	uint32	   *tie;			/* [n_items], in the area */
-	void	   *eigh_scratch;
-	int			max_sweeps;
-	size_t		steps_before;	/* ranges done in this phase before the current run */
-	double		loss;			/* of the last sweep; NaN before */
+	AlsShared *shared;
+	RecoPool *pool;
+	uint64 seed;
+	uint64 *item_hash; /* [n_items], of keys */
+	uint32 *tie;       /* [n_items], in the area */
+	void *eigh_scratch;
+	int max_sweeps;
+	size_t steps_before; /* ranges done in this phase before the current run */
+	double loss;         /* of the last sweep; NaN before */
 } AlsLearner;
 
 /* The held-out rows. */
 typedef struct AlsValidation
 {
-	RkCsr		train;
-	RkCsr		test;
-	double		value[1000];	/* by sweep, the first at 1 */
+	RkCsr train;
+	RkCsr test;
+	double value[1000]; /* by sweep, the first at 1 */
 } AlsValidation;
 
 static RkStatus
 task_gram(void *arg, size_t range, void *scratch, const RkPoll *poll)
 {
-	AlsShared  *shared = arg;
-	size_t		n = shared->other->problem.rows.n_rows;
-	size_t		d = shared->d;
-	double	   *slab = shared->slab + range * d * d;
+	AlsShared *shared = arg;
+	size_t n = shared->other->problem.rows.n_rows;
+	size_t d = shared->d;
+	double *slab = shared->slab + range * d * d;
 
 	memset(slab, 0, sizeof(double) * d * d);
-	return reco_blas()->gram_range(shared->other->factor, n * range / GRAM_SLABS, n * (range + 1) / GRAM_SLABS,
-								   d, slab, scratch, poll);
+	return reco_blas()->gram_range(shared->other->factor, n * range / GRAM_SLABS,
+								   n * (range + 1) / GRAM_SLABS, d, slab, scratch, poll);
 }
 
 static RkStatus
 task_rotate(void *arg, size_t range, void *scratch, const RkPoll *poll)
 {
-	AlsShared  *shared = arg;
-	size_t		n = shared->other->problem.rows.n_rows;
+	AlsShared *shared = arg;
+	size_t n = shared->other->problem.rows.n_rows;
 
-	return reco_blas()->rotate_range(shared->other->factor, range * ROTATE_ROWS, Min(n, (range + 1) * ROTATE_ROWS),
-									 shared->d, shared->vector, scratch, poll);
+	return reco_blas()->rotate_range(shared->other->factor, range * ROTATE_ROWS,
+									 Min(n, (range + 1) * ROTATE_ROWS), shared->d, shared->vector, scratch,
+									 poll);
 }
 
 static RkStatus
 task_solve(void *arg, size_t range, void *scratch, const RkPoll *poll)
 {
-	AlsShared  *shared = arg;
+	AlsShared *shared = arg;
 	const AlsSide *side = shared->target;
-	RkAlsOther	other = {shared->other->factor, shared->other->bias, shared->eigenvalue};
+	RkAlsOther other = {shared->other->factor, shared->other->bias, shared->eigenvalue};
 
 	return reco_blas()->solve_range(&side->problem, &other, side->first[range], side->first[range + 1],
 									side->factor, side->bias, &side->loss[range], NULL, scratch, poll);
@@ -154,11 +155,11 @@ task_solve(void *arg, size_t range, void *scratch, const RkPoll *poll)
 static RkStatus
 task_holdout(void *arg, size_t range, void *scratch, const RkPoll *poll)
 {
-	AlsShared  *shared = arg;
+	AlsShared *shared = arg;
 
 	return reco_blas()->holdout_ndcg_range(&shared->holdout, range * RK_HOLDOUT_USERS,
-										   Min(shared->n_list, (range + 1) * RK_HOLDOUT_USERS),
-										   shared->ndcg, scratch, poll);
+										   Min(shared->n_list, (range + 1) * RK_HOLDOUT_USERS), shared->ndcg,
+										   scratch, poll);
 }
 
 static const RecoTask als_tasks[N_TASKS] = {
@@ -187,20 +188,19 @@ check(RkStatus status)
 			return;
 		case RK_CANCELLED:
 			CHECK_FOR_INTERRUPTS();
-			ereport(ERROR,
-					(errcode(ERRCODE_QUERY_CANCELED),
-					 errmsg("learning was cancelled")));
+			ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("learning was cancelled")));
 		case RK_NOT_POSITIVE_DEFINITE:
-			ereport(ERROR,
-					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("a least-squares system is not positive definite"),
-					 errdetail("Its weights are too large beside lambda, even in double precision."),
-					 errhint("Set a larger \"lambda\" in options, or smaller event weights.")));
+			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+							errmsg("a least-squares system is not positive definite"),
+							errdetail("Its weights are too large beside lambda, even in double precision."),
+							errhint("Set a larger \"lambda\" in options, or smaller event weights.")));
 		case RK_NON_FINITE:
-			ereport(ERROR,
-					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("learning gave values that are not finite"),
-					 errhint("Look for extreme values in the value column, or set a larger \"lambda\" in options.")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("learning gave values that are not finite"),
+				 errhint(
+					 "Look for extreme values in the value column, or set a larger \"lambda\" in options.")));
 		default:
 			elog(ERROR, "kernel failed with status %d", (int) status);
 	}
@@ -228,14 +228,15 @@ run(AlsLearner *learner, AlsTask task, size_t n_ranges, bool counts)
 static void
 prepare(AlsLearner *learner, AlsSide *side)
 {
-	AlsShared  *shared = learner->shared;
-	size_t		d = shared->d;
+	AlsShared *shared = learner->shared;
+	size_t d = shared->d;
 
 	shared->other = side;
 	run(learner, TASK_GRAM, GRAM_SLABS, false);
 	for (size_t s = 1; s < GRAM_SLABS; s++)
 		learner->blas->gram_add(d, shared->slab + s * d * d, shared->slab);
-	check(learner->blas->eigh_gram(d, shared->slab, shared->eigenvalue, learner->eigh_scratch, &reco_pool_poll));
+	check(learner->blas->eigh_gram(d, shared->slab, shared->eigenvalue, learner->eigh_scratch,
+								   &reco_pool_poll));
 	for (size_t k = 0; k < d * d; k++)
 		shared->vector[k] = (float) shared->slab[k];
 	run(learner, TASK_ROTATE, (side->problem.rows.n_rows + ROTATE_ROWS - 1) / ROTATE_ROWS, false);
@@ -254,8 +255,8 @@ half_sweep(AlsLearner *learner, AlsSide *target, AlsSide *other)
 static double
 sweep_loss(AlsLearner *learner)
 {
-	AlsShared  *shared = learner->shared;
-	double		loss = 0;
+	AlsShared *shared = learner->shared;
+	double loss = 0;
 
 	for (size_t r = 0; r < shared->users.n_ranges; r++)
 		loss += shared->users.loss[r];
@@ -267,7 +268,7 @@ sweep_loss(AlsLearner *learner)
 static double
 row_operations(double n, double d)
 {
-	double		order = Min(n, d);
+	double order = Min(n, d);
 
 	return 2 * n * d + n * d * order + order * order * order / 3;
 }
@@ -277,7 +278,7 @@ static void
 split_ranges(RecoArea *area, AlsSide *side)
 {
 	const RkCsr *rows = &side->problem.rows;
-	double		work = 0;
+	double work = 0;
 
 	side->first = reco_area_alloc(area, sizeof(size_t) * (rows->n_rows + 2));
 	side->n_ranges = 0;
@@ -298,12 +299,12 @@ split_ranges(RecoArea *area, AlsSide *side)
 static RkCsr
 transpose(RecoArea *area, const RkCsr *rows)
 {
-	size_t		nnz = rk_csr_nnz(rows);
-	RkCsr		result = {rows->n_cols, rows->n_rows, NULL, NULL, NULL, NULL};
-	uint64_t   *offset = reco_area_alloc(area, sizeof(uint64_t) * (rows->n_cols + 1));
-	uint32_t   *index = reco_area_alloc(area, sizeof(uint32_t) * nnz);
-	float	   *weight = reco_area_alloc(area, sizeof(float) * nnz);
-	float	   *target = reco_area_alloc(area, sizeof(float) * nnz);
+	size_t nnz = rk_csr_nnz(rows);
+	RkCsr result = {rows->n_cols, rows->n_rows, NULL, NULL, NULL, NULL};
+	uint64_t *offset = reco_area_alloc(area, sizeof(uint64_t) * (rows->n_cols + 1));
+	uint32_t *index = reco_area_alloc(area, sizeof(uint32_t) * nnz);
+	float *weight = reco_area_alloc(area, sizeof(float) * nnz);
+	float *target = reco_area_alloc(area, sizeof(float) * nnz);
 
 	check(rk_csr_transpose(rows, offset, index, weight, target, &reco_pool_poll));
 	result.offset = offset;
@@ -317,7 +318,7 @@ transpose(RecoArea *area, const RkCsr *rows)
 static size_t
 count_rows(const RkCsr *rows)
 {
-	size_t		n = 0;
+	size_t n = 0;
 
 	for (size_t r = 0; r < rows->n_rows; r++)
 		n += rk_csr_count(rows, r) > 0;
@@ -328,8 +329,8 @@ count_rows(const RkCsr *rows)
 static double
 mean_target(const RkCsr *rows)
 {
-	double		sum = 0;
-	double		weight = 0;
+	double sum = 0;
+	double weight = 0;
 
 	for (size_t k = 0; k < rk_csr_nnz(rows); k++)
 	{
@@ -343,8 +344,8 @@ mean_target(const RkCsr *rows)
 static void
 set_rows(AlsLearner *learner, const RkCsr *by_user)
 {
-	AlsShared  *shared = learner->shared;
-	RecoArea   *area = learner->input->area;
+	AlsShared *shared = learner->shared;
+	RecoArea *area = learner->input->area;
 
 	shared->users.problem.rows = *by_user;
 	shared->items.problem.rows = transpose(area, by_user);
@@ -360,8 +361,8 @@ set_rows(AlsLearner *learner, const RkCsr *by_user)
 static void
 start(AlsLearner *learner)
 {
-	AlsShared  *shared = learner->shared;
-	size_t		n_items = shared->items.problem.rows.n_rows;
+	AlsShared *shared = learner->shared;
+	size_t n_items = shared->items.problem.rows.n_rows;
 
 	for (size_t i = 0; i < n_items; i++)
 	{
@@ -386,7 +387,7 @@ start(AlsLearner *learner)
 static bool
 is_held_out(const AlsLearner *learner, uint64 user_hash, uint32 item, double fraction)
 {
-	uint64		hash = rk_hash_mix(user_hash, learner->item_hash[item]);
+	uint64 hash = rk_hash_mix(user_hash, learner->item_hash[item]);
 
 	return (double) (hash >> 11) * 0x1p-53 < fraction;
 }
@@ -401,7 +402,7 @@ held_out_fraction(size_t n_rows)
 static uint64
 user_key_hash(const AlsLearner *learner, size_t user)
 {
-	RecoKey		key = reco_keys_get(learner->input->users, learner->input->data->user_of[user]);
+	RecoKey key = reco_keys_get(learner->input->users, learner->input->data->user_of[user]);
 
 	return reco_key_hash(learner->seed, &key);
 }
@@ -411,27 +412,27 @@ static void
 split_held_out(AlsLearner *learner, AlsValidation *validation)
 {
 	const RkCsr *all = &learner->input->data->by_user;
-	RecoArea   *area = learner->input->area;
-	size_t		nnz = rk_csr_nnz(all);
-	double		fraction = held_out_fraction(nnz);
-	uint64_t   *train_offset = reco_area_alloc(area, sizeof(uint64_t) * (all->n_rows + 1));
-	uint32_t   *train_index = reco_area_alloc(area, sizeof(uint32_t) * nnz);
-	float	   *weight = reco_area_alloc(area, sizeof(float) * nnz);
-	float	   *target = reco_area_alloc(area, sizeof(float) * nnz);
-	uint64_t   *test_offset = reco_area_alloc(area, sizeof(uint64_t) * (all->n_rows + 1));
-	uint32_t   *test_index = reco_area_alloc(area, sizeof(uint32_t) * nnz);
-	float	   *test_target = reco_area_alloc(area, sizeof(float) * nnz);
-	size_t		n_train = 0;
-	size_t		n_test = 0;
+	RecoArea *area = learner->input->area;
+	size_t nnz = rk_csr_nnz(all);
+	double fraction = held_out_fraction(nnz);
+	uint64_t *train_offset = reco_area_alloc(area, sizeof(uint64_t) * (all->n_rows + 1));
+	uint32_t *train_index = reco_area_alloc(area, sizeof(uint32_t) * nnz);
+	float *weight = reco_area_alloc(area, sizeof(float) * nnz);
+	float *target = reco_area_alloc(area, sizeof(float) * nnz);
+	uint64_t *test_offset = reco_area_alloc(area, sizeof(uint64_t) * (all->n_rows + 1));
+	uint32_t *test_index = reco_area_alloc(area, sizeof(uint32_t) * nnz);
+	float *test_target = reco_area_alloc(area, sizeof(float) * nnz);
+	size_t n_train = 0;
+	size_t n_test = 0;
 
 	train_offset[0] = test_offset[0] = 0;
 	for (size_t u = 0; u < all->n_rows; u++)
 	{
-		uint64		hash = user_key_hash(learner, u);
+		uint64 hash = user_key_hash(learner, u);
 
 		for (size_t k = all->offset[u]; k < all->offset[u + 1]; k++)
 		{
-			bool		only = k + 1 == all->offset[u + 1] && n_train == train_offset[u];
+			bool only = k + 1 == all->offset[u + 1] && n_train == train_offset[u];
 
 			if (!only && all->target[k] > 0 && is_held_out(learner, hash, all->index[k], fraction))
 			{
@@ -446,18 +447,18 @@ split_held_out(AlsLearner *learner, AlsValidation *validation)
 		train_offset[u + 1] = n_train;
 		test_offset[u + 1] = n_test;
 	}
-	validation->train = (RkCsr) {all->n_rows, all->n_cols, train_offset, train_index, weight, target};
-	validation->test = (RkCsr) {all->n_rows, all->n_cols, test_offset, test_index, NULL, test_target};
+	validation->train = (RkCsr){all->n_rows, all->n_cols, train_offset, train_index, weight, target};
+	validation->test = (RkCsr){all->n_rows, all->n_cols, test_offset, test_index, NULL, test_target};
 }
 
 /* list_users chooses the users to measure: all with held-out rows, or a sample by hash of about VALIDATION_USERS. */
 static void
 list_users(AlsLearner *learner, const AlsValidation *validation)
 {
-	AlsShared  *shared = learner->shared;
-	size_t		n = count_rows(&validation->test);
-	double		share = n > VALIDATION_USERS ? (double) VALIDATION_USERS / (double) n : 1;
-	uint32	   *list = reco_area_alloc(learner->input->area, sizeof(uint32) * (n + 1));
+	AlsShared *shared = learner->shared;
+	size_t n = count_rows(&validation->test);
+	double share = n > VALIDATION_USERS ? (double) VALIDATION_USERS / (double) n : 1;
+	uint32 *list = reco_area_alloc(learner->input->area, sizeof(uint32) * (n + 1));
 
 	shared->n_list = 0;
 	for (size_t u = 0; u < validation->test.n_rows; u++)
@@ -472,8 +473,8 @@ list_users(AlsLearner *learner, const AlsValidation *validation)
 static void
 set_holdout(AlsLearner *learner, const AlsValidation *validation)
 {
-	AlsShared  *shared = learner->shared;
-	RkCsr	   *csr = reco_area_alloc(learner->input->area, sizeof(RkCsr) * 2);
+	AlsShared *shared = learner->shared;
+	RkCsr *csr = reco_area_alloc(learner->input->area, sizeof(RkCsr) * 2);
 
 	csr[0] = validation->train;
 	csr[1] = validation->test;
@@ -492,8 +493,8 @@ set_holdout(AlsLearner *learner, const AlsValidation *validation)
 static double
 held_out_ndcg(AlsLearner *learner)
 {
-	AlsShared  *shared = learner->shared;
-	double		sum = 0;
+	AlsShared *shared = learner->shared;
+	double sum = 0;
 
 	run(learner, TASK_HOLDOUT, (shared->n_list + RK_HOLDOUT_USERS - 1) / RK_HOLDOUT_USERS, false);
 	for (size_t l = 0; l < shared->n_list; l++)
@@ -508,8 +509,8 @@ held_out_rmse(AlsLearner *learner, const AlsValidation *validation)
 	const AlsSide *users = &learner->shared->users;
 	const AlsSide *items = &learner->shared->items;
 	const RkCsr *test = &validation->test;
-	size_t		d = learner->shared->d;
-	double		sum = 0;
+	size_t d = learner->shared->d;
+	double sum = 0;
 
 	for (size_t u = 0; u < test->n_rows; u++)
 	{
@@ -517,9 +518,9 @@ held_out_rmse(AlsLearner *learner, const AlsValidation *validation)
 			CHECK_FOR_INTERRUPTS();
 		for (size_t k = test->offset[u]; k < test->offset[u + 1]; k++)
 		{
-			uint32		i = test->index[k];
-			double		error = users->problem.mean + users->bias[u] + items->bias[i] - test->target[k] +
-				rk_dot_ff(users->factor + u * d, items->factor + (size_t) i * d, d);
+			uint32 i = test->index[k];
+			double error = users->problem.mean + users->bias[u] + items->bias[i] - test->target[k] +
+						   rk_dot_ff(users->factor + u * d, items->factor + (size_t) i * d, d);
 
 			sum += error * error;
 		}
@@ -535,9 +536,9 @@ held_out_rmse(AlsLearner *learner, const AlsValidation *validation)
 static int
 choose_sweeps(AlsLearner *learner, AlsValidation *validation, int *n_measured)
 {
-	AlsShared  *shared = learner->shared;
-	bool		explicit_feedback = learner->input->explicit_feedback;
-	int			best = 1;
+	AlsShared *shared = learner->shared;
+	bool explicit_feedback = learner->input->explicit_feedback;
+	int best = 1;
 
 	start(learner);
 	half_sweep(learner, &shared->users, &shared->items);
@@ -546,11 +547,12 @@ choose_sweeps(AlsLearner *learner, AlsValidation *validation, int *n_measured)
 		half_sweep(learner, &shared->items, &shared->users);
 		half_sweep(learner, &shared->users, &shared->items);
 		learner->loss = sweep_loss(learner);
-		validation->value[s - 1] = explicit_feedback ? held_out_rmse(learner, validation) : held_out_ndcg(learner);
+		validation->value[s - 1] =
+			explicit_feedback ? held_out_rmse(learner, validation) : held_out_ndcg(learner);
 		*n_measured = s;
-		ereport(DEBUG1,
-				(errmsg_internal("sweep %d: held-out %s %.5f, loss %.6g", s, explicit_feedback ? "-RMSE" : "NDCG@20",
-								 validation->value[s - 1], learner->loss)));
+		ereport(DEBUG1, (errmsg_internal("sweep %d: held-out %s %.5f, loss %.6g", s,
+										 explicit_feedback ? "-RMSE" : "NDCG@20", validation->value[s - 1],
+										 learner->loss)));
 		if (validation->value[s - 1] > validation->value[best - 1])
 			best = s;
 		if (best < s || s == learner->max_sweeps)
@@ -570,30 +572,31 @@ default_weights(const RecoLearnInput *input, RkAlsSide *problem)
 {
 	const RkCsr *rows = &input->data->by_user;
 	const RecoOptionValue *option = input->option;
-	double		nnz = (double) rk_csr_nnz(rows);
-	double		per_user = nnz / (double) rows->n_rows;
-	double		items = (double) rows->n_cols;
-	double		alpha0 = input->explicit_feedback ? 0 : DEFAULT_ALPHA0;
-	double		lambda = input->explicit_feedback ? DEFAULT_LAMBDA_EXPLICIT : DEFAULT_LAMBDA;
-	double		nu = input->explicit_feedback ? DEFAULT_NU_EXPLICIT : DEFAULT_NU;
-	double		mean = 0;
+	double nnz = (double) rk_csr_nnz(rows);
+	double per_user = nnz / (double) rows->n_rows;
+	double items = (double) rows->n_cols;
+	double alpha0 = input->explicit_feedback ? 0 : DEFAULT_ALPHA0;
+	double lambda = input->explicit_feedback ? DEFAULT_LAMBDA_EXPLICIT : DEFAULT_LAMBDA;
+	double nu = input->explicit_feedback ? DEFAULT_NU_EXPLICIT : DEFAULT_NU;
+	double mean = 0;
 
 	for (size_t k = 0; k < rk_csr_nnz(rows); k++)
 		mean += rows->weight[k];
 	mean /= nnz;
 	problem->nu = option[ALS_NU].is_set ? option[ALS_NU].number : nu;
 	problem->alpha0 = option[ALS_ALPHA0].is_set ? option[ALS_ALPHA0].number : alpha0 * mean;
-	problem->lambda = option[ALS_LAMBDA].is_set ? option[ALS_LAMBDA].number :
-		lambda * mean * pow(per_user + alpha0 * items, nu) / pow(per_user + problem->alpha0 * items, problem->nu);
+	problem->lambda = option[ALS_LAMBDA].is_set ? option[ALS_LAMBDA].number
+												: lambda * mean * pow(per_user + alpha0 * items, nu) /
+													  pow(per_user + problem->alpha0 * items, problem->nu);
 }
 
 /* scratch_bytes is what any task needs in one process. */
 static Size
 scratch_bytes(const AlsLearner *learner)
 {
-	RkHoldout	holdout = {.d = learner->shared->d,.k = VALIDATION_K};
-	RkCsr		shape = learner->input->data->by_user;
-	Size		bytes = learner->blas->solve_scratch_bytes(learner->shared->d);
+	RkHoldout holdout = {.d = learner->shared->d, .k = VALIDATION_K};
+	RkCsr shape = learner->input->data->by_user;
+	Size bytes = learner->blas->solve_scratch_bytes(learner->shared->d);
 
 	holdout.train = holdout.test = &shape;
 	bytes = Max(bytes, learner->blas->gram_scratch_bytes(learner->shared->d));
@@ -606,10 +609,10 @@ static void
 init_sides(AlsLearner *learner)
 {
 	const RecoLearnInput *input = learner->input;
-	AlsShared  *shared = learner->shared;
-	AlsSide    *side[2] = {&shared->users, &shared->items};
-	size_t		n[2] = {input->data->n_users, input->data->n_items};
-	RkAlsSide	problem = {.d = shared->d,.bias = input->explicit_feedback};
+	AlsShared *shared = learner->shared;
+	AlsSide *side[2] = {&shared->users, &shared->items};
+	size_t n[2] = {input->data->n_users, input->data->n_items};
+	RkAlsSide problem = {.d = shared->d, .bias = input->explicit_feedback};
 
 	default_weights(input, &problem);
 	for (int s = 0; s < 2; s++)
@@ -631,7 +634,7 @@ hash_items(AlsLearner *learner)
 	learner->tie = reco_area_alloc(learner->input->area, sizeof(uint32) * data->n_items);
 	for (size_t i = 0; i < data->n_items; i++)
 	{
-		RecoKey		key = reco_keys_get(learner->input->items, data->item_of[i]);
+		RecoKey key = reco_keys_get(learner->input->items, data->item_of[i]);
 
 		learner->item_hash[i] = reco_key_hash(learner->seed, &key);
 		learner->tie[i] = (uint32) (rk_hash_mix(learner->item_hash[i], 2) >> 32);
@@ -642,8 +645,8 @@ static AlsLearner *
 make_learner(const RecoLearnInput *input)
 {
 	AlsLearner *learner = palloc0(sizeof(AlsLearner));
-	AlsShared  *shared = reco_area_alloc(input->area, sizeof(AlsShared));
-	size_t		d = (size_t) input->option[ALS_FACTORS].number;
+	AlsShared *shared = reco_area_alloc(input->area, sizeof(AlsShared));
+	size_t d = (size_t) input->option[ALS_FACTORS].number;
 
 	memset(shared, 0, sizeof(AlsShared));
 	learner->input = input;
@@ -668,20 +671,21 @@ make_learner(const RecoLearnInput *input)
 static int
 validate(AlsLearner *learner, RecoJson *metrics)
 {
-	RecoArea   *area = learner->input->area;
-	Size		mark = reco_area_mark(area);
+	RecoArea *area = learner->input->area;
+	Size mark = reco_area_mark(area);
 	AlsValidation *validation = palloc0(sizeof(AlsValidation));
-	int			n_measured = 0;
-	int			sweeps = SWEEPS_UNMEASURED;
-	RecoJson	json;
+	int n_measured = 0;
+	int sweeps = SWEEPS_UNMEASURED;
+	RecoJson json;
 
 	split_held_out(learner, validation);
 	set_holdout(learner, validation);
 	if (learner->shared->n_list > 0)
 	{
 		set_rows(learner, &validation->train);
-		reco_progress_phase("choosing sweeps", (int64) ((learner->max_sweeps + 1) * learner->shared->users.n_ranges +
-														learner->max_sweeps * learner->shared->items.n_ranges));
+		reco_progress_phase("choosing sweeps",
+							(int64) ((learner->max_sweeps + 1) * learner->shared->users.n_ranges +
+									 learner->max_sweeps * learner->shared->items.n_ranges));
 		sweeps = choose_sweeps(learner, validation, &n_measured);
 		if (learner->input->explicit_feedback)
 			for (int s = 0; s < n_measured; s++)
@@ -702,7 +706,7 @@ validate(AlsLearner *learner, RecoJson *metrics)
 static void
 learn_all(AlsLearner *learner, int sweeps)
 {
-	AlsShared  *shared = learner->shared;
+	AlsShared *shared = learner->shared;
 
 	set_rows(learner, &learner->input->data->by_user);
 	reco_progress_phase("learning", (int64) sweeps * (shared->users.n_ranges + shared->items.n_ranges));
@@ -721,7 +725,7 @@ static Jsonb *
 resolved_options(const AlsLearner *learner, int sweeps)
 {
 	const RecoOptionValue *option = learner->input->option;
-	RecoJson	json;
+	RecoJson json;
 
 	reco_json_begin(&json);
 	reco_json_integer(&json, "factors", (int64) learner->shared->d);
@@ -739,21 +743,18 @@ static void
 add_tensor(RecoLearnOutput *output, const char *name, RecoTensorType type, size_t rows, size_t columns,
 		   const void *data)
 {
-	output->tensor[output->n_tensors++] = (RecoTensor)
-	{
-		name, type, (int64) rows, (int64) columns, data
-	};
+	output->tensor[output->n_tensors++] = (RecoTensor){name, type, (int64) rows, (int64) columns, data};
 }
 
 /* write_tensors hands over what serving needs; see als.c. */
 static void
 write_tensors(AlsLearner *learner, RecoLearnOutput *output)
 {
-	AlsShared  *shared = learner->shared;
+	AlsShared *shared = learner->shared;
 	const RkAlsSide *users = &shared->users.problem;
-	size_t		n = learner->input->data->n_items;
-	float	   *norm = reco_area_alloc(learner->input->area, sizeof(float) * n);
-	double	   *parameter = palloc(sizeof(double) * ALS_N_PARAMETERS);
+	size_t n = learner->input->data->n_items;
+	float *norm = reco_area_alloc(learner->input->area, sizeof(float) * n);
+	double *parameter = palloc(sizeof(double) * ALS_N_PARAMETERS);
 
 	check(rk_items_norms(shared->items.factor, shared->d, 0, n, norm, &reco_pool_poll));
 	parameter[ALS_PARAMETER_ALPHA0] = users->alpha0;
@@ -774,10 +775,10 @@ Size
 reco_als_learn_bytes(size_t n_users, size_t n_items, size_t n_rows, bool explicit_feedback,
 					 const RecoOptionValue *option)
 {
-	Size		d = (Size) option[ALS_FACTORS].number;
-	Size		rows = add_size(n_users, n_items);
-	Size		entry = 2 * (sizeof(uint32) + 2 * sizeof(float)) + sizeof(uint32) + sizeof(float);
-	Size		bytes = mul_size(rows, mul_size(d + (explicit_feedback ? 1 : 0), sizeof(float)));
+	Size d = (Size) option[ALS_FACTORS].number;
+	Size rows = add_size(n_users, n_items);
+	Size entry = 2 * (sizeof(uint32) + 2 * sizeof(float)) + sizeof(uint32) + sizeof(float);
+	Size bytes = mul_size(rows, mul_size(d + (explicit_feedback ? 1 : 0), sizeof(float)));
 
 	bytes = add_size(bytes, mul_size(mul_size(d, d), sizeof(double) * GRAM_SLABS + sizeof(float)));
 	bytes = add_size(bytes, reco_blas()->eigh_scratch_bytes(d));
@@ -790,8 +791,8 @@ void
 reco_als_learn(const RecoLearnInput *input, RecoLearnOutput *output)
 {
 	AlsLearner *learner = make_learner(input);
-	int			sweeps = (int) input->option[ALS_ITERATIONS].number;
-	RecoJson	metrics;
+	int sweeps = (int) input->option[ALS_ITERATIONS].number;
+	RecoJson metrics;
 
 	reco_json_begin(&metrics);
 	if (!input->option[ALS_ITERATIONS].is_set)

@@ -15,15 +15,14 @@ reco_blas(void)
 
 	if (blas == NULL)
 	{
-		typedef const RecoBlas *(*Api) (void);
-		Api			api = (Api) load_external_function("$libdir/reco_blas", "reco_blas_api", true, NULL);
+		typedef const RecoBlas *(*Api)(void);
+		Api api = (Api) load_external_function("$libdir/reco_blas", "reco_blas_api", true, NULL);
 		const RecoBlas *loaded = api();
 
 		if (loaded->set_one_thread())
-			ereport(WARNING,
-					(errmsg("a multi-threaded BLAS was already loaded in this process"),
-					 errdetail("reco has set it to one thread."),
-					 errhint("Another extension loaded it; a session of its own avoids this.")));
+			ereport(WARNING, (errmsg("a multi-threaded BLAS was already loaded in this process"),
+							  errdetail("reco has set it to one thread."),
+							  errhint("Another extension loaded it; a session of its own avoids this.")));
 		blas = loaded;
 	}
 	return blas;

@@ -17,27 +17,27 @@
 typedef struct RecoBlas
 {
 	/* set_one_thread makes a threaded BLAS that was there already use one thread; true if there was one. */
-	bool		(*set_one_thread) (void);
+	bool (*set_one_thread)(void);
 
-	size_t		(*gram_scratch_bytes) (size_t d);
-	RkStatus	(*gram_range) (const float *factor, size_t first, size_t last, size_t d, double *gram,
-							   void *scratch, const RkPoll *poll);
-	void		(*gram_add) (size_t d, const double *slab, double *gram);
-	size_t		(*rotate_scratch_bytes) (size_t d);
-	RkStatus	(*rotate_range) (float *factor, size_t first, size_t last, size_t d, const float *vector,
-								 void *scratch, const RkPoll *poll);
-	size_t		(*solve_scratch_bytes) (size_t d);
-	RkStatus	(*solve_range) (const RkAlsSide *side, const RkAlsOther *other, size_t first, size_t last,
-								float *factor, float *bias, double *loss, size_t *bad_row, void *scratch,
-								const RkPoll *poll);
-	double		(*ridge_range) (const RkAlsSide *side, size_t first, size_t last, const float *factor,
-								const float *bias);
-	void		(*init_row) (uint64_t seed, uint64_t key_hash, size_t d, float *row);
-	size_t		(*eigh_scratch_bytes) (size_t d);
-	RkStatus	(*eigh_gram) (size_t d, double *matrix, double *value, void *scratch, const RkPoll *poll);
-	size_t		(*holdout_scratch_bytes) (const RkHoldout *holdout);
-	RkStatus	(*holdout_ndcg_range) (const RkHoldout *holdout, size_t first, size_t last, double *ndcg,
-									   void *scratch, const RkPoll *poll);
+	size_t (*gram_scratch_bytes)(size_t d);
+	RkStatus (*gram_range)(const float *factor, size_t first, size_t last, size_t d, double *gram,
+						   void *scratch, const RkPoll *poll);
+	void (*gram_add)(size_t d, const double *slab, double *gram);
+	size_t (*rotate_scratch_bytes)(size_t d);
+	RkStatus (*rotate_range)(float *factor, size_t first, size_t last, size_t d, const float *vector,
+							 void *scratch, const RkPoll *poll);
+	size_t (*solve_scratch_bytes)(size_t d);
+	RkStatus (*solve_range)(const RkAlsSide *side, const RkAlsOther *other, size_t first, size_t last,
+							float *factor, float *bias, double *loss, size_t *bad_row, void *scratch,
+							const RkPoll *poll);
+	double (*ridge_range)(const RkAlsSide *side, size_t first, size_t last, const float *factor,
+						  const float *bias);
+	void (*init_row)(uint64_t seed, uint64_t key_hash, size_t d, float *row);
+	size_t (*eigh_scratch_bytes)(size_t d);
+	RkStatus (*eigh_gram)(size_t d, double *matrix, double *value, void *scratch, const RkPoll *poll);
+	size_t (*holdout_scratch_bytes)(const RkHoldout *holdout);
+	RkStatus (*holdout_ndcg_range)(const RkHoldout *holdout, size_t first, size_t last, double *ndcg,
+								   void *scratch, const RkPoll *poll);
 } RecoBlas;
 
 /* reco_blas loads the library once a process and gives its kernels. */

@@ -15,7 +15,7 @@
 
 PG_MODULE_MAGIC;
 
-extern int	openblas_get_parallel(void);
+extern int openblas_get_parallel(void);
 extern void openblas_set_num_threads(int threads);
 
 PGDLLEXPORT const RecoBlas *reco_blas_api(void);

@@ -34,7 +34,7 @@ member(RecoJson *json, const char *name)
 static void
 append_number(StringInfo text, double value)
 {
-	char		buffer[DOUBLE_SHORTEST_DECIMAL_LEN];
+	char buffer[DOUBLE_SHORTEST_DECIMAL_LEN];
 
 	if (!isfinite(value))
 	{
@@ -107,7 +107,7 @@ reco_json_object(RecoJson *json, const char *name, Jsonb *value)
 Jsonb *
 reco_json_end(RecoJson *json)
 {
-	Jsonb	   *result;
+	Jsonb *result;
 
 	appendStringInfoChar(&json->text, '}');
 	result = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json->text.data)));

@@ -14,7 +14,7 @@
 typedef struct RecoJson
 {
 	StringInfoData text;
-	bool		nested;			/* written members so far */
+	bool nested; /* written members so far */
 } RecoJson;
 
 extern void reco_json_begin(RecoJson *json);

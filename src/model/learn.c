@@ -5,7 +5,6 @@
  */
 #include "postgres.h"
 
-
 #include "model/model.h"
 #include "model/tensors.h"
 
@@ -21,8 +20,8 @@ allocate_in_area(void *state, Size bytes)
 /* An item and how many users chose it, for sorting. */
 typedef struct Popularity
 {
-	uint32		item;
-	uint32		users;
+	uint32 item;
+	uint32 users;
 } Popularity;
 
 static int
@@ -41,10 +40,10 @@ static int32 *
 popular_order(const RecoDataset *data)
 {
 	Popularity *count = palloc_extended(sizeof(Popularity) * data->n_items, MCXT_ALLOC_HUGE);
-	int32	   *order = palloc_extended(sizeof(int32) * data->n_items, MCXT_ALLOC_HUGE);
+	int32 *order = palloc_extended(sizeof(int32) * data->n_items, MCXT_ALLOC_HUGE);
 
 	for (size_t i = 0; i < data->n_items; i++)
-		count[i] = (Popularity) {(uint32) i, 0};
+		count[i] = (Popularity){(uint32) i, 0};
 	for (size_t k = 0; k < rk_csr_nnz(&data->by_user); k++)
 		if (data->by_user.target[k] > 0)
 			count[data->by_user.index[k]].users++;
@@ -56,19 +55,17 @@ popular_order(const RecoDataset *data)
 }
 
 static void
-add_tensor(RecoTensorSet *set, const char *name, RecoTensorType type, size_t rows, size_t columns, const void *data)
+add_tensor(RecoTensorSet *set, const char *name, RecoTensorType type, size_t rows, size_t columns,
+		   const void *data)
 {
-	set->tensor[set->n++] = (RecoTensor)
-	{
-		name, type, (int64) rows, (int64) columns, data
-	};
+	set->tensor[set->n++] = (RecoTensor){name, type, (int64) rows, (int64) columns, data};
 }
 
 /* add_integer_keys adds the keys of the learned items where they are integers. */
 static void
 add_integer_keys(RecoTensorSet *set, const RecoKeys *keys, const RecoDataset *data)
 {
-	int64	   *integer = palloc_extended(sizeof(int64) * data->n_items, MCXT_ALLOC_HUGE);
+	int64 *integer = palloc_extended(sizeof(int64) * data->n_items, MCXT_ALLOC_HUGE);
 
 	for (size_t i = 0; i < data->n_items; i++)
 		integer[i] = keys->integer[data->item_of[i]];
@@ -79,8 +76,8 @@ add_integer_keys(RecoTensorSet *set, const RecoKeys *keys, const RecoDataset *da
 static void
 add_byte_keys(RecoTensorSet *set, const RecoKeys *keys, const RecoDataset *data)
 {
-	uint64	   *offset = palloc_extended(sizeof(uint64) * (data->n_items + 1), MCXT_ALLOC_HUGE);
-	char	   *bytes;
+	uint64 *offset = palloc_extended(sizeof(uint64) * (data->n_items + 1), MCXT_ALLOC_HUGE);
+	char *bytes;
 
 	offset[0] = 0;
 	for (size_t i = 0; i < data->n_items; i++)
@@ -88,7 +85,7 @@ add_byte_keys(RecoTensorSet *set, const RecoKeys *keys, const RecoDataset *data)
 	bytes = palloc_extended(offset[data->n_items] + 1, MCXT_ALLOC_HUGE);
 	for (size_t i = 0; i < data->n_items; i++)
 	{
-		RecoKey		key = reco_keys_get(keys, data->item_of[i]);
+		RecoKey key = reco_keys_get(keys, data->item_of[i]);
 
 		memcpy(bytes + offset[i], key.bytes, key.length);
 	}
@@ -100,7 +97,7 @@ add_byte_keys(RecoTensorSet *set, const RecoKeys *keys, const RecoDataset *data)
 static void
 add_rule(RecoTensorSet *set, const RecoLearned *learned, RecoKeyKind kind)
 {
-	double	   *rule = palloc(sizeof(double) * RULE_N);
+	double *rule = palloc(sizeof(double) * RULE_N);
 
 	rule[RULE_EXPLICIT] = learned->fold.explicit_feedback;
 	rule[RULE_DISLIKE] = learned->fold.dislike;
@@ -128,23 +125,25 @@ collect_tensors(RecoLearned *learned, const RecoEvents *events, const RecoLearnO
 		set->tensor[set->n++] = output->tensor[t];
 }
 
-
 RecoLearned *
 reco_learn(const RecoDefinition *definition, Jsonb *call_options, const RecoEvents *events, const uint8 *keep)
 {
 	const RecoAlgorithm *algorithm = reco_algorithm_find(definition->algorithm);
-	Jsonb	   *objects[] = {definition->options, call_options};
+	Jsonb *objects[] = {definition->options, call_options};
 	RecoLearned *learned = palloc0(sizeof(RecoLearned));
-	RecoLearnInput input = {.users = &events->users, .items = &events->items,
-	.explicit_feedback = definition->explicit_feedback, .workers = reco_pool_workers()};
+	RecoLearnInput input = {.users = &events->users,
+							.items = &events->items,
+							.explicit_feedback = definition->explicit_feedback,
+							.workers = reco_pool_workers()};
 	RecoLearnOutput output = {0};
 	RecoAllocator allocator = {allocate_in_area, NULL};
-	Size		bytes;
+	Size bytes;
 
 	input.option = reco_options_parse(algorithm->option, algorithm->n_options, objects, lengthof(objects));
 	learned->fold.explicit_feedback = definition->explicit_feedback;
 	learned->fold.half_life = definition->half_life;
-	learned->fold.dislike = input.option[reco_option_find(algorithm->option, algorithm->n_options, "dislike")].number;
+	learned->fold.dislike =
+		input.option[reco_option_find(algorithm->option, algorithm->n_options, "dislike")].number;
 
 	bytes = algorithm->learn_bytes(events->users.n, events->items.n, events->n, definition->explicit_feedback,
 								   input.option);

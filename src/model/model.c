@@ -32,11 +32,9 @@ reco_algorithm_find(const char *name)
 			return algorithms[a];
 	}
 	nearest = reco_nearest_name(name, known, lengthof(algorithms));
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("unknown algorithm \"%s\"", name),
-			 nearest ? errhint("Perhaps you meant \"%s\".", nearest) :
-			 errhint("Known algorithms are: als.")));
+	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("unknown algorithm \"%s\"", name),
+					nearest ? errhint("Perhaps you meant \"%s\".", nearest)
+							: errhint("Known algorithms are: als.")));
 }
 
 void
@@ -51,10 +49,9 @@ reco_model_check_options(const char *algorithm, Jsonb *options)
 static void
 raise_damaged(const char *tensor)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("tensor \"%s\" of the model is missing or has the wrong shape", tensor),
-			 errhint("Learn a new version with CALL reco.refresh().")));
+	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+					errmsg("tensor \"%s\" of the model is missing or has the wrong shape", tensor),
+					errhint("Learn a new version with CALL reco.refresh().")));
 }
 
 /* bind_keys finds the keys of the items; offsets are checked, because lookups trust them. */
@@ -87,7 +84,7 @@ bind_keys(RecoModel *model, RecoKeyKind kind, int64 n)
 RecoModel *
 reco_model_bind(const char *algorithm, const RecoTensorSet *tensors)
 {
-	RecoModel  *model = palloc0(sizeof(RecoModel));
+	RecoModel *model = palloc0(sizeof(RecoModel));
 	const RecoTensor *rule = reco_store_find(tensors, TENSOR_RULE, RECO_FLOAT8, RULE_N);
 	const RecoTensor *popular = reco_store_find(tensors, TENSOR_POPULAR, RECO_INT4, 1);
 	const double *value;
@@ -116,7 +113,7 @@ reco_model_open(const RecoDefinition *definition, MemoryContext pin)
 	const RecoVersion *version = reco_catalog_deployed(definition);
 	const RecoTensorSet *tensors = reco_store_open(version, pin);
 	MemoryContext previous = MemoryContextSwitchTo(pin);
-	RecoModel  *model = reco_model_bind(version->algorithm, tensors);
+	RecoModel *model = reco_model_bind(version->algorithm, tensors);
 
 	MemoryContextSwitchTo(previous);
 	return model;

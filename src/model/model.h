@@ -49,19 +49,19 @@ typedef struct RecoQuery RecoQuery;
 /* How a score depends on the rows of the user: decides what explanations may call exact. */
 typedef enum RecoLinearity
 {
-	RECO_LINEAR,				/* a sum over rows */
-	RECO_AFFINE,				/* the same plus addends that no row owns */
-	RECO_NONLINEAR				/* addends are measured; the gap goes to rest */
+	RECO_LINEAR,   /* a sum over rows */
+	RECO_AFFINE,   /* the same plus addends that no row owns */
+	RECO_NONLINEAR /* addends are measured; the gap goes to rest */
 } RecoLinearity;
 
 /* Rows of one user on one item the model knows, taken together: one piece of evidence. */
 typedef struct RecoEvidence
 {
-	uint32		item;			/* index in the model */
-	double		weight;			/* w */
-	double		pull;			/* b = w * t */
-	int			kind;			/* event kind with the greatest share of w, index into RecoHistory.kind; -1 none */
-	bool		kept;			/* false: dropped by the 2^-40 rule; seen all the same */
+	uint32 item;   /* index in the model */
+	double weight; /* w */
+	double pull;   /* b = w * t */
+	int kind;      /* event kind with the greatest share of w, index into RecoHistory.kind; -1 none */
+	bool kept;     /* false: dropped by the 2^-40 rule; seen all the same */
 } RecoEvidence;
 
 /* What the addends of a score are about (DESIGN 4, G1). */
@@ -82,8 +82,8 @@ typedef enum RecoAddendKind
 typedef struct RecoAddend
 {
 	RecoAddendKind kind;
-	int			evidence;		/* index into RecoQuery.evidence, or -1 */
-	double		contribution;
+	int evidence; /* index into RecoQuery.evidence, or -1 */
+	double contribution;
 } RecoAddend;
 
 typedef enum RecoTermKind
@@ -97,29 +97,29 @@ typedef struct RecoTerm
 {
 	RecoTermKind kind;
 	/* dense */
-	const double *vector;		/* [items->d] */
-	const RkItems *items;		/* factors [n_items x d]; its bias is added here too, and nowhere else */
+	const double *vector; /* [items->d] */
+	const RkItems *items; /* factors [n_items x d]; its bias is added here too, and nowhere else */
 	/* sparse */
-	const RkCsr *matrix;		/* item-item, [n_items x n_items] */
-	int			n_rows;
-	const uint32 *row;			/* [n_rows] */
-	const double *row_weight;	/* [n_rows] */
+	const RkCsr *matrix; /* item-item, [n_items x n_items] */
+	int n_rows;
+	const uint32 *row;        /* [n_rows] */
+	const double *row_weight; /* [n_rows] */
 	/* block */
-	void		(*score_block) (const RecoQuery *query, const uint32 *item, size_t n, double *score);
-	void	   *block_state;
+	void (*score_block)(const RecoQuery *query, const uint32 *item, size_t n, double *score);
+	void *block_state;
 } RecoTerm;
 
 struct RecoQuery
 {
 	const RecoModel *model;
 	const RecoHistory *history;
-	int			n_evidence;
-	RecoEvidence *evidence;		/* [n_evidence], by increasing item */
-	bool		has_positive;	/* some kept evidence has t > 0: the user is on the history rung */
-	double		constant;
-	int			n_terms;
-	RecoTerm   *term;			/* [n_terms] */
-	void	   *state;			/* the algorithm's own */
+	int n_evidence;
+	RecoEvidence *evidence; /* [n_evidence], by increasing item */
+	bool has_positive;      /* some kept evidence has t > 0: the user is on the history rung */
+	double constant;
+	int n_terms;
+	RecoTerm *term; /* [n_terms] */
+	void *state;    /* the algorithm's own */
 };
 
 /* A model ready to serve. */
@@ -127,33 +127,33 @@ struct RecoModel
 {
 	const RecoAlgorithm *algorithm;
 	const RecoTensorSet *tensors;
-	bool		explicit_feedback;
+	bool explicit_feedback;
 	RecoFoldRule fold;
-	RecoKeys	items;			/* the item of index i has the i-th key */
-	const int32 *popular;		/* [items.n] item indexes, most users first */
-	const RkItems *embedding;	/* item factors, NULL when the algorithm has none; set by bind */
-	void	   *state;			/* made by bind */
+	RecoKeys items;           /* the item of index i has the i-th key */
+	const int32 *popular;     /* [items.n] item indexes, most users first */
+	const RkItems *embedding; /* item factors, NULL when the algorithm has none; set by bind */
+	void *state;              /* made by bind */
 };
 
 /* What learning works on. */
 typedef struct RecoLearnInput
 {
 	const RecoDataset *data;
-	const RecoKeys *users;		/* keys of RecoEvents: of user u, reco_keys_get(users, data->user_of[u]) */
+	const RecoKeys *users; /* keys of RecoEvents: of user u, reco_keys_get(users, data->user_of[u]) */
 	const RecoKeys *items;
-	bool		explicit_feedback;
-	const RecoOptionValue *option;	/* in the order of algorithm->option */
-	RecoArea   *area;			/* holds the dataset; scratch and results come from here */
-	int			workers;
+	bool explicit_feedback;
+	const RecoOptionValue *option; /* in the order of algorithm->option */
+	RecoArea *area;                /* holds the dataset; scratch and results come from here */
+	int workers;
 } RecoLearnInput;
 
 /* What learning gives back. */
 typedef struct RecoLearnOutput
 {
-	int			n_tensors;
-	RecoTensor *tensor;			/* data in the area */
-	Jsonb	   *options;		/* every option as resolved */
-	Jsonb	   *metrics;		/* object: loss, sweeps, validation */
+	int n_tensors;
+	RecoTensor *tensor; /* data in the area */
+	Jsonb *options;     /* every option as resolved */
+	Jsonb *metrics;     /* object: loss, sweeps, validation */
 } RecoLearnOutput;
 
 struct RecoAlgorithm
@@ -161,22 +161,22 @@ struct RecoAlgorithm
 	const char *name;
 	RecoLinearity linearity;
 	const RecoOption *option;
-	int			n_options;
+	int n_options;
 
 	/* learn_bytes bounds the memory of the area beside the dataset. */
-	Size		(*learn_bytes) (size_t n_users, size_t n_items, size_t n_rows, bool explicit_feedback,
-								const RecoOptionValue *option);
-	void		(*learn) (const RecoLearnInput *input, RecoLearnOutput *output);
-	void		(*bind) (RecoModel *model);
+	Size (*learn_bytes)(size_t n_users, size_t n_items, size_t n_rows, bool explicit_feedback,
+						const RecoOptionValue *option);
+	void (*learn)(const RecoLearnInput *input, RecoLearnOutput *output);
+	void (*bind)(RecoModel *model);
 
 	/* represent fills constant, terms and state of a query whose evidence is there. */
-	void		(*represent) (const RecoModel *model, RecoQuery *query);
+	void (*represent)(const RecoModel *model, RecoQuery *query);
 
 	/* contributions writes at most n_evidence + RECO_EXTRA_ADDENDS addends that sum to the score, and gives their number. */
-	int			(*contributions) (const RecoQuery *query, uint32 item, RecoAddend *addend);
+	int (*contributions)(const RecoQuery *query, uint32 item, RecoAddend *addend);
 
 	/* removals writes effect[e] = score - score without evidence e, to G2; NULL: reco_query_removals re-represents. */
-	void		(*removals) (const RecoQuery *query, uint32 item, double *effect);
+	void (*removals)(const RecoQuery *query, uint32 item, double *effect);
 };
 
 /* reco_algorithm_find gives the algorithm of that name or raises ERRCODE_UNDEFINED_OBJECT with the known ones as hint. */
@@ -214,7 +214,7 @@ extern RecoQuery *reco_query_without(const RecoQuery *query, const bool *removed
 extern double reco_query_score(const RecoQuery *query, uint32 item);
 
 /* reco_query_contributions and _removals: see RecoAlgorithm; effect is [n_evidence]. */
-extern int	reco_query_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend);
+extern int reco_query_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend);
 extern void reco_query_removals(const RecoQuery *query, uint32 item, double *effect);
 
 /*
@@ -237,16 +237,16 @@ extern size_t reco_rank_similar(const RecoModel *model, uint32 item, size_t k, c
 /* The learning of one version, whatever the algorithm. */
 typedef struct RecoLearned
 {
-	RecoTensorSet tensors;		/* the algorithm's, the keys of items and their order of popularity */
-	bool		has_as_of;
+	RecoTensorSet tensors; /* the algorithm's, the keys of items and their order of popularity */
+	bool has_as_of;
 	TimestampTz as_of;
 	RecoFoldRule fold;
-	size_t		n_users;
-	size_t		n_items;
-	size_t		n_rows;			/* folded */
+	size_t n_users;
+	size_t n_items;
+	size_t n_rows; /* folded */
 	const RecoDataset *data;
-	Jsonb	   *options;
-	Jsonb	   *metrics;
+	Jsonb *options;
+	Jsonb *metrics;
 } RecoLearned;
 
 /*
@@ -255,7 +255,7 @@ typedef struct RecoLearned
  * Touches no database; everything it makes lives in the current context,
  * the learning area included.
  */
-extern RecoLearned *reco_learn(const RecoDefinition *definition, Jsonb *call_options, const RecoEvents *events,
-							   const uint8 *keep);
+extern RecoLearned *reco_learn(const RecoDefinition *definition, Jsonb *call_options,
+							   const RecoEvents *events, const uint8 *keep);
 
 #endif

@@ -20,16 +20,16 @@ const char *
 reco_nearest_name(const char *name, const char *const *candidate, int n)
 {
 	const char *nearest = NULL;
-	int			best = NEAR_DISTANCE + 1;
+	int best = NEAR_DISTANCE + 1;
 
 	for (int i = 0; i < n; i++)
 	{
-		int			distance;
+		int distance;
 
 		if (strlen(name) > 255 || strlen(candidate[i]) > 255)
 			continue;
-		distance = varstr_levenshtein_less_equal(name, strlen(name), candidate[i], strlen(candidate[i]),
-												 1, 1, 1, best, true);
+		distance = varstr_levenshtein_less_equal(name, strlen(name), candidate[i], strlen(candidate[i]), 1, 1,
+												 1, best, true);
 		if (distance < best)
 		{
 			best = distance;
@@ -63,7 +63,7 @@ option_position(const RecoOption *option, int n_options, const char *name)
 int
 reco_option_find(const RecoOption *option, int n_options, const char *name)
 {
-	int			position = option_position(option, n_options, name);
+	int position = option_position(option, n_options, name);
 
 	if (position < 0)
 		elog(ERROR, "no option named \"%s\"", name);
@@ -79,20 +79,19 @@ raise_unknown(const RecoOption *option, int n_options, const char *name)
 	for (int i = 0; i < n_options; i++)
 		candidate[i] = option[i].name;
 	nearest = reco_nearest_name(name, candidate, n_options);
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown option \"%s\"", name),
-			 nearest ? errhint("Perhaps you meant \"%s\".", nearest) :
-			 n_options > 0 ? errhint("The options are %s.", known_names(option, n_options)) :
-			 errhint("There are no options here yet.")));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown option \"%s\"", name),
+					nearest         ? errhint("Perhaps you meant \"%s\".", nearest)
+					: n_options > 0 ? errhint("The options are %s.", known_names(option, n_options))
+									: errhint("There are no options here yet.")));
 }
 
 /* describe_range says in words what an option takes. */
 static char *
 describe_range(const RecoOption *option)
 {
-	const char *what = option->type == RECO_OPTION_INTEGER ? "an integer" :
-		option->type == RECO_OPTION_INTEGERS ? "an array of integers, each" : "a number";
+	const char *what = option->type == RECO_OPTION_INTEGER    ? "an integer"
+					   : option->type == RECO_OPTION_INTEGERS ? "an array of integers, each"
+															  : "a number";
 
 	if (option->type == RECO_OPTION_BOOLEAN)
 		return pstrdup("true or false");
@@ -108,18 +107,16 @@ describe_range(const RecoOption *option)
 static void
 raise_bad_value(const RecoOption *option, const char *found)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("option \"%s\" cannot be %s", option->name, found),
-			 errdetail("It takes %s.", describe_range(option)),
-			 errhint("%s", option->help)));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("option \"%s\" cannot be %s", option->name, found),
+					errdetail("It takes %s.", describe_range(option)), errhint("%s", option->help)));
 }
 
 /* value_text shows a jsonb value in an error. */
 static char *
 value_text(JsonbValue *value)
 {
-	Jsonb	   *jsonb = JsonbValueToJsonb(value);
+	Jsonb *jsonb = JsonbValueToJsonb(value);
 
 	return JsonbToCString(NULL, &jsonb->root, VARSIZE(jsonb));
 }
@@ -128,15 +125,16 @@ value_text(JsonbValue *value)
 static double
 number_of(const RecoOption *option, JsonbValue *value)
 {
-	double		number;
+	double number;
 
 	if (value->type != jbvNumeric)
 		raise_bad_value(option, value_text(value));
-	number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-												NumericGetDatum(value->val.numeric)));
+	number =
+		DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
 	if (!isfinite(number) || number < option->minimum || number > option->maximum ||
 		(option->open_minimum && number == option->minimum) ||
-		((option->type == RECO_OPTION_INTEGER || option->type == RECO_OPTION_INTEGERS) && number != rint(number)))
+		((option->type == RECO_OPTION_INTEGER || option->type == RECO_OPTION_INTEGERS) &&
+		 number != rint(number)))
 		raise_bad_value(option, value_text(value));
 	return number;
 }
@@ -146,7 +144,7 @@ parse_integers(const RecoOption *option, JsonbValue *value, RecoOptionValue *out
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
-	JsonbValue	element;
+	JsonbValue element;
 
 	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data) ||
 		JsonContainerSize(value->val.binary.data) == 0)
@@ -198,7 +196,7 @@ set_default(const RecoOption *option, RecoOptionValue *out)
 		out->string = pstrdup(option->initial_string);
 	else if (option->type == RECO_OPTION_INTEGERS)
 	{
-		char	   *text = pstrdup(option->initial_string);
+		char *text = pstrdup(option->initial_string);
 
 		out->integer = palloc(sizeof(int) * (strlen(text) + 1));
 		for (char *piece = strtok(text, ","); piece != NULL; piece = strtok(NULL, ","))
@@ -211,18 +209,17 @@ parse_object(const RecoOption *option, int n_options, Jsonb *object, RecoOptionV
 {
 	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
 	JsonbIteratorToken token;
-	JsonbValue	value;
+	JsonbValue value;
 
 	if (!JB_ROOT_IS_OBJECT(object))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("options must be a JSON object, not %s",
-						JsonbToCString(NULL, &object->root, VARSIZE(object))),
-				 errhint("Write them as '{\"name\": value}'.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("options must be a JSON object, not %s",
+							   JsonbToCString(NULL, &object->root, VARSIZE(object))),
+						errhint("Write them as '{\"name\": value}'.")));
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
-		char	   *name;
-		int			position;
+		char *name;
+		int position;
 
 		if (token != WJB_KEY)
 			continue;

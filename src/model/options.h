@@ -16,7 +16,7 @@ typedef enum RecoOptionType
 	RECO_OPTION_NUMBER,
 	RECO_OPTION_BOOLEAN,
 	RECO_OPTION_STRING,
-	RECO_OPTION_INTEGERS		/* array of integers, each in the range */
+	RECO_OPTION_INTEGERS /* array of integers, each in the range */
 } RecoOptionType;
 
 /* One option.  is_auto: the default is chosen from the data (NULL in jsonb means the same). */
@@ -24,23 +24,24 @@ typedef struct RecoOption
 {
 	const char *name;
 	RecoOptionType type;
-	bool		is_auto;
-	double		initial;		/* default, unless is_auto; booleans 0 or 1 */
-	const char *initial_string; /* default of strings ("a|b|c" choices start with it); of integers "5,10,20" */
-	double		minimum;
-	double		maximum;
-	bool		open_minimum;	/* the minimum itself is refused */
+	bool is_auto;
+	double initial; /* default, unless is_auto; booleans 0 or 1 */
+	const char
+		*initial_string; /* default of strings ("a|b|c" choices start with it); of integers "5,10,20" */
+	double minimum;
+	double maximum;
+	bool open_minimum; /* the minimum itself is refused */
 	const char *help;
 } RecoOption;
 
 /* The parsed value of one option. */
 typedef struct RecoOptionValue
 {
-	bool		is_set;			/* false: take the automatic default */
-	double		number;			/* integers, numbers, booleans */
-	char	   *string;
-	int			n;				/* integers */
-	int		   *integer;
+	bool is_set;   /* false: take the automatic default */
+	double number; /* integers, numbers, booleans */
+	char *string;
+	int n; /* integers */
+	int *integer;
 } RecoOptionValue;
 
 /*
@@ -50,10 +51,11 @@ typedef struct RecoOptionValue
  * Errors: ERRCODE_INVALID_PARAMETER_VALUE; an unknown name names the nearest
  * known one in the hint, a value out of range gives the range and the option's help.
  */
-extern RecoOptionValue *reco_options_parse(const RecoOption *option, int n_options, Jsonb *const *object, int n_objects);
+extern RecoOptionValue *reco_options_parse(const RecoOption *option, int n_options, Jsonb *const *object,
+										   int n_objects);
 
 /* reco_option_find gives the position of a name in the table (which must have it). */
-extern int	reco_option_find(const RecoOption *option, int n_options, const char *name);
+extern int reco_option_find(const RecoOption *option, int n_options, const char *name);
 
 /* reco_nearest_name gives the candidate nearest to a misspelt name, or NULL when none is near. */
 extern const char *reco_nearest_name(const char *name, const char *const *candidate, int n);

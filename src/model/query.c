@@ -9,8 +9,8 @@
 /* One event of a history on a known item, for sorting by item while keeping total order. */
 typedef struct KnownEvent
 {
-	uint32		item;
-	uint32		position;		/* in the history */
+	uint32 item;
+	uint32 position; /* in the history */
 } KnownEvent;
 
 static int
@@ -33,10 +33,10 @@ known_events(const RecoModel *model, const RecoHistory *history, size_t *n)
 	*n = 0;
 	for (size_t e = 0; e < history->n; e++)
 	{
-		int64		item = reco_keys_find(&model->items, &history->event[e].item);
+		int64 item = reco_keys_find(&model->items, &history->event[e].item);
 
 		if (item >= 0)
-			known[(*n)++] = (KnownEvent) {(uint32) item, (uint32) e};
+			known[(*n)++] = (KnownEvent){(uint32) item, (uint32) e};
 	}
 	qsort(known, *n, sizeof(KnownEvent), compare_known);
 	return known;
@@ -46,8 +46,8 @@ known_events(const RecoModel *model, const RecoHistory *history, size_t *n)
 static int
 main_kind(const RecoModel *model, const RecoHistory *history, const KnownEvent *known, size_t n)
 {
-	double	   *share;
-	int			best = -1;
+	double *share;
+	int best = -1;
 
 	if (history->n_kinds == 0)
 		return -1;
@@ -93,7 +93,7 @@ fold_evidence(const RecoModel *model, const RecoHistory *history, const KnownEve
 static void
 settle(RecoQuery *query)
 {
-	double		largest = 0;
+	double largest = 0;
 
 	query->has_positive = false;
 	for (int e = 0; e < query->n_evidence; e++)
@@ -112,7 +112,7 @@ settle(RecoQuery *query)
 static RecoQuery *
 make_query(const RecoModel *model, const RecoHistory *history, size_t capacity)
 {
-	RecoQuery  *query = palloc0(sizeof(RecoQuery));
+	RecoQuery *query = palloc0(sizeof(RecoQuery));
 
 	query->model = model;
 	query->history = history;
@@ -123,9 +123,9 @@ make_query(const RecoModel *model, const RecoHistory *history, size_t capacity)
 RecoQuery *
 reco_query_make(const RecoModel *model, const RecoHistory *history)
 {
-	size_t		n;
+	size_t n;
 	KnownEvent *known = known_events(model, history, &n);
-	RecoQuery  *query = make_query(model, history, n);
+	RecoQuery *query = make_query(model, history, n);
 
 	for (size_t first = 0, last; first < n; first = last)
 	{
@@ -139,16 +139,14 @@ reco_query_make(const RecoModel *model, const RecoHistory *history)
 }
 
 RecoQuery *
-reco_query_from_rows(const RecoModel *model, const uint32 *item, const float *weight, const float *target, size_t n)
+reco_query_from_rows(const RecoModel *model, const uint32 *item, const float *weight, const float *target,
+					 size_t n)
 {
-	RecoQuery  *query = make_query(model, NULL, n);
+	RecoQuery *query = make_query(model, NULL, n);
 
 	query->n_evidence = (int) n;
 	for (size_t e = 0; e < n; e++)
-		query->evidence[e] = (RecoEvidence)
-		{
-			item[e], weight[e], (double) weight[e] * target[e], -1, true
-		};
+		query->evidence[e] = (RecoEvidence){item[e], weight[e], (double) weight[e] * target[e], -1, true};
 	settle(query);
 	model->algorithm->represent(model, query);
 	return query;
@@ -157,7 +155,7 @@ reco_query_from_rows(const RecoModel *model, const uint32 *item, const float *we
 RecoQuery *
 reco_query_without(const RecoQuery *query, const bool *removed)
 {
-	RecoQuery  *fewer = make_query(query->model, query->history, query->n_evidence);
+	RecoQuery *fewer = make_query(query->model, query->history, query->n_evidence);
 
 	for (int e = 0; e < query->n_evidence; e++)
 		if (!removed[e])
@@ -171,16 +169,16 @@ reco_query_without(const RecoQuery *query, const bool *removed)
 static double
 sparse_score(const RecoTerm *term, uint32 item)
 {
-	double		score = 0;
+	double score = 0;
 
 	for (int r = 0; r < term->n_rows; r++)
 	{
-		size_t		first = term->matrix->offset[term->row[r]];
-		size_t		last = term->matrix->offset[term->row[r] + 1];
+		size_t first = term->matrix->offset[term->row[r]];
+		size_t last = term->matrix->offset[term->row[r] + 1];
 
 		while (first < last)
 		{
-			size_t		middle = first + (last - first) / 2;
+			size_t middle = first + (last - first) / 2;
 
 			if (term->matrix->index[middle] < item)
 				first = middle + 1;
@@ -196,7 +194,7 @@ sparse_score(const RecoTerm *term, uint32 item)
 double
 reco_query_score(const RecoQuery *query, uint32 item)
 {
-	double		score = query->constant;
+	double score = query->constant;
 
 	for (int t = 0; t < query->n_terms; t++)
 	{
@@ -208,7 +206,7 @@ reco_query_score(const RecoQuery *query, uint32 item)
 			score += sparse_score(term, item);
 		else
 		{
-			double		block;
+			double block;
 
 			term->score_block(query, &item, 1, &block);
 			score += block;
@@ -226,8 +224,8 @@ reco_query_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend
 void
 reco_query_removals(const RecoQuery *query, uint32 item, double *effect)
 {
-	double		score;
-	bool	   *removed;
+	double score;
+	bool *removed;
 
 	if (query->model->algorithm->removals != NULL)
 	{

@@ -39,12 +39,12 @@ static size_t
 rank_each(const RecoQuery *query, const uint32 *item, size_t n, size_t k, const uint8 *skip,
 		  const uint32 *tie, RkHit *hit)
 {
-	RkHeap		heap;
+	RkHeap heap;
 
 	rk_heap_init(&heap, hit, k, tie);
 	for (size_t i = 0; i < n; i++)
 	{
-		uint32		candidate = item ? item[i] : (uint32) i;
+		uint32 candidate = item ? item[i] : (uint32) i;
 
 		if (i % INTERRUPT_EVERY == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -73,9 +73,9 @@ size_t
 reco_rank(const RecoQuery *query, size_t k, const uint8 *skip, const uint32 *tie, RkHit *hit)
 {
 	const RecoTerm *term = query->term;
-	RkTopk		ask = {.constant = query->constant, .k = k, .skip = skip, .tie = tie, .poll = &reco_pool_poll};
-	size_t		found;
-	void	   *raw;
+	RkTopk ask = {.constant = query->constant, .k = k, .skip = skip, .tie = tie, .poll = &reco_pool_poll};
+	size_t found;
+	void *raw;
 
 	if (query->n_terms != 1 || term->kind != RECO_TERM_DENSE)
 		return rank_each(query, NULL, query->model->items.n, k, skip, tie, hit);
@@ -89,18 +89,17 @@ size_t
 reco_rank_similar(const RecoModel *model, uint32 item, size_t k, const uint8 *skip, RkHit *hit)
 {
 	const RkItems *items = model->embedding;
-	RkTopk		ask = {.k = k, .poll = &reco_pool_poll};
-	size_t		bytes = (model->items.n + 7) / 8;
-	uint8	   *others;
-	double	   *vector;
-	size_t		found;
-	void	   *raw;
+	RkTopk ask = {.k = k, .poll = &reco_pool_poll};
+	size_t bytes = (model->items.n + 7) / 8;
+	uint8 *others;
+	double *vector;
+	size_t found;
+	void *raw;
 
 	if (items == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("algorithm \"%s\" has no item vectors to compare", model->algorithm->name),
-				 errhint("Use a recommender whose algorithm is \"als\".")));
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("algorithm \"%s\" has no item vectors to compare", model->algorithm->name),
+						errhint("Use a recommender whose algorithm is \"als\".")));
 	others = palloc0(bytes);
 	if (skip != NULL)
 		memcpy(others, skip, bytes);

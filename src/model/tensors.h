@@ -15,11 +15,11 @@
 /* Columns of the tensor "rule". */
 typedef enum RecoRuleColumn
 {
-	RULE_EXPLICIT,				/* 0 or 1 */
+	RULE_EXPLICIT, /* 0 or 1 */
 	RULE_DISLIKE,
-	RULE_HALF_LIFE,				/* microseconds; 0: no decay */
-	RULE_AS_OF,					/* microseconds since 2000-01-01, exact below 2^53; 0 without a time column */
-	RULE_KEY_KIND,				/* RecoKeyKind of the items */
+	RULE_HALF_LIFE, /* microseconds; 0: no decay */
+	RULE_AS_OF,     /* microseconds since 2000-01-01, exact below 2^53; 0 without a time column */
+	RULE_KEY_KIND,  /* RecoKeyKind of the items */
 	RULE_N
 } RecoRuleColumn;
 

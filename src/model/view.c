@@ -12,13 +12,13 @@
 
 #include "model/view.h"
 
-#define SH_PREFIX			seen
-#define SH_ELEMENT_TYPE		RecoViewItem
-#define SH_KEY_TYPE			uint32
-#define SH_KEY				item
+#define SH_PREFIX seen
+#define SH_ELEMENT_TYPE RecoViewItem
+#define SH_KEY_TYPE uint32
+#define SH_KEY item
 #define SH_HASH_KEY(tb, key) murmurhash32(key)
-#define SH_EQUAL(tb, a, b)	((a) == (b))
-#define SH_SCOPE			static inline
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
 #define SH_DECLARE
 #define SH_DEFINE
 #include "lib/simplehash.h"
@@ -29,14 +29,14 @@ struct RecoView
 	const RecoModel *model;
 	const RecoFilter *filter;
 	MemoryContext memory;
-	seen_hash  *seen;			/* NULL when there is nothing to look up */
-	RecoViewItem plain;			/* what every item is then */
+	seen_hash *seen;    /* NULL when there is nothing to look up */
+	RecoViewItem plain; /* what every item is then */
 };
 
 RecoView *
 reco_view_make(const RecoDefinition *definition, const RecoModel *model, const RecoFilter *filter)
 {
-	RecoView   *view = palloc0(sizeof(RecoView));
+	RecoView *view = palloc0(sizeof(RecoView));
 
 	view->definition = definition;
 	view->model = model;
@@ -57,8 +57,8 @@ reco_view_looks(const RecoView *view)
 static int
 compare_item(const void *a, const void *b)
 {
-	uint32		x = *(const uint32 *) a;
-	uint32		y = *(const uint32 *) b;
+	uint32 x = *(const uint32 *) a;
+	uint32 y = *(const uint32 *) b;
 
 	return x < y ? -1 : x > y;
 }
@@ -67,8 +67,8 @@ compare_item(const void *a, const void *b)
 static uint32 *
 sorted_union(const uint32 *item, size_t n, const uint32 *also, size_t n_also, size_t *n_union)
 {
-	uint32	   *all = palloc_extended(sizeof(uint32) * Max(n + n_also, 1), MCXT_ALLOC_HUGE);
-	size_t		kept = 0;
+	uint32 *all = palloc_extended(sizeof(uint32) * Max(n + n_also, 1), MCXT_ALLOC_HUGE);
+	size_t kept = 0;
 
 	if (n > 0)
 		memcpy(all, item, sizeof(uint32) * n);
@@ -86,7 +86,7 @@ sorted_union(const uint32 *item, size_t n, const uint32 *also, size_t n_also, si
 static void
 remember(RecoView *view, uint32 item, const RecoItemRow *row)
 {
-	bool		found;
+	bool found;
 	RecoViewItem *entry = seen_insert(view->seen, item, &found);
 
 	if (found)
@@ -102,17 +102,17 @@ remember(RecoView *view, uint32 item, const RecoItemRow *row)
 static void
 look_up(RecoView *view, const uint32 *item, size_t n, const uint32 *also, size_t n_also)
 {
-	RecoKey    *key = palloc_extended(sizeof(RecoKey) * n, MCXT_ALLOC_HUGE);
+	RecoKey *key = palloc_extended(sizeof(RecoKey) * n, MCXT_ALLOC_HUGE);
 	RecoItemRow *row;
-	int			n_found;
+	int n_found;
 
 	for (size_t i = 0; i < n; i++)
 		key[i] = reco_keys_get(&view->model->items, item[i]);
 	row = reco_reader_items(view->definition, key, (int) n, view->filter, &n_found);
 	for (int r = 0; r < n_found; r++)
 	{
-		int64		found = reco_keys_find(&view->model->items, &row[r].key);
-		uint32		index = (uint32) found;
+		int64 found = reco_keys_find(&view->model->items, &row[r].key);
+		uint32 index = (uint32) found;
 
 		if (found < 0)
 			continue;
@@ -126,10 +126,10 @@ reco_view_probe(RecoView *view, const uint32 *item, size_t n, const uint32 *also
 {
 	MemoryContext scratch;
 	MemoryContext outer;
-	size_t		n_all;
-	size_t		n_sorted;
-	uint32	   *all;
-	uint32	   *sorted;
+	size_t n_all;
+	size_t n_sorted;
+	uint32 *all;
+	uint32 *sorted;
 
 	if (view->seen == NULL || n + n_also == 0)
 		return;

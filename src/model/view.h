@@ -18,16 +18,17 @@
 /* One item that the caller sees. */
 typedef struct RecoViewItem
 {
-	uint32		item;
-	char		status;			/* the hash table's */
-	bool		passes;			/* the filter is true (or there is none) */
-	char	   *label;			/* NULL when not mapped or NULL */
+	uint32 item;
+	char status; /* the hash table's */
+	bool passes; /* the filter is true (or there is none) */
+	char *label; /* NULL when not mapped or NULL */
 } RecoViewItem;
 
 typedef struct RecoView RecoView;
 
 /* reco_view_make makes an empty view in the current context; filter may be NULL. */
-extern RecoView *reco_view_make(const RecoDefinition *definition, const RecoModel *model, const RecoFilter *filter);
+extern RecoView *reco_view_make(const RecoDefinition *definition, const RecoModel *model,
+								const RecoFilter *filter);
 
 /* reco_view_looks says whether there is anything to look up: false when every item is there and passes. */
 extern bool reco_view_looks(const RecoView *view);

@@ -42,19 +42,19 @@ extern void reco_area_release(RecoArea *area, Size mark);
  * private to the process, 64-byte aligned, as large as the pool was told.
  * It polls as kernels do and gives their status.
  */
-typedef RkStatus (*RecoTask) (void *arg, size_t range, void *scratch, const RkPoll *poll);
+typedef RkStatus (*RecoTask)(void *arg, size_t range, void *scratch, const RkPoll *poll);
 
 /*
  * reco_pool_start launches "workers" (reco.workers resolved: reco_pool_workers())
  * background workers whose main function is the symbol worker_main of reco.so;
  * that function calls reco_pool_work with the same task table.  Zero workers is fine.
  */
-extern int	reco_pool_workers(void);
-extern RecoPool *reco_pool_start(RecoArea *area, int workers, const char *worker_main, const RecoTask *task, int n_tasks,
-								 Size scratch_bytes);
+extern int reco_pool_workers(void);
+extern RecoPool *reco_pool_start(RecoArea *area, int workers, const char *worker_main, const RecoTask *task,
+								 int n_tasks, Size scratch_bytes);
 
 /* Called after each range the leader has done, with the number of ranges done by all; may be NULL. */
-typedef void (*RecoPoolProgress) (void *state, size_t done, size_t total);
+typedef void (*RecoPoolProgress)(void *state, size_t done, size_t total);
 
 /*
  * reco_pool_run runs ranges 0 ... n_ranges - 1 of a task, each exactly once, on
@@ -62,7 +62,8 @@ typedef void (*RecoPoolProgress) (void *state, size_t done, size_t total);
  * between ranges and while waiting.  The first status other than RK_OK stops the
  * run and is returned.
  */
-extern RkStatus reco_pool_run(RecoPool *pool, int task, void *arg, size_t n_ranges, RecoPoolProgress progress, void *state);
+extern RkStatus reco_pool_run(RecoPool *pool, int task, void *arg, size_t n_ranges, RecoPoolProgress progress,
+							  void *state);
 
 /* reco_pool_poll is the poll of the leader, for kernels it calls by itself: true when an interrupt is pending. */
 extern const RkPoll reco_pool_poll;

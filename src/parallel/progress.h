@@ -14,14 +14,14 @@
 
 typedef struct RecoProgress
 {
-	pg_uuid_t	recommender;
-	Oid			database;
-	int			pid;
-	char		command[16];	/* "refresh", "evaluate" */
-	char		phase[32];		/* "reading", "choosing sweeps", "learning", "storing", ... */
-	int64		done;
-	int64		total;			/* 0: not known */
-	double		loss;			/* NaN: not known */
+	pg_uuid_t recommender;
+	Oid database;
+	int pid;
+	char command[16]; /* "refresh", "evaluate" */
+	char phase[32];   /* "reading", "choosing sweeps", "learning", "storing", ... */
+	int64 done;
+	int64 total; /* 0: not known */
+	double loss; /* NaN: not known */
 	TimestampTz started_at;
 	TimestampTz phase_started_at;
 } RecoProgress;

@@ -19,24 +19,24 @@
 
 typedef struct RecoFoldRule
 {
-	bool		explicit_feedback;
-	double		dislike;		/* tau >= 0 */
-	double		half_life;		/* microseconds; 0: no decay */
-	TimestampTz as_of;			/* used only when half_life > 0 */
+	bool explicit_feedback;
+	double dislike;    /* tau >= 0 */
+	double half_life;  /* microseconds; 0: no decay */
+	TimestampTz as_of; /* used only when half_life > 0 */
 } RecoFoldRule;
 
 /* One event, ready to fold. */
 typedef struct RecoFoldEvent
 {
-	double		amount;			/* v_e, before decay */
-	double		rating;			/* explicit feedback only */
-	TimestampTz time;			/* used only when the rule decays */
+	double amount;    /* v_e, before decay */
+	double rating;    /* explicit feedback only */
+	TimestampTz time; /* used only when the rule decays */
 } RecoFoldEvent;
 
 typedef struct RecoFoldSum
 {
-	double		weight;			/* w */
-	double		pull;			/* b */
+	double weight; /* w */
+	double pull;   /* b */
 } RecoFoldSum;
 
 /* reco_fold_decay gives d_e of an event. */

@@ -24,18 +24,18 @@ typedef enum RecoKeyKind
 typedef struct RecoKey
 {
 	RecoKeyKind kind;
-	int64		integer;		/* RECO_KEY_INTEGER */
-	const char *bytes;			/* RECO_KEY_UUID, RECO_KEY_TEXT */
-	uint32		length;			/* of bytes */
+	int64 integer;     /* RECO_KEY_INTEGER */
+	const char *bytes; /* RECO_KEY_UUID, RECO_KEY_TEXT */
+	uint32 length;     /* of bytes */
 } RecoKey;
 
 /* A sorted set of n distinct keys of one kind. */
 typedef struct RecoKeys
 {
 	RecoKeyKind kind;
-	size_t		n;
-	const int64 *integer;		/* [n], RECO_KEY_INTEGER */
-	const uint64 *offset;		/* [n + 1], into bytes; the other two kinds (uuid too: 16 * i) */
+	size_t n;
+	const int64 *integer; /* [n], RECO_KEY_INTEGER */
+	const uint64 *offset; /* [n + 1], into bytes; the other two kinds (uuid too: 16 * i) */
 	const char *bytes;
 } RecoKeys;
 
@@ -70,15 +70,16 @@ extern RecoKey reco_key_parse(Datum value, Oid argument_type, Oid column_type, c
  * column can be answered as answer_type, which is of the same kind or text.  The
  * hint shows the call that works: function(argument, NULL::type).
  */
-extern void reco_key_require_answer(Oid answer_type, Oid column_type, const char *function, const char *argument);
+extern void reco_key_require_answer(Oid answer_type, Oid column_type, const char *function,
+									const char *argument);
 
 /* reco_key_fits says whether a key is in the range of a column's type; one that is not is in no row. */
 extern bool reco_key_fits(const RecoKey *key, Oid type);
 
 /* reco_key_lookup_type gives the type of a parameter that is compared with a column: no domain, and text for varchar. */
-extern Oid	reco_key_lookup_type(Oid type);
+extern Oid reco_key_lookup_type(Oid type);
 
-extern int	reco_key_compare(const RecoKey *a, const RecoKey *b);
+extern int reco_key_compare(const RecoKey *a, const RecoKey *b);
 
 /* reco_key_hash hashes the canonical bytes: 8 little-endian bytes of an integer, or bytes. */
 extern uint64 reco_key_hash(uint64 seed, const RecoKey *key);

@@ -13,16 +13,18 @@
 bool
 reco_procedure_begin(FunctionCallInfo fcinfo, const char *name)
 {
-	bool		may_commit = fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
-		!castNode(CallContext, fcinfo->context)->atomic;
+	bool may_commit = fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
+					  !castNode(CallContext, fcinfo->context)->atomic;
 
 	if (SPI_connect_ext(may_commit ? SPI_OPT_NONATOMIC : 0) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (!may_commit)
-		ereport(NOTICE,
-				(errmsg("%s runs in one transaction and cannot commit between its stages", name),
-				 errdetail("Until the transaction ends vacuum cannot remove rows deleted since, and nothing of the result is visible to others."),
-				 errhint("Call it outside a transaction block, as a statement of its own.")));
+		ereport(
+			NOTICE,
+			(errmsg("%s runs in one transaction and cannot commit between its stages", name),
+			 errdetail(
+				 "Until the transaction ends vacuum cannot remove rows deleted since, and nothing of the result is visible to others."),
+			 errhint("Call it outside a transaction block, as a statement of its own.")));
 	return may_commit;
 }
 

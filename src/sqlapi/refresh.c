@@ -17,16 +17,16 @@ PG_FUNCTION_INFO_V1(reco_refresh);
 /* What a refresh was asked. */
 typedef struct RefreshCall
 {
-	char	   *recommender;	/* NULL: the one an unnamed call means */
-	Jsonb	   *options;		/* NULL: those of the definition */
+	char *recommender; /* NULL: the one an unnamed call means */
+	Jsonb *options;    /* NULL: those of the definition */
 } RefreshCall;
 
 /* seconds_since gives the seconds since *from and starts anew there. */
 static double
 seconds_since(instr_time *from)
 {
-	instr_time	now;
-	instr_time	passed;
+	instr_time now;
+	instr_time passed;
 
 	INSTR_TIME_SET_CURRENT(now);
 	passed = now;
@@ -40,15 +40,11 @@ static void
 check_mode(const char *mode, bool gate)
 {
 	if (strcmp(mode, "full") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown refresh mode \"%s\"", mode),
-				 errhint("The only mode is \"full\".")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown refresh mode \"%s\"", mode),
+						errhint("The only mode is \"full\".")));
 	if (gate)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a refresh cannot be gated yet"),
-				 errhint("Compare with reco.evaluate(), and go back with reco.deploy().")));
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a refresh cannot be gated yet"),
+						errhint("Compare with reco.evaluate(), and go back with reco.deploy().")));
 }
 
 static RefreshCall
@@ -57,10 +53,9 @@ read_arguments(FunctionCallInfo fcinfo)
 	RefreshCall call = {NULL, NULL};
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s of refresh cannot be NULL", PG_ARGISNULL(1) ? "mode" : "gate"),
-				 errhint("Leave it out for its default.")));
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("%s of refresh cannot be NULL", PG_ARGISNULL(1) ? "mode" : "gate"),
+						errhint("Leave it out for its default.")));
 	check_mode(text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_GETARG_BOOL(2));
 	if (!PG_ARGISNULL(0))
 		call.recommender = text_to_cstring(PG_GETARG_TEXT_PP(0));
@@ -78,22 +73,21 @@ read_events(const RecoDefinition *definition, instr_time *clock)
 	reco_progress_phase("reading", 0);
 	events = reco_reader_events(definition);
 	ereport(NOTICE,
-			(errmsg("refresh of \"%s\": read %zu events of %zu users on %zu items in %.2f s", definition->name,
-					events->n, events->users.n, events->items.n, seconds_since(clock))));
+			(errmsg("refresh of \"%s\": read %zu events of %zu users on %zu items in %.2f s",
+					definition->name, events->n, events->users.n, events->items.n, seconds_since(clock))));
 	return events;
 }
 
 static void
 store_version(const RecoDefinition *definition, const RecoLearned *learned, instr_time *clock)
 {
-	int			number;
+	int number;
 
 	reco_progress_phase("storing", 0);
 	reco_procedure_snapshot();
 	number = reco_train_store(definition, learned);
-	ereport(NOTICE,
-			(errmsg("refresh of \"%s\": stored and deployed version %d in %.2f s", definition->name, number,
-					seconds_since(clock))));
+	ereport(NOTICE, (errmsg("refresh of \"%s\": stored and deployed version %d in %.2f s", definition->name,
+							number, seconds_since(clock))));
 }
 
 /*
@@ -105,12 +99,12 @@ store_version(const RecoDefinition *definition, const RecoLearned *learned, inst
 Datum
 reco_refresh(PG_FUNCTION_ARGS)
 {
-	bool		may_commit = reco_procedure_begin(fcinfo, "refresh");
+	bool may_commit = reco_procedure_begin(fcinfo, "refresh");
 	RefreshCall call = read_arguments(fcinfo);
 	RecoDefinition *definition = reco_catalog_copy(reco_catalog_find(call.recommender));
 	RecoEvents *events;
 	RecoLearned *learned;
-	instr_time	clock;
+	instr_time clock;
 
 	reco_catalog_require_owner(definition);
 	if (call.options != NULL)

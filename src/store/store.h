@@ -24,22 +24,23 @@ typedef struct RecoTensor
 {
 	const char *name;
 	RecoTensorType type;
-	int64		rows;
-	int64		columns;
+	int64 rows;
+	int64 columns;
 	const void *data;
 } RecoTensor;
 
 typedef struct RecoTensorSet
 {
-	int			n;
-	RecoTensor *tensor;			/* [n] */
+	int n;
+	RecoTensor *tensor; /* [n] */
 } RecoTensorSet;
 
 /*
  * reco_store_find gives a tensor by name and checks type and columns (-1: any);
  * NULL when it is absent; a mismatch is ERRCODE_DATA_CORRUPTED.
  */
-extern const RecoTensor *reco_store_find(const RecoTensorSet *set, const char *name, RecoTensorType type, int64 columns);
+extern const RecoTensor *reco_store_find(const RecoTensorSet *set, const char *name, RecoTensorType type,
+										 int64 columns);
 
 extern Size reco_store_tensor_bytes(const RecoTensor *tensor);
 
@@ -75,10 +76,10 @@ extern const char *const reco_store_folder_path;
  * stores through a map of it cannot fault.  Returns 0 or an errno (ENOSPC);
  * checks for interrupts.
  */
-extern int	reco_store_reserve(int fd, Size bytes);
+extern int reco_store_reserve(int fd, Size bytes);
 
 /* reco_store_pwrite writes all of a piece at its place; returns 0 or an errno. */
-extern int	reco_store_pwrite(int fd, const void *data, Size bytes, off_t offset);
+extern int reco_store_pwrite(int fd, const void *data, Size bytes, off_t offset);
 
 /* reco_store_size_text writes a size for a message, rounded up, in the current context: "3.1 GB". */
 extern char *reco_store_size_text(Size bytes);

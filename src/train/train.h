@@ -18,6 +18,6 @@
  * Gives the number of the version.  ERRCODE_UNDEFINED_OBJECT when the
  * recommender was dropped meanwhile.
  */
-extern int	reco_train_store(const RecoDefinition *definition, const RecoLearned *learned);
+extern int reco_train_store(const RecoDefinition *definition, const RecoLearned *learned);
 
 #endif
