@@ -209,6 +209,18 @@ reco_catalog_check_types(const RecoDefinition *definition, const RecoVersion *ve
 	check_type(definition, version, &definition->item, version->item_type);
 }
 
+/* nothing_deployed raises the error for a recommender without a deployed version. */
+static void
+nothing_deployed(const RecoDefinition *definition)
+{
+	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("recommender \"%s\" has learned nothing yet", definition->name),
+			definition->deployed
+				? errdetail("Version %d is deployed, but it is not there.", definition->deployed)
+				: 0,
+			errhint("Run CALL reco.refresh(%s).", quote_literal_cstr(definition->name)));
+}
+
 const RecoVersion *
 reco_catalog_deployed(const RecoDefinition *definition)
 {
@@ -216,12 +228,10 @@ reco_catalog_deployed(const RecoDefinition *definition)
 		definition->deployed ? reco_catalog_version(definition, definition->deployed) : NULL;
 
 	if (!version)
-		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("recommender \"%s\" has learned nothing yet", definition->name),
-				definition->deployed
-					? errdetail("Version %d is deployed, but it is not there.", definition->deployed)
-					: 0,
-				errhint("Run CALL reco.refresh(%s).", quote_literal_cstr(definition->name)));
+	{
+		nothing_deployed(definition);
+		return NULL;
+	}
 	reco_catalog_check_types(definition, version);
 	return version;
 }
