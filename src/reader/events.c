@@ -361,8 +361,8 @@ reco_events_rebind(RecoColumn *column, Oid relation, bool required)
 			ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("relation \"%s\" has no column \"%s\"", get_rel_name(relation), column->name),
-			 errhint(
-				 "Test interactions need the same user and item columns as the interactions they test.")));
+			 errhint("Test interactions need the user and item columns of the interactions they test, and "
+					 "for explicit feedback the value column.")));
 	memset(column, 0, sizeof(*column));
 }
 

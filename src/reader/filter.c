@@ -158,11 +158,12 @@ reco_filter_check(const RecoDefinition *definition, const RecoFilter *filter)
 {
 	MemoryContext context = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(context, "reco filter", ALLOCSET_DEFAULT_SIZES);
-	ErrorContextCallback callback = {.callback = reco_filter_context,
-									 .arg = unconstify(RecoFilter *, filter),
-									 .previous = error_context_stack};
+	ErrorContextCallback frame;
 
-	error_context_stack = &callback;
+	frame.callback = reco_filter_context;
+	frame.arg = unconstify(RecoFilter *, filter);
+	frame.previous = error_context_stack;
+	error_context_stack = &frame;
 	PG_TRY();
 	{
 		MemoryContextSwitchTo(scratch);
@@ -173,7 +174,7 @@ reco_filter_check(const RecoDefinition *definition, const RecoFilter *filter)
 		reco_filter_rethrow(definition, filter, context);
 	}
 	PG_END_TRY();
-	error_context_stack = callback.previous;
+	error_context_stack = frame.previous;
 	MemoryContextSwitchTo(context);
 	MemoryContextDelete(scratch);
 }
