@@ -1,0 +1,140 @@
+# Proves what explain() states by doing it: contributions add up to score() (G1), and deleting the rows of a piece of
+# evidence changes score() by its removal effect (G2), with real deletes that are rolled back.
+use strict;
+use warnings FATAL => 'all';
+
+use Reco;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = Reco::node('guarantees');
+
+# 300 users in three tastes over 120 items. User u has 1 + u % 45 events; those with u % 10 = 1 have a single one, the others
+# repeat items, return some, and all have weights and times. The newest event of all is that of user 200 on item 7; user 250
+# has one row, and it is a return.
+Reco::rows($node, <<'END');
+SET client_min_messages = warning;
+CREATE TABLE items (id int PRIMARY KEY, title text);
+INSERT INTO items SELECT i, 'Item ' || i FROM generate_series(1, 120) i;
+CREATE TABLE events (user_id int, item_id int, kind text, amount real, stars real, at timestamptz);
+CREATE FUNCTION roll(a int, b int, sides int) RETURNS int LANGUAGE sql IMMUTABLE AS $$
+	SELECT ((hashint8extended(a::bigint * 100000 + b, 7) & 1048575) % sides)::int
+$$;
+INSERT INTO events
+SELECT u, 1 + CASE WHEN roll(u, n, 10) < 8 THEN u % 3 * 40 + roll(u, n + 1000, 40) ELSE roll(u, n + 2000, 120) END,
+	(ARRAY['view','view','view','cart','purchase','return'])[1 + roll(u, n + 3000, 6)],
+	(1 + roll(u, n + 4000, 30)) / 10.0, 1 + roll(u, n + 5000, 9) / 2.0,
+	timestamptz '2024-01-01 00:00+00' + roll(u, n + 6000, 120 * 24) * interval '1 hour'
+FROM generate_series(1, 300) u, LATERAL generate_series(1, CASE WHEN u % 10 = 1 THEN 1 ELSE 1 + u % 45 END) n;
+INSERT INTO events SELECT user_id, item_id, 'purchase', amount, stars, at + interval '1 hour' FROM events WHERE roll(user_id, item_id, 4) = 0;
+INSERT INTO events SELECT * FROM events WHERE roll(user_id, item_id, 9) = 0;
+DELETE FROM events WHERE user_id = 250;
+INSERT INTO events VALUES (250, 3, 'return', 2, 1, '2024-02-01'), (200, 7, 'purchase', 3, 4.5, '2024-05-15');
+CREATE INDEX ON events (user_id);
+ANALYZE;
+
+-- G1: the worst residual of n pairs, on the scale of the guarantee
+CREATE FUNCTION worst_sum(name text, n int, OUT pairs bigint, OUT worst float8) LANGUAGE sql AS $$
+	SELECT count(*), max(abs(total - score) / nullif(greatest(abs(score), size), 0)) FROM (
+		SELECT reco.score(u, i, name) AS score, sum(contribution) AS total, sum(abs(contribution)) AS size
+		FROM generate_series(1, n) p, LATERAL (SELECT 1 + roll(p, 11, 300) AS u, 1 + roll(p, 12, 120) AS i) pair,
+			LATERAL reco.explain(u, i, name, options => jsonb_build_object('limit', CASE WHEN p % 2 = 0 THEN 5 ELSE 10000 END))
+		GROUP BY p, u, i) e
+$$;
+
+-- G2: deletes the rows of user u on item j, scores item i again, rolls back; the error on the scale of the guarantee
+CREATE FUNCTION removal_error(name text, u int, j int, i int) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+	before float8 := reco.score(u, i, name);
+	after float8;
+	stated float8;
+	scale float8;
+BEGIN
+	SELECT coalesce(max(removal_effect) FILTER (WHERE evidence_id = j), 0), greatest(abs(before), sum(abs(contribution)))
+	INTO stated, scale FROM reco.explain(u, i, name, options => '{"limit": 10000}');
+	BEGIN
+		DELETE FROM events WHERE user_id = u AND item_id = j;
+		IF NOT FOUND THEN
+			RAISE EXCEPTION 'there is nothing to delete';
+		END IF;
+		after := reco.score(u, i, name);
+		RAISE EXCEPTION USING errcode = 'ZZ999', message = 'undo';
+	EXCEPTION WHEN SQLSTATE 'ZZ999' THEN
+		NULL;
+	END;
+	IF reco.score(u, i, name) <> before THEN
+		RAISE EXCEPTION 'the delete was not undone';
+	END IF;
+	RETURN abs(before - after - stated) / CASE WHEN scale > 0 THEN scale ELSE 1 END;
+END $$;
+
+CREATE VIEW evidence AS
+SELECT user_id, item_id, count(*) AS events, bool_or(kind <> 'return') AS liked,
+	rank() OVER (PARTITION BY user_id ORDER BY max(at) DESC, item_id) = 1 AS newest,
+	count(*) OVER (PARTITION BY user_id) = 1 AS single
+FROM events GROUP BY user_id, item_id;
+
+-- n random pieces of evidence of each sort
+CREATE FUNCTION worst_removal(name text, n int, OUT sort text, OUT pieces bigint, OUT worst float8) RETURNS SETOF record LANGUAGE sql AS $$
+	WITH sorted AS (
+		SELECT e.*, s.sort, row_number() OVER (PARTITION BY s.sort ORDER BY hashint8extended(user_id * 1000 + item_id, 5)) AS place
+		FROM evidence e, LATERAL (VALUES ('any', true), ('newest', newest), ('single', single), ('dislike', NOT liked),
+			('duplicates', events > 1), ('the newest of all', user_id = 200 AND item_id = 7), ('only a return', user_id = 250)) s (sort, applies)
+		WHERE s.applies)
+	SELECT sort, count(*), max(removal_error(name, user_id, item_id, 1 + roll(user_id, item_id, 120)))
+	FROM sorted WHERE place <= n GROUP BY sort ORDER BY sort
+$$;
+END
+
+my %definitions = (
+	plain => q{},
+	weights => q{event_column => 'kind', event_weights => '{"view": 1, "cart": 3, "purchase": 5, "return": -3}'},
+	decay => q{event_column => 'kind', event_weights => '{"view": 1, "cart": 3, "purchase": 5, "return": -3}',
+		value_column => 'amount', time_column => 'at', half_life => '30 days', options => '{"dislike": 0.7}'},
+	fast_decay => q{time_column => 'at', half_life => '1 day', items => 'items', item_key => 'id', item_label => 'title'},
+	explicit => q{feedback => 'explicit', value_column => 'stars'},
+	explicit_decay => q{feedback => 'explicit', value_column => 'stars', time_column => 'at', half_life => '60 days',
+		event_column => 'kind', event_weights => '{"view": 1, "cart": 3, "purchase": 5, "return": 0.5}'});
+my %factors = (plain => 4, weights => 16, decay => 8, fast_decay => 6, explicit => 8, explicit_decay => 20);
+
+for my $name (sort keys %definitions)
+{
+	my $more = $definitions{$name} ? ", $definitions{$name}" : '';
+	Reco::rows($node, "SELECT reco.create_recommender('$name', 'events', 'user_id', 'item_id'$more)");
+	Reco::refresh($node, recommender => $name, options => qq({"factors": $factors{$name}, "iterations": 4}));
+
+	my ($pairs, $worst) = split /\|/, Reco::rows($node, "SELECT * FROM worst_sum('$name', 1000)");
+	cmp_ok($pairs, '>=', 1000, "$name: a thousand pairs explained");
+	cmp_ok($worst, '<=', 1e-6, "$name: contributions add up to the score (G1)");
+
+	my %pieces;
+	for my $row (split /\n/, Reco::rows($node, "SELECT * FROM worst_removal('$name', 200)"))
+	{
+		my ($sort, $count, $error) = split /\|/, $row;
+		$pieces{$sort} = $count;
+		cmp_ok($error, '<=', 1e-5, "$name: removal effects of $count pieces of evidence are true: $sort (G2)");
+	}
+	is(join(',', map { ($pieces{$_} // 0) >= 200 ? () : $_ } 'any', 'newest', 'duplicates'), '', "$name: two hundred of each sort");
+	is(join(',', map { ($pieces{$_} // 0) >= 1 ? () : $_ } 'single', 'dislike', 'the newest of all', 'only a return'), '', "$name: every sort is there");
+}
+
+# Once more as a client does it, in a transaction of its own.
+my $said = Reco::rows($node, <<'END');
+BEGIN;
+SELECT reco.score(200, 9, 'decay') - removal_effect FROM reco.explain(200, 9, 'decay', options => '{"limit": 10000}') WHERE evidence_id = 7;
+DELETE FROM events WHERE user_id = 200 AND item_id = 7;
+SELECT reco.score(200, 9, 'decay');
+ROLLBACK;
+SELECT reco.score(200, 9, 'decay');
+END
+my ($stated, $found, $again) = split /\n/, $said;
+cmp_ok(abs($stated - $found), '<=', 1e-5, 'a client that deletes the newest event finds the score that was stated');
+isnt($again, $found, 'and the old score after ROLLBACK');
+
+# The guarantee has teeth: an effect is not a contribution.
+cmp_ok(Reco::rows($node, q{SELECT max(abs(contribution - removal_effect) / abs(contribution)) FROM reco.explain(200, 9, 'decay')}),
+	'>', 0.01, 'removal effects differ from contributions');
+
+$node->stop;
+done_testing();
