@@ -192,7 +192,7 @@ rest_clause(const RecoQuery *query, const RecoExplainRow *row)
 		return pstrdup("1 more item of your history");
 	if (row->n_cut > 1)
 		return psprintf("%d more items of your history", row->n_cut);
-	return pstrdup(query->n_evidence == 0 ? "nothing is known of your history" : "everything else");
+	return pstrdup(query->n_evidence == 0 ? "your history has nothing that the model knows" : "everything else");
 }
 
 /* evidence_clause says what a piece of evidence is. */

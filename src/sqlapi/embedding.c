@@ -9,6 +9,8 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 
 #include "sqlapi/arguments.h"
@@ -17,11 +19,21 @@
 PG_FUNCTION_INFO_V1(reco_item_embedding);
 PG_FUNCTION_INFO_V1(reco_user_embedding);
 
+/* require_factors raises ERRCODE_INSUFFICIENT_PRIVILEGE unless the caller may have factors. */
 static void
 require_factors(const RecoDefinition *definition)
 {
-	if (reco_call_is_row_secured(&definition->interactions) || reco_call_is_row_secured(&definition->items))
-		reco_catalog_require_owner(definition);
+	if (!reco_call_is_row_secured(&definition->interactions) && !reco_call_is_row_secured(&definition->items))
+		return;
+	if (has_privs_of_role(GetUserId(), definition->owner))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("only the owner of recommender \"%s\" may have its embeddings where row-level security is active",
+					definition->name),
+			 errdetail("They are drawn from rows of everybody, also from those that you may not read."),
+			 errhint("Ask as role \"%s\", or use score() and similar_items().",
+					 GetUserNameFromId(definition->owner, false))));
 }
 
 /* item_factors gives the factors of an item as real[]. */

@@ -14,19 +14,7 @@
 
 #define LIST_COLUMNS 6
 
-/* require_items refuses a filter where there is nothing to filter. */
-static void
-require_items(const RecoDefinition *definition)
-{
-	if (!OidIsValid(definition->items.relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("recommender \"%s\" has no items relation to filter", definition->name),
-				 errhint("Name one with SELECT reco.alter_recommender(%s, items => ..., item_key => ...).",
-						 quote_literal_cstr(definition->name))));
-}
-
-/* list_filter makes the filter of a call, or NULL when there is none. */
+/* list_filter makes the filter of a call, or NULL when there is none; one without an items relation is refused by the reader. */
 static RecoFilter *
 list_filter(const RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPositions *position)
 {
@@ -42,7 +30,6 @@ list_filter(const RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPos
 					 errhint("They are the values of $1, $2, ... in the filter.")));
 		return NULL;
 	}
-	require_items(list->call.definition);
 	return reco_reader_filter(list->call.definition, expression, arguments);
 }
 
@@ -67,7 +54,7 @@ list_items(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPositions 
 }
 
 void
-reco_list_begin(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPositions *position, const char *function)
+reco_list_begin(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPositions *position)
 {
 	ReturnSetInfo *result;
 
@@ -83,7 +70,6 @@ reco_list_begin(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPosit
 	list->exclude_seen = position->exclude_seen >= 0 && reco_argument_boolean(fcinfo, position->exclude_seen, true);
 
 	reco_call_begin(&list->call, fcinfo, position->recommender);
-	reco_key_require_answer(list->item_type, list->call.definition->item.type, function, "...");
 	list->ask.model = list->call.model;
 	list->ask.skip = reco_skip_make(list->call.model->items.n);
 	list_items(list, fcinfo, position);

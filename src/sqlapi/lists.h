@@ -42,10 +42,10 @@ typedef struct RecoListCall
 
 /*
  * reco_list_begin reads the arguments, opens the model and prepares a list:
- * candidates and exclude are in ask already; source, query and item are the caller's to set.
+ * candidates and exclude are in ask already; source, query and item are the
+ * caller's to set, and whether ids can be answered in item_type is its to check.
  */
-extern void reco_list_begin(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPositions *position,
-							const char *function);
+extern void reco_list_begin(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPositions *position);
 
 /* reco_list_run makes the list. */
 extern void reco_list_run(RecoListCall *list);

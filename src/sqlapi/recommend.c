@@ -63,8 +63,9 @@ recommend(FunctionCallInfo fcinfo, const RecoListPositions *position)
 	RecoReasoner *reasoner;
 	bool		known;
 
-	reco_list_begin(&list, fcinfo, position, "recommend");
+	reco_list_begin(&list, fcinfo, position);
 	known = reco_argument_key(fcinfo, 0, list.call.definition->user.type, "user", &user);
+	reco_key_require_answer(list.item_type, list.call.definition->item.type, "recommend", "...");
 	query = reco_call_query(&list.call, known ? &user : NULL);
 	for (int e = 0; list.exclude_seen && e < query->n_evidence; e++)
 		reco_skip_add(list.ask.skip, query->evidence[e].item);
@@ -104,9 +105,10 @@ reco_similar_items(PG_FUNCTION_ARGS)
 	RecoKey		key;
 	int64		item = -1;
 
-	reco_list_begin(&list, fcinfo, &similar_positions, "similar_items");
+	reco_list_begin(&list, fcinfo, &similar_positions);
 	if (reco_argument_key(fcinfo, 0, list.call.definition->item.type, "item", &key))
 		item = reco_call_visible_item(&list.call, list.ask.view, &key);
+	reco_key_require_answer(list.item_type, list.call.definition->item.type, "similar_items", "...");
 	if (item >= 0)
 	{
 		list.ask.source = RECO_SOURCE_SIMILAR;
@@ -125,7 +127,8 @@ popular_items(FunctionCallInfo fcinfo, const RecoListPositions *position)
 {
 	RecoListCall list;
 
-	reco_list_begin(&list, fcinfo, position, "popular_items");
+	reco_list_begin(&list, fcinfo, position);
+	reco_key_require_answer(list.item_type, list.call.definition->item.type, "popular_items", "...");
 	list.ask.source = RECO_SOURCE_POPULAR;
 	reco_list_run(&list);
 	reco_list_return(&list, fcinfo, same_reason(&list, reco_reason_popular(), -1));
