@@ -125,6 +125,17 @@ collect_tensors(RecoLearned *learned, const RecoEvents *events, const RecoLearnO
 		set->tensor[set->n++] = output->tensor[t];
 }
 
+/* require_rows raises when folding left nothing: every event weighs zero. */
+static void
+require_rows(const RecoDefinition *definition, const RecoDataset *data)
+{
+	if (data->n_users == 0)
+		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
+						errmsg("no interaction of \"%s\" has a weight", definition->name),
+						errdetail("The values, or the weights of the events, are all zero."),
+						errhint("Look at value_column and event_weights of the definition.")));
+}
+
 RecoLearned *
 reco_learn(const RecoDefinition *definition, Jsonb *call_options, const RecoEvents *events, const uint8 *keep)
 {
@@ -150,6 +161,7 @@ reco_learn(const RecoDefinition *definition, Jsonb *call_options, const RecoEven
 	input.area = reco_area_create(add_size(bytes, reco_dataset_bytes(events)));
 	allocator.state = input.area;
 	learned->data = input.data = reco_dataset_build(events, keep, &learned->fold, &allocator);
+	require_rows(definition, input.data);
 	learned->has_as_of = input.data->has_as_of;
 	learned->as_of = learned->fold.as_of = input.data->as_of;
 	learned->n_users = input.data->n_users;
