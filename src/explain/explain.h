@@ -19,21 +19,21 @@
 typedef struct RecoExplainRow
 {
 	RecoAddendKind kind;
-	int			evidence;		/* index into RecoQuery.evidence, or -1 */
-	double		contribution;
-	bool		has_removal;
-	double		removal;		/* removal effect */
-	bool		has_share;
-	double		share;			/* |contribution| / sum of |contribution| */
-	int			n_cut;			/* of rest: pieces of evidence in it */
+	int evidence; /* index into RecoQuery.evidence, or -1 */
+	double contribution;
+	bool has_removal;
+	double removal; /* removal effect */
+	bool has_share;
+	double share; /* |contribution| / sum of |contribution| */
+	int n_cut;    /* of rest: pieces of evidence in it */
 } RecoExplainRow;
 
 typedef struct RecoExplanation
 {
 	const char *exactness;
-	int			n;
-	RecoExplainRow *row;		/* [n], in the order they are shown */
-	double		average;		/* what ratings of this item are compared with: the rows of kind average */
+	int n;
+	RecoExplainRow *row; /* [n], in the order they are shown */
+	double average;      /* what ratings of this item are compared with: the rows of kind average */
 } RecoExplanation;
 
 /*
@@ -43,7 +43,8 @@ typedef struct RecoExplanation
  * ordered by |contribution|, evidence before the rows that belong to nobody's
  * history among equals, then by item; rest is last.
  */
-extern RecoExplanation *reco_explain_history(const RecoQuery *query, const RecoView *view, uint32 item, int limit);
+extern RecoExplanation *reco_explain_history(const RecoQuery *query, const RecoView *view, uint32 item,
+											 int limit);
 
 /* reco_explain_evidence gives the items of all evidence of a query, [query->n_evidence]. */
 extern uint32 *reco_explain_evidence(const RecoQuery *query);
@@ -52,8 +53,8 @@ extern uint32 *reco_explain_evidence(const RecoQuery *query);
 extern const char *reco_explain_kind_name(RecoAddendKind kind);
 
 /* reco_explain_clause says in English what one row is about: you bought “Trail shoes”. */
-extern char *reco_explain_clause(const RecoQuery *query, const RecoView *view, const RecoExplanation *explanation,
-								 const RecoExplainRow *row);
+extern char *reco_explain_clause(const RecoQuery *query, const RecoView *view,
+								 const RecoExplanation *explanation, const RecoExplainRow *row);
 
 /*
  * Reasons for the lines of a list.  One reasoner serves one query; look_ahead
@@ -65,8 +66,8 @@ typedef struct RecoReasoner RecoReasoner;
 /* The reason of one line: a text, and the item it cites or -1. */
 typedef struct RecoReason
 {
-	char	   *text;
-	int64		cited;
+	char *text;
+	int64 cited;
 } RecoReason;
 
 extern RecoReasoner *reco_reason_make(const RecoQuery *query, RecoView *view);

@@ -41,7 +41,7 @@ reco_explain_kind_name(RecoAddendKind kind)
 uint32 *
 reco_explain_evidence(const RecoQuery *query)
 {
-	uint32	   *item = palloc(sizeof(uint32) * Max(query->n_evidence, 1));
+	uint32 *item = palloc(sizeof(uint32) * Max(query->n_evidence, 1));
 
 	for (int e = 0; e < query->n_evidence; e++)
 		item[e] = query->evidence[e].item;
@@ -52,7 +52,8 @@ reco_explain_evidence(const RecoQuery *query)
 static RecoAddendKind
 first_kind(const RecoQuery *query, const RecoEvidence *evidence)
 {
-	return !query->model->explicit_feedback && evidence->pull <= 0 ? RECO_ADDEND_DISLIKE : RECO_ADDEND_HISTORY;
+	return !query->model->explicit_feedback && evidence->pull <= 0 ? RECO_ADDEND_DISLIKE
+																   : RECO_ADDEND_HISTORY;
 }
 
 /* evidence_rows makes a row a piece of evidence, contributions still 0. */
@@ -60,7 +61,7 @@ static RecoExplainRow *
 evidence_rows(const RecoQuery *query, uint32 item)
 {
 	RecoExplainRow *row = palloc0(sizeof(RecoExplainRow) * Max(query->n_evidence, 1));
-	double	   *effect = palloc0(sizeof(double) * Max(query->n_evidence, 1));
+	double *effect = palloc0(sizeof(double) * Max(query->n_evidence, 1));
 
 	reco_query_removals(query, item, effect);
 	for (int e = 0; e < query->n_evidence; e++)
@@ -83,8 +84,8 @@ order_rows(const void *a, const void *b)
 {
 	const RecoExplainRow *x = a;
 	const RecoExplainRow *y = b;
-	double		size_x = fabs(x->contribution);
-	double		size_y = fabs(y->contribution);
+	double size_x = fabs(x->contribution);
+	double size_y = fabs(y->contribution);
 
 	if ((x->kind == RECO_ADDEND_REST) != (y->kind == RECO_ADDEND_REST))
 		return x->kind == RECO_ADDEND_REST ? 1 : -1;
@@ -109,7 +110,7 @@ static void
 add_evidence(const RecoQuery *query, const RecoView *view, RecoExplainRow *by_evidence, int limit,
 			 RecoExplanation *out, RecoExplainRow *rest)
 {
-	int			shown = 0;
+	int shown = 0;
 
 	qsort(by_evidence, query->n_evidence, sizeof(RecoExplainRow), order_rows);
 	for (int e = 0; e < query->n_evidence; e++)
@@ -133,7 +134,7 @@ add_evidence(const RecoQuery *query, const RecoView *view, RecoExplainRow *by_ev
 static void
 fill_shares(RecoExplanation *out)
 {
-	double		sum = 0;
+	double sum = 0;
 
 	for (int r = 0; r < out->n; r++)
 		sum += fabs(out->row[r].contribution);
@@ -149,10 +150,10 @@ reco_explain_history(const RecoQuery *query, const RecoView *view, uint32 item, 
 {
 	RecoExplanation *out = palloc0(sizeof(RecoExplanation));
 	RecoAddend *addend = palloc(sizeof(RecoAddend) * (query->n_evidence + RECO_EXTRA_ADDENDS));
-	int			n = reco_query_contributions(query, item, addend);
+	int n = reco_query_contributions(query, item, addend);
 	RecoExplainRow *by_evidence = evidence_rows(query, item);
 	RecoExplainRow rest = {.kind = RECO_ADDEND_REST, .evidence = -1};
-	bool		has_rest = false;
+	bool has_rest = false;
 
 	out->exactness = query->model->algorithm->linearity == RECO_NONLINEAR ? "measured" : "exact";
 	out->row = palloc0(sizeof(RecoExplainRow) * (query->n_evidence + RECO_EXTRA_ADDENDS + 1));
@@ -171,10 +172,8 @@ reco_explain_history(const RecoQuery *query, const RecoView *view, uint32 item, 
 			has_rest = true;
 		}
 		else
-			out->row[out->n++] = (RecoExplainRow)
-			{
-				.kind = addend[a].kind, .evidence = -1, .contribution = addend[a].contribution
-			};
+			out->row[out->n++] = (RecoExplainRow){
+				.kind = addend[a].kind, .evidence = -1, .contribution = addend[a].contribution};
 	}
 	add_evidence(query, view, by_evidence, limit, out, &rest);
 	if (has_rest || rest.n_cut > 0 || out->n == 0)
@@ -192,7 +191,8 @@ rest_clause(const RecoQuery *query, const RecoExplainRow *row)
 		return pstrdup("1 more item of your history");
 	if (row->n_cut > 1)
 		return psprintf("%d more items of your history", row->n_cut);
-	return pstrdup(query->n_evidence == 0 ? "your history has nothing that the model knows" : "everything else");
+	return pstrdup(query->n_evidence == 0 ? "your history has nothing that the model knows"
+										  : "everything else");
 }
 
 /* evidence_clause says what a piece of evidence is. */
@@ -200,9 +200,9 @@ static char *
 evidence_clause(const RecoQuery *query, const RecoView *view, double average, const RecoExplainRow *row)
 {
 	const RecoEvidence *evidence = &query->evidence[row->evidence];
-	bool		highly = query->model->explicit_feedback && evidence->weight > 0 &&
-		evidence->pull / evidence->weight > average;
-	char	   *did = reco_words_did(query, view, row->evidence, highly);
+	bool highly = query->model->explicit_feedback && evidence->weight > 0 &&
+				  evidence->pull / evidence->weight > average;
+	char *did = reco_words_did(query, view, row->evidence, highly);
 
 	if (did != NULL)
 		return did;

@@ -22,23 +22,23 @@
 /* Evidence with a positive effect on one line, best first. */
 typedef struct LineEvidence
 {
-	uint32		item;			/* of the line */
-	int			n;
-	int		   *evidence;		/* [n] */
+	uint32 item; /* of the line */
+	int n;
+	int *evidence; /* [n] */
 } LineEvidence;
 
 struct RecoReasoner
 {
 	const RecoQuery *query;
-	RecoView   *view;
-	size_t		n_lines;		/* looked ahead */
-	LineEvidence *line;			/* [n_lines] */
+	RecoView *view;
+	size_t n_lines;     /* looked ahead */
+	LineEvidence *line; /* [n_lines] */
 };
 
 typedef struct Effect
 {
-	int			evidence;
-	double		effect;
+	int evidence;
+	double effect;
 } Effect;
 
 static int
@@ -67,13 +67,13 @@ static LineEvidence
 line_evidence(const RecoQuery *query, uint32 item)
 {
 	LineEvidence line = {.item = item};
-	double	   *effect = palloc0(sizeof(double) * Max(query->n_evidence, 1));
-	Effect	   *positive = palloc(sizeof(Effect) * Max(query->n_evidence, 1));
+	double *effect = palloc0(sizeof(double) * Max(query->n_evidence, 1));
+	Effect *positive = palloc(sizeof(Effect) * Max(query->n_evidence, 1));
 
 	reco_query_removals(query, item, effect);
 	for (int e = 0; e < query->n_evidence; e++)
 		if (effect[e] > 0 && query->evidence[e].pull > 0)
-			positive[line.n++] = (Effect) {e, effect[e]};
+			positive[line.n++] = (Effect){e, effect[e]};
 	qsort(positive, line.n, sizeof(Effect), order_effects);
 	line.evidence = palloc(sizeof(int) * Max(line.n, 1));
 	for (int p = 0; p < line.n; p++)
@@ -87,7 +87,7 @@ uint32 *
 reco_reason_look_ahead(void *state, const RkHit *hit, size_t n, size_t *n_more)
 {
 	RecoReasoner *reasoner = state;
-	uint32	   *more = palloc(sizeof(uint32) * Max(AHEAD * n, 1));
+	uint32 *more = palloc(sizeof(uint32) * Max(AHEAD * n, 1));
 
 	reasoner->line = palloc(sizeof(LineEvidence) * Max(n, 1));
 	reasoner->n_lines = n;
@@ -106,12 +106,12 @@ static LineEvidence *
 lines_of(const RecoReasoner *reasoner, const RkHit *hit, size_t n)
 {
 	LineEvidence *line = palloc(sizeof(LineEvidence) * Max(n, 1));
-	size_t		ahead = 0;
+	size_t ahead = 0;
 
 	/* both are in the order of the list, which only loses lines on the way */
 	for (size_t i = 0; i < n; i++)
 	{
-		size_t		at = ahead;
+		size_t at = ahead;
 
 		while (at < reasoner->n_lines && reasoner->line[at].item != hit[i].item)
 			at++;
@@ -133,7 +133,7 @@ find_visible(const RecoReasoner *reasoner, const LineEvidence *line, size_t n, i
 	for (size_t i = 0; i < n; i++)
 		for (int p = 0; best[i] < 0 && p < Min(line[i].n, width); p++)
 		{
-			int			e = line[i].evidence[p];
+			int e = line[i].evidence[p];
 
 			if (reco_view_find(reasoner->view, reasoner->query->evidence[e].item) != NULL)
 				best[i] = e;
@@ -145,9 +145,9 @@ static void
 look_up(RecoReasoner *reasoner, const LineEvidence *line, size_t n, int width, const int *best)
 {
 	const RecoQuery *query = reasoner->query;
-	bool	   *wanted = palloc0(sizeof(bool) * Max(query->n_evidence, 1));
-	uint32	   *more = palloc(sizeof(uint32) * Max(query->n_evidence, 1));
-	size_t		n_more = 0;
+	bool *wanted = palloc0(sizeof(bool) * Max(query->n_evidence, 1));
+	uint32 *more = palloc(sizeof(uint32) * Max(query->n_evidence, 1));
+	size_t n_more = 0;
 
 	for (size_t i = 0; i < n; i++)
 		for (int p = 0; best[i] < 0 && p < Min(line[i].n, width); p++)
@@ -165,7 +165,7 @@ static int *
 choose_evidence(RecoReasoner *reasoner, const RkHit *hit, size_t n)
 {
 	LineEvidence *line = lines_of(reasoner, hit, n);
-	int		   *best = palloc(sizeof(int) * Max(n, 1));
+	int *best = palloc(sizeof(int) * Max(n, 1));
 
 	for (size_t i = 0; i < n; i++)
 		best[i] = -1;
@@ -182,8 +182,8 @@ static double
 average_rating(const RecoQuery *query, uint32 item)
 {
 	RecoAddend *addend = palloc(sizeof(RecoAddend) * (query->n_evidence + RECO_EXTRA_ADDENDS));
-	int			n = reco_query_contributions(query, item, addend);
-	double		average = 0;
+	int n = reco_query_contributions(query, item, addend);
+	double average = 0;
 
 	for (int a = 0; a < n; a++)
 		if (addend[a].kind == RECO_ADDEND_AVERAGE)
@@ -198,25 +198,26 @@ word_reason(const RecoReasoner *reasoner, uint32 item, int best)
 {
 	const RecoQuery *query = reasoner->query;
 	const RecoEvidence *evidence = best < 0 ? NULL : &query->evidence[best];
-	bool		highly;
-	char	   *did;
+	bool highly;
+	char *did;
 
 	if (evidence == NULL)
-		return (RecoReason) {pstrdup("based on your history"), -1};
+		return (RecoReason){pstrdup("based on your history"), -1};
 	highly = query->model->explicit_feedback && evidence->weight > 0 &&
-		evidence->pull / evidence->weight > average_rating(query, item);
+			 evidence->pull / evidence->weight > average_rating(query, item);
 	did = reco_words_did(query, reasoner->view, best, highly);
 	if (did != NULL)
-		return (RecoReason) {psprintf("because %s", did), evidence->item};
-	return (RecoReason) {psprintf("because of %s", reco_words_name(query->model, reasoner->view, evidence->item)),
-						 evidence->item};
+		return (RecoReason){psprintf("because %s", did), evidence->item};
+	return (RecoReason){
+		psprintf("because of %s", reco_words_name(query->model, reasoner->view, evidence->item)),
+		evidence->item};
 }
 
 RecoReason *
 reco_reason_choose(RecoReasoner *reasoner, const RkHit *hit, size_t n)
 {
 	RecoReason *reason = palloc(sizeof(RecoReason) * Max(n, 1));
-	int		   *best = choose_evidence(reasoner, hit, n);
+	int *best = choose_evidence(reasoner, hit, n);
 
 	for (size_t i = 0; i < n; i++)
 		reason[i] = word_reason(reasoner, hit[i].item, best[i]);

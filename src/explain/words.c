@@ -19,53 +19,51 @@
 /* What an event means, in words; %s is the item. */
 typedef struct EventWords
 {
-	const char *event;			/* lower case, with _ for what is no letter or digit */
+	const char *event; /* lower case, with _ for what is no letter or digit */
 	const char *phrase;
 } EventWords;
 
-static const EventWords event_words[] = {
-	{"purchase", "you bought %s"},
-	{"purchased", "you bought %s"},
-	{"buy", "you bought %s"},
-	{"bought", "you bought %s"},
-	{"order", "you bought %s"},
-	{"ordered", "you bought %s"},
-	{"sale", "you bought %s"},
-	{"view", "you viewed %s"},
-	{"viewed", "you viewed %s"},
-	{"pageview", "you viewed %s"},
-	{"page_view", "you viewed %s"},
-	{"click", "you viewed %s"},
-	{"visit", "you viewed %s"},
-	{"cart", "you added %s to your cart"},
-	{"add_to_cart", "you added %s to your cart"},
-	{"addtocart", "you added %s to your cart"},
-	{"basket", "you added %s to your cart"},
-	{"add_to_basket", "you added %s to your cart"},
-	{"like", "you liked %s"},
-	{"liked", "you liked %s"},
-	{"favourite", "you liked %s"},
-	{"favorite", "you liked %s"},
-	{"read", "you read %s"},
-	{"play", "you listened to %s"},
-	{"listen", "you listened to %s"},
-	{"watch", "you watched %s"},
-	{"watched", "you watched %s"},
-	{"wishlist", "you saved %s"},
-	{"save", "you saved %s"},
-	{"saved", "you saved %s"},
-	{"bookmark", "you saved %s"},
-	{"to_read", "you saved %s"},
-	{"return", "you returned %s"},
-	{"returned", "you returned %s"},
-	{"refund", "you returned %s"},
-	{"dislike", "you disliked %s"},
-	{"downvote", "you disliked %s"},
-	{"skip", "you skipped %s"},
-	{"hide", "you hid %s"},
-	{"remove_from_cart", "you took %s out of your cart"},
-	{NULL, NULL}
-};
+static const EventWords event_words[] = {{"purchase", "you bought %s"},
+										 {"purchased", "you bought %s"},
+										 {"buy", "you bought %s"},
+										 {"bought", "you bought %s"},
+										 {"order", "you bought %s"},
+										 {"ordered", "you bought %s"},
+										 {"sale", "you bought %s"},
+										 {"view", "you viewed %s"},
+										 {"viewed", "you viewed %s"},
+										 {"pageview", "you viewed %s"},
+										 {"page_view", "you viewed %s"},
+										 {"click", "you viewed %s"},
+										 {"visit", "you viewed %s"},
+										 {"cart", "you added %s to your cart"},
+										 {"add_to_cart", "you added %s to your cart"},
+										 {"addtocart", "you added %s to your cart"},
+										 {"basket", "you added %s to your cart"},
+										 {"add_to_basket", "you added %s to your cart"},
+										 {"like", "you liked %s"},
+										 {"liked", "you liked %s"},
+										 {"favourite", "you liked %s"},
+										 {"favorite", "you liked %s"},
+										 {"read", "you read %s"},
+										 {"play", "you listened to %s"},
+										 {"listen", "you listened to %s"},
+										 {"watch", "you watched %s"},
+										 {"watched", "you watched %s"},
+										 {"wishlist", "you saved %s"},
+										 {"save", "you saved %s"},
+										 {"saved", "you saved %s"},
+										 {"bookmark", "you saved %s"},
+										 {"to_read", "you saved %s"},
+										 {"return", "you returned %s"},
+										 {"returned", "you returned %s"},
+										 {"refund", "you returned %s"},
+										 {"dislike", "you disliked %s"},
+										 {"downvote", "you disliked %s"},
+										 {"skip", "you skipped %s"},
+										 {"hide", "you hid %s"},
+										 {"remove_from_cart", "you took %s out of your cart"},
+										 {NULL, NULL}};
 
 static bool
 has_unicode(void)
@@ -77,9 +75,9 @@ has_unicode(void)
 static void
 append_clean(StringInfo line, const char *data, int length)
 {
-	bool		gap = false;
-	int			start = line->len;
-	int			written = 0;
+	bool gap = false;
+	int start = line->len;
+	int written = 0;
 
 	for (int at = 0, size; at < length; at += size)
 	{
@@ -111,8 +109,8 @@ append_clean(StringInfo line, const char *data, int length)
 static void
 append_id(StringInfo line, const RecoModel *model, uint32 item)
 {
-	RecoKey		key = reco_keys_get(&model->items, item);
-	char	   *id = TextDatumGetCString(reco_key_to_datum(&key, TEXTOID));
+	RecoKey key = reco_keys_get(&model->items, item);
+	char *id = TextDatumGetCString(reco_key_to_datum(&key, TEXTOID));
 
 	append_clean(line, id, (int) strlen(id));
 	pfree(id);
@@ -138,11 +136,13 @@ reco_words_name(const RecoModel *model, const RecoView *view, uint32 item)
 static char *
 plain_event(const char *event)
 {
-	char	   *plain = pstrdup(event);
+	char *plain = pstrdup(event);
 
 	for (char *at = plain; *at != '\0'; at++)
-		*at = isalnum((unsigned char) *at) && !IS_HIGHBIT_SET(*at) ? (char) pg_ascii_tolower((unsigned char) *at) :
-			IS_HIGHBIT_SET(*at) ? *at : '_';
+		*at = isalnum((unsigned char) *at) && !IS_HIGHBIT_SET(*at)
+				  ? (char) pg_ascii_tolower((unsigned char) *at)
+			  : IS_HIGHBIT_SET(*at) ? *at
+									: '_';
 	return plain;
 }
 
@@ -150,7 +150,7 @@ plain_event(const char *event)
 static const char *
 phrase_of(const char *event)
 {
-	char	   *plain = plain_event(event);
+	char *plain = plain_event(event);
 	const char *phrase = NULL;
 
 	for (const EventWords *words = event_words; words->event != NULL && phrase == NULL; words++)
@@ -164,7 +164,7 @@ static bool
 is_rating(const char *event)
 {
 	return pg_strcasecmp(event, "rating") == 0 || pg_strcasecmp(event, "rate") == 0 ||
-		pg_strcasecmp(event, "rated") == 0;
+		   pg_strcasecmp(event, "rated") == 0;
 }
 
 char *

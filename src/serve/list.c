@@ -46,14 +46,14 @@ reco_serve_source_name(RecoSource source)
 static size_t
 rank_popular(const RecoListAsk *ask, size_t m, RkHit *hit)
 {
-	size_t		found = 0;
+	size_t found = 0;
 
 	for (size_t i = 0; i < ask->model->items.n && found < m; i++)
 	{
-		uint32		item = (uint32) ask->model->popular[i];
+		uint32 item = (uint32) ask->model->popular[i];
 
 		if (!reco_skip_has(ask->skip, item))
-			hit[found++] = (RkHit) {item, 0};
+			hit[found++] = (RkHit){item, 0};
 	}
 	return found;
 }
@@ -66,7 +66,8 @@ rank(const RecoListAsk *ask, size_t m, RkHit *hit)
 	{
 		case RECO_SOURCE_HISTORY:
 			if (ask->candidate != NULL)
-				return reco_rank_of(ask->query, ask->candidate, ask->n_candidate, m, ask->skip->bit, NULL, hit);
+				return reco_rank_of(ask->query, ask->candidate, ask->n_candidate, m, ask->skip->bit, NULL,
+									hit);
 			return reco_rank(ask->query, m, ask->skip->bit, NULL, hit);
 		case RECO_SOURCE_SIMILAR:
 			return reco_rank_similar(ask->model, ask->item, m, ask->skip->bit, hit);
@@ -80,9 +81,9 @@ rank(const RecoListAsk *ask, size_t m, RkHit *hit)
 static void
 probe(RecoListAsk *ask, const RkHit *hit, size_t n, bool first)
 {
-	uint32	   *item = palloc_extended(sizeof(uint32) * Max(n, 1), MCXT_ALLOC_HUGE);
-	uint32	   *more = NULL;
-	size_t		n_more = 0;
+	uint32 *item = palloc_extended(sizeof(uint32) * Max(n, 1), MCXT_ALLOC_HUGE);
+	uint32 *more = NULL;
+	size_t n_more = 0;
 
 	for (size_t i = 0; i < n; i++)
 		item[i] = hit[i].item;
@@ -111,8 +112,8 @@ take(RecoListAsk *ask, const RkHit *tried, size_t n, RkHit *hit, size_t found)
 static size_t
 next_size(const RecoListAsk *ask, size_t last, size_t tried, size_t found)
 {
-	double		missing = (double) (ask->k - found);
-	double		wanted = found > 0 ? 1.5 * missing * (double) tried / (double) found : 16.0 * (double) tried;
+	double missing = (double) (ask->k - found);
+	double wanted = found > 0 ? 1.5 * missing * (double) tried / (double) found : 16.0 * (double) tried;
 
 	wanted = Max(wanted, 4.0 * (double) last);
 	return (size_t) Min(wanted, (double) BLOCK_ITEMS);
@@ -121,16 +122,16 @@ next_size(const RecoListAsk *ask, size_t last, size_t tried, size_t found)
 size_t
 reco_serve_list(RecoListAsk *ask, RkHit *hit)
 {
-	size_t		found = 0;
-	size_t		tried = 0;
-	size_t		m = ask->k;
+	size_t found = 0;
+	size_t tried = 0;
+	size_t m = ask->k;
 
 	if (reco_view_looks(ask->view))
 		m += ask->k / 8 + 4;
 	for (;;)
 	{
-		size_t		ranked;
-		RkHit	   *round;
+		size_t ranked;
+		RkHit *round;
 
 		m = Min(m, ask->model->items.n);
 		if (m == 0)

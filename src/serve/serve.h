@@ -16,16 +16,16 @@
 /* The rungs of the ladder (DESIGN 2) and the other orders of items. */
 typedef enum RecoSource
 {
-	RECO_SOURCE_HISTORY,		/* by the score of a query */
-	RECO_SOURCE_SIMILAR,		/* by cosine to one item */
-	RECO_SOURCE_POPULAR			/* by number of users, without a score */
+	RECO_SOURCE_HISTORY, /* by the score of a query */
+	RECO_SOURCE_SIMILAR, /* by cosine to one item */
+	RECO_SOURCE_POPULAR  /* by number of users, without a score */
 } RecoSource;
 
 /* Items to leave out: a bitmap over the model's items. */
 typedef struct RecoSkip
 {
-	size_t		n;
-	uint8	   *bit;
+	size_t n;
+	uint8 *bit;
 } RecoSkip;
 
 /* reco_skip_make makes a bitmap of n items, none of them skipped. */
@@ -43,17 +43,17 @@ extern void reco_skip_others(RecoSkip *skip, const uint32 *item, size_t n);
  */
 typedef struct RecoListAsk
 {
-	RecoSource	source;
+	RecoSource source;
 	const RecoModel *model;
-	const RecoQuery *query;		/* of RECO_SOURCE_HISTORY */
-	uint32		item;			/* of RECO_SOURCE_SIMILAR */
-	size_t		k;
-	const uint32 *candidate;	/* [n_candidate], distinct; NULL: all items */
-	size_t		n_candidate;
-	RecoSkip   *skip;			/* grows by the items that were tried */
-	RecoView   *view;
-	uint32	   *(*look_ahead) (void *state, const RkHit *hit, size_t n, size_t *n_more);
-	void	   *look_ahead_state;
+	const RecoQuery *query; /* of RECO_SOURCE_HISTORY */
+	uint32 item;            /* of RECO_SOURCE_SIMILAR */
+	size_t k;
+	const uint32 *candidate; /* [n_candidate], distinct; NULL: all items */
+	size_t n_candidate;
+	RecoSkip *skip; /* grows by the items that were tried */
+	RecoView *view;
+	uint32 *(*look_ahead)(void *state, const RkHit *hit, size_t n, size_t *n_more);
+	void *look_ahead_state;
 } RecoListAsk;
 
 /* reco_serve_source chooses the rung of a user; query is NULL for one who is not known at all. */

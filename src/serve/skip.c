@@ -17,7 +17,7 @@ bitmap_bytes(size_t n)
 RecoSkip *
 reco_skip_make(size_t n)
 {
-	RecoSkip   *skip = palloc(sizeof(RecoSkip));
+	RecoSkip *skip = palloc(sizeof(RecoSkip));
 
 	skip->n = n;
 	skip->bit = palloc_extended(bitmap_bytes(n), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -39,7 +39,7 @@ reco_skip_has(const RecoSkip *skip, uint32 item)
 void
 reco_skip_others(RecoSkip *skip, const uint32 *item, size_t n)
 {
-	uint8	   *others = palloc_extended(bitmap_bytes(skip->n), MCXT_ALLOC_HUGE);
+	uint8 *others = palloc_extended(bitmap_bytes(skip->n), MCXT_ALLOC_HUGE);
 
 	memset(others, 0xff, bitmap_bytes(skip->n));
 	for (size_t i = 0; i < n; i++)

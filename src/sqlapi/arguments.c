@@ -39,21 +39,19 @@ reco_argument_boolean(FunctionCallInfo fcinfo, int position, bool initial)
 int
 reco_argument_k(FunctionCallInfo fcinfo, int position)
 {
-	int			k = PG_ARGISNULL(position) ? DEFAULT_K : PG_GETARG_INT32(position);
+	int k = PG_ARGISNULL(position) ? DEFAULT_K : PG_GETARG_INT32(position);
 
 	if (k < 1 || k > GREATEST_K)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("k cannot be %d", k),
-				 errdetail("k is the number of items to return."),
-				 errhint("Give a number from 1 to %d.", GREATEST_K)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("k cannot be %d", k),
+						errdetail("k is the number of items to return."),
+						errhint("Give a number from 1 to %d.", GREATEST_K)));
 	return k;
 }
 
 void
 reco_argument_lang(FunctionCallInfo fcinfo, int position)
 {
-	char	   *lang = reco_argument_text(fcinfo, position);
+	char *lang = reco_argument_text(fcinfo, position);
 
 	if (lang == NULL)
 		lang = reco_lang;
@@ -62,16 +60,15 @@ reco_argument_lang(FunctionCallInfo fcinfo, int position)
 	for (size_t i = 0; i < lengthof(known_language); i++)
 		if (pg_strcasecmp(lang, known_language[i]) == 0)
 			return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("reasons are not known in language \"%s\"", lang),
-			 errhint("The known languages are: %s.", known_language[0])));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("reasons are not known in language \"%s\"", lang),
+					errhint("The known languages are: %s.", known_language[0])));
 }
 
 RecoOptionValue *
 reco_argument_options(FunctionCallInfo fcinfo, int position, const RecoOption *option, int n_options)
 {
-	Jsonb	   *object = PG_ARGISNULL(position) ? NULL : PG_GETARG_JSONB_P(position);
+	Jsonb *object = PG_ARGISNULL(position) ? NULL : PG_GETARG_JSONB_P(position);
 
 	return reco_options_parse(option, n_options, &object, 1);
 }
@@ -81,8 +78,7 @@ reco_argument_item_type(FunctionCallInfo fcinfo, int position)
 {
 	if (!PG_ARGISNULL(position))
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("item_type must be NULL"),
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("item_type must be NULL"),
 				 errdetail("Only its type matters: it is the type of the item ids in the answer."),
 				 errhint("Write NULL::%s.", format_type_be(get_fn_expr_argtype(fcinfo->flinfo, position)))));
 }
@@ -100,8 +96,8 @@ reco_argument_key(FunctionCallInfo fcinfo, int position, Oid column_type, const 
 static int
 compare_item(const void *a, const void *b)
 {
-	uint32		x = *(const uint32 *) a;
-	uint32		y = *(const uint32 *) b;
+	uint32 x = *(const uint32 *) a;
+	uint32 y = *(const uint32 *) b;
 
 	return x < y ? -1 : x > y;
 }
@@ -109,15 +105,15 @@ compare_item(const void *a, const void *b)
 uint32 *
 reco_argument_items(ArrayType *array, Oid column_type, const RecoModel *model, size_t *n)
 {
-	Oid			type;
-	int16		length;
-	bool		by_value;
-	char		alignment;
-	Datum	   *value;
-	bool	   *isnull;
-	int			n_values;
-	uint32	   *item;
-	size_t		known = 0;
+	Oid type;
+	int16 length;
+	bool by_value;
+	char alignment;
+	Datum *value;
+	bool *isnull;
+	int n_values;
+	uint32 *item;
+	size_t known = 0;
 
 	*n = 0;
 	if (array == NULL)
@@ -128,8 +124,8 @@ reco_argument_items(ArrayType *array, Oid column_type, const RecoModel *model, s
 	item = palloc(sizeof(uint32) * Max(n_values, 1));
 	for (int i = 0; i < n_values; i++)
 	{
-		RecoKey		key;
-		int64		found;
+		RecoKey key;
+		int64 found;
 
 		if (isnull[i])
 			continue;

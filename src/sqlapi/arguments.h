@@ -24,7 +24,7 @@ extern ArrayType *reco_argument_array(FunctionCallInfo fcinfo, int position);
 extern bool reco_argument_boolean(FunctionCallInfo fcinfo, int position, bool initial);
 
 /* reco_argument_k gives the length of a list: NULL means 10, and it must be from 1 to 10000. */
-extern int	reco_argument_k(FunctionCallInfo fcinfo, int position);
+extern int reco_argument_k(FunctionCallInfo fcinfo, int position);
 
 /* reco_argument_lang checks the language of reasons; NULL means reco.lang.  Only English so far. */
 extern void reco_argument_lang(FunctionCallInfo fcinfo, int position);
@@ -40,7 +40,8 @@ extern void reco_argument_item_type(FunctionCallInfo fcinfo, int position);
  * reco_argument_key reads an id as a key of a column of column_type, in the
  * current context; false when it is NULL.  Errors are those of reco_key_parse.
  */
-extern bool reco_argument_key(FunctionCallInfo fcinfo, int position, Oid column_type, const char *what, RecoKey *key);
+extern bool reco_argument_key(FunctionCallInfo fcinfo, int position, Oid column_type, const char *what,
+							  RecoKey *key);
 
 /*
  * reco_argument_items reads an array of ids as items of a model: sorted,

@@ -31,15 +31,17 @@ require_catalogue(const RecoDefinition *definition)
 	if (OidIsValid(definition->items.relid) || definition->shared_catalogue ||
 		!reco_call_is_row_secured(&definition->interactions))
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("row-level security hides rows of %s, and recommender \"%s\" does not say which items may be shown",
-					definition->interactions.sql_name, definition->name),
-			 errdetail("Lists would name items that occur only in rows which are hidden from role \"%s\".",
-					   GetUserNameFromId(GetUserId(), false)),
-			 errhint("Its owner can name an items relation, or declare that everybody may see all items: "
-					 "SELECT reco.alter_recommender(%s, shared_catalogue => true).",
-					 quote_literal_cstr(definition->name))));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		 errmsg(
+			 "row-level security hides rows of %s, and recommender \"%s\" does not say which items may be shown",
+			 definition->interactions.sql_name, definition->name),
+		 errdetail("Lists would name items that occur only in rows which are hidden from role \"%s\".",
+				   GetUserNameFromId(GetUserId(), false)),
+		 errhint("Its owner can name an items relation, or declare that everybody may see all items: "
+				 "SELECT reco.alter_recommender(%s, shared_catalogue => true).",
+				 quote_literal_cstr(definition->name))));
 }
 
 void
@@ -66,7 +68,8 @@ reco_call_end(RecoCall *call)
 RecoQuery *
 reco_call_query(const RecoCall *call, const RecoKey *user)
 {
-	RecoHistory *history = user != NULL ? reco_reader_history(call->definition, user) : palloc0(sizeof(RecoHistory));
+	RecoHistory *history =
+		user != NULL ? reco_reader_history(call->definition, user) : palloc0(sizeof(RecoHistory));
 
 	return reco_query_make(call->model, history);
 }
@@ -74,8 +77,8 @@ reco_call_query(const RecoCall *call, const RecoKey *user)
 int64
 reco_call_visible_item(const RecoCall *call, RecoView *view, const RecoKey *item)
 {
-	int64		found = reco_keys_find(&call->model->items, item);
-	uint32		index = (uint32) found;
+	int64 found = reco_keys_find(&call->model->items, item);
+	uint32 index = (uint32) found;
 
 	if (found < 0)
 		return -1;
@@ -86,8 +89,8 @@ reco_call_visible_item(const RecoCall *call, RecoView *view, const RecoKey *item
 JsonbValue
 reco_call_id(const RecoModel *model, uint32 item)
 {
-	RecoKey		key = reco_keys_get(&model->items, item);
-	JsonbValue	id;
+	RecoKey key = reco_keys_get(&model->items, item);
+	JsonbValue id;
 
 	if (key.kind == RECO_KEY_INTEGER)
 	{

@@ -15,7 +15,7 @@
 
 typedef struct RecoCall
 {
-	MemoryContext memory;		/* everything of the call, current from begin to end */
+	MemoryContext memory; /* everything of the call, current from begin to end */
 	MemoryContext outer;
 	const RecoDefinition *definition;
 	const RecoModel *model;

@@ -27,20 +27,22 @@ require_factors(const RecoDefinition *definition)
 		return;
 	if (has_privs_of_role(GetUserId(), definition->owner))
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("only the owner of recommender \"%s\" may have its embeddings where row-level security is active",
-					definition->name),
-			 errdetail("They are drawn from rows of everybody, also from those that you may not read."),
-			 errhint("Ask as role \"%s\", or use score() and similar_items().",
-					 GetUserNameFromId(definition->owner, false))));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		 errmsg(
+			 "only the owner of recommender \"%s\" may have its embeddings where row-level security is active",
+			 definition->name),
+		 errdetail("They are drawn from rows of everybody, also from those that you may not read."),
+		 errhint("Ask as role \"%s\", or use score() and similar_items().",
+				 GetUserNameFromId(definition->owner, false))));
 }
 
 /* item_factors gives the factors of an item as real[]. */
 static ArrayType *
 item_factors(const RkItems *items, uint32 item)
 {
-	Datum	   *value = palloc(sizeof(Datum) * items->d);
+	Datum *value = palloc(sizeof(Datum) * items->d);
 
 	for (size_t c = 0; c < items->d; c++)
 		value[c] = Float4GetDatum(items->factor[item * items->d + c]);
@@ -54,14 +56,15 @@ user_factors(const RecoQuery *query)
 	for (int t = 0; t < query->n_terms; t++)
 	{
 		const RecoTerm *term = &query->term[t];
-		Datum	   *value;
+		Datum *value;
 
 		if (term->kind != RECO_TERM_DENSE)
 			continue;
 		value = palloc(sizeof(Datum) * term->items->d);
 		for (size_t c = 0; c < term->items->d; c++)
 			value[c] = Float8GetDatum(term->vector[c]);
-		return construct_array(value, (int) term->items->d, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+		return construct_array(value, (int) term->items->d, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
+							   TYPALIGN_DOUBLE);
 	}
 	return NULL;
 }
@@ -70,7 +73,7 @@ user_factors(const RecoQuery *query)
 static Datum
 end_with_array(RecoCall *call, FunctionCallInfo fcinfo, ArrayType *array)
 {
-	ArrayType  *copy = NULL;
+	ArrayType *copy = NULL;
 
 	if (array != NULL)
 	{
@@ -86,24 +89,26 @@ end_with_array(RecoCall *call, FunctionCallInfo fcinfo, ArrayType *array)
 Datum
 reco_item_embedding(PG_FUNCTION_ARGS)
 {
-	RecoCall	call;
-	RecoKey		key;
-	int64		item = -1;
+	RecoCall call;
+	RecoKey key;
+	int64 item = -1;
 
 	reco_call_begin(&call, fcinfo, 1);
 	require_factors(call.definition);
-	if (call.model->embedding != NULL && reco_argument_key(fcinfo, 0, call.definition->item.type, "item", &key))
+	if (call.model->embedding != NULL &&
+		reco_argument_key(fcinfo, 0, call.definition->item.type, "item", &key))
 		item = reco_call_visible_item(&call, reco_view_make(call.definition, call.model, NULL), &key);
-	return end_with_array(&call, fcinfo, item < 0 ? NULL : item_factors(call.model->embedding, (uint32) item));
+	return end_with_array(&call, fcinfo,
+						  item < 0 ? NULL : item_factors(call.model->embedding, (uint32) item));
 }
 
 /* A user who is NULL has no embedding; one without rows has that of no evidence. */
 Datum
 reco_user_embedding(PG_FUNCTION_ARGS)
 {
-	RecoCall	call;
-	RecoKey		user;
-	ArrayType  *factors = NULL;
+	RecoCall call;
+	RecoKey user;
+	ArrayType *factors = NULL;
 
 	reco_call_begin(&call, fcinfo, 1);
 	require_factors(call.definition);

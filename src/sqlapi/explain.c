@@ -18,22 +18,23 @@ PG_FUNCTION_INFO_V1(reco_explain);
 #define EXPLAIN_COLUMNS 10
 
 static const RecoOption explain_option[] = {
-	{
-		.name = "limit", .type = RECO_OPTION_INTEGER, .initial = 50, .minimum = 0, .maximum = 10000,
-		.help = "The pieces of evidence that get a row of their own; the others are added up in the row \"rest\"."
-	}
-};
+	{.name = "limit",
+	 .type = RECO_OPTION_INTEGER,
+	 .initial = 50,
+	 .minimum = 0,
+	 .maximum = 10000,
+	 .help =
+		 "The pieces of evidence that get a row of their own; the others are added up in the row \"rest\"."}};
 
 /* check_view refuses views of a score that there are not. */
 static void
 check_view(FunctionCallInfo fcinfo, int position)
 {
-	char	   *view = reco_argument_text(fcinfo, position);
+	char *view = reco_argument_text(fcinfo, position);
 
 	if (view != NULL && strcmp(view, "history") != 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown view \"%s\" of a score", view),
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown view \"%s\" of a score", view),
 				 errhint("The known views are: history.")));
 }
 
@@ -41,20 +42,22 @@ check_view(FunctionCallInfo fcinfo, int position)
 static void
 raise_no_item(const RecoCall *call, const RecoKey *key)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("recommender \"%s\" does not know item %s", call->definition->name,
-					TextDatumGetCString(reco_key_to_datum(key, TEXTOID))),
-			 errdetail("It had no events when the deployed version was learned, or it is not among the items you may see."),
-			 errhint("CALL reco.refresh(%s) learns the items that have events by now.",
-					 quote_literal_cstr(call->definition->name))));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_UNDEFINED_OBJECT),
+		 errmsg("recommender \"%s\" does not know item %s", call->definition->name,
+				TextDatumGetCString(reco_key_to_datum(key, TEXTOID))),
+		 errdetail(
+			 "It had no events when the deployed version was learned, or it is not among the items you may see."),
+		 errhint("CALL reco.refresh(%s) learns the items that have events by now.",
+				 quote_literal_cstr(call->definition->name))));
 }
 
 static void
 push_number(JsonbParseState **state, const char *name, double number)
 {
-	JsonbValue	key;
-	JsonbValue	value;
+	JsonbValue key;
+	JsonbValue value;
 
 	key.type = jbvString;
 	key.val.string.val = (char *) name;
@@ -68,8 +71,8 @@ push_number(JsonbParseState **state, const char *name, double number)
 static void
 push_string(JsonbParseState **state, const char *name, const char *string)
 {
-	JsonbValue	key;
-	JsonbValue	value;
+	JsonbValue key;
+	JsonbValue value;
 
 	key.type = jbvString;
 	key.val.string.val = (char *) name;
@@ -105,19 +108,20 @@ row_details(const RecoQuery *query, const RecoExplainRow *row)
 
 /* put_row writes one row of an explanation. */
 static void
-put_row(ReturnSetInfo *result, const RecoQuery *query, const RecoView *view, const RecoExplanation *explanation, int r)
+put_row(ReturnSetInfo *result, const RecoQuery *query, const RecoView *view,
+		const RecoExplanation *explanation, int r)
 {
 	const RecoExplainRow *row = &explanation->row[r];
-	Datum		value[EXPLAIN_COLUMNS] = {0};
-	bool		isnull[EXPLAIN_COLUMNS] = {false};
+	Datum value[EXPLAIN_COLUMNS] = {0};
+	bool isnull[EXPLAIN_COLUMNS] = {false};
 
 	value[0] = Int32GetDatum(r + 1);
 	value[1] = CStringGetTextDatum(reco_explain_kind_name(row->kind));
 	isnull[2] = isnull[3] = true;
 	if (row->evidence >= 0)
 	{
-		uint32		item = query->evidence[row->evidence].item;
-		RecoKey		key = reco_keys_get(&query->model->items, item);
+		uint32 item = query->evidence[row->evidence].item;
+		RecoKey key = reco_keys_get(&query->model->items, item);
 		const RecoViewItem *seen = reco_view_find(view, item);
 
 		value[2] = reco_key_to_datum(&key, TupleDescAttr(result->setDesc, 2)->atttypid);
@@ -139,12 +143,13 @@ put_row(ReturnSetInfo *result, const RecoQuery *query, const RecoView *view, con
 
 /* explain_pair writes the explanation of one pair. */
 static void
-explain_pair(FunctionCallInfo fcinfo, const RecoCall *call, const RecoKey *user, const RecoKey *key, int limit)
+explain_pair(FunctionCallInfo fcinfo, const RecoCall *call, const RecoKey *user, const RecoKey *key,
+			 int limit)
 {
-	RecoView   *view = reco_view_make(call->definition, call->model, NULL);
-	RecoQuery  *query = reco_call_query(call, user);
-	int64		item = reco_keys_find(&call->model->items, key);
-	uint32		index = (uint32) item;
+	RecoView *view = reco_view_make(call->definition, call->model, NULL);
+	RecoQuery *query = reco_call_query(call, user);
+	int64 item = reco_keys_find(&call->model->items, key);
+	uint32 index = (uint32) item;
 	RecoExplanation *explanation;
 
 	if (item < 0)
@@ -161,10 +166,10 @@ explain_pair(FunctionCallInfo fcinfo, const RecoCall *call, const RecoKey *user,
 Datum
 reco_explain(PG_FUNCTION_ARGS)
 {
-	RecoCall	call;
-	RecoKey		user;
-	RecoKey		item;
-	int			limit;
+	RecoCall call;
+	RecoKey user;
+	RecoKey item;
+	int limit;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	check_view(fcinfo, 3);

@@ -14,20 +14,21 @@
 
 #define LIST_COLUMNS 6
 
-/* list_filter makes the filter of a call, or NULL when there is none; one without an items relation is refused by the reader. */
+/*
+ * list_filter makes the filter of a call, or NULL when there is none; the reader
+ * refuses one without an items relation.
+ */
 static RecoFilter *
 list_filter(const RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPositions *position)
 {
-	char	   *expression = reco_argument_text(fcinfo, position->filter);
-	ArrayType  *arguments = reco_argument_array(fcinfo, position->filter_args);
+	char *expression = reco_argument_text(fcinfo, position->filter);
+	ArrayType *arguments = reco_argument_array(fcinfo, position->filter_args);
 
 	if (expression == NULL)
 	{
 		if (arguments != NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("filter_args without filter"),
-					 errhint("They are the values of $1, $2, ... in the filter.")));
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("filter_args without filter"),
+							errhint("They are the values of $1, $2, ... in the filter.")));
 		return NULL;
 	}
 	return reco_reader_filter(list->call.definition, expression, arguments);
@@ -38,14 +39,14 @@ static void
 list_items(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPositions *position)
 {
 	RecoListAsk *ask = &list->ask;
-	Oid			type = list->call.definition->item.type;
-	uint32	   *exclude;
-	size_t		n;
+	Oid type = list->call.definition->item.type;
+	uint32 *exclude;
+	size_t n;
 
 	if (position->candidates < 0)
 		return;
-	ask->candidate = reco_argument_items(reco_argument_array(fcinfo, position->candidates), type, list->call.model,
-										 &ask->n_candidate);
+	ask->candidate = reco_argument_items(reco_argument_array(fcinfo, position->candidates), type,
+										 list->call.model, &ask->n_candidate);
 	if (ask->candidate != NULL)
 		reco_skip_others(ask->skip, ask->candidate, ask->n_candidate);
 	exclude = reco_argument_items(reco_argument_array(fcinfo, position->exclude), type, list->call.model, &n);
@@ -67,13 +68,15 @@ reco_list_begin(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPosit
 		reco_argument_item_type(fcinfo, position->item_type);
 	reco_argument_lang(fcinfo, position->lang);
 	(void) reco_argument_options(fcinfo, position->options, NULL, 0);
-	list->exclude_seen = position->exclude_seen >= 0 && reco_argument_boolean(fcinfo, position->exclude_seen, true);
+	list->exclude_seen =
+		position->exclude_seen >= 0 && reco_argument_boolean(fcinfo, position->exclude_seen, true);
 
 	reco_call_begin(&list->call, fcinfo, position->recommender);
 	list->ask.model = list->call.model;
 	list->ask.skip = reco_skip_make(list->call.model->items.n);
 	list_items(list, fcinfo, position);
-	list->ask.view = reco_view_make(list->call.definition, list->call.model, list_filter(list, fcinfo, position));
+	list->ask.view =
+		reco_view_make(list->call.definition, list->call.model, list_filter(list, fcinfo, position));
 }
 
 void
@@ -88,8 +91,8 @@ static Datum
 reason_details(const RecoModel *model, int64 cited)
 {
 	JsonbParseState *state = NULL;
-	JsonbValue	key;
-	JsonbValue	id;
+	JsonbValue key;
+	JsonbValue id;
 
 	key.type = jbvString;
 	key.val.string.val = "because";
@@ -110,14 +113,14 @@ void
 reco_list_return(RecoListCall *list, FunctionCallInfo fcinfo, const RecoReason *reason)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	bool		scored = list->ask.source != RECO_SOURCE_POPULAR;
-	Datum		source = CStringGetTextDatum(reco_serve_source_name(list->ask.source));
+	bool scored = list->ask.source != RECO_SOURCE_POPULAR;
+	Datum source = CStringGetTextDatum(reco_serve_source_name(list->ask.source));
 
 	for (size_t i = 0; i < list->n; i++)
 	{
-		RecoKey		key = reco_keys_get(&list->call.model->items, list->hit[i].item);
-		bool		isnull[LIST_COLUMNS] = {false, false, !scored, false, false, false};
-		Datum		value[LIST_COLUMNS];
+		RecoKey key = reco_keys_get(&list->call.model->items, list->hit[i].item);
+		bool isnull[LIST_COLUMNS] = {false, false, !scored, false, false, false};
+		Datum value[LIST_COLUMNS];
 
 		value[0] = Int32GetDatum((int32) i + 1);
 		value[1] = reco_key_to_datum(&key, list->item_type);

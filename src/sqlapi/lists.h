@@ -17,27 +17,27 @@
 /* Where a function has the arguments of a list; -1: it has none such. */
 typedef struct RecoListPositions
 {
-	int			item_type;
-	int			k;
-	int			recommender;
-	int			filter;
-	int			filter_args;
-	int			candidates;
-	int			exclude;
-	int			exclude_seen;
-	int			lang;
-	int			options;
+	int item_type;
+	int k;
+	int recommender;
+	int filter;
+	int filter_args;
+	int candidates;
+	int exclude;
+	int exclude_seen;
+	int lang;
+	int options;
 } RecoListPositions;
 
 /* One call for a list. */
 typedef struct RecoListCall
 {
-	RecoCall	call;
-	Oid			item_type;		/* of the ids in the answer */
+	RecoCall call;
+	Oid item_type; /* of the ids in the answer */
 	RecoListAsk ask;
-	bool		exclude_seen;
-	size_t		n;
-	RkHit	   *hit;			/* [n], filled by reco_list_run */
+	bool exclude_seen;
+	size_t n;
+	RkHit *hit; /* [n], filled by reco_list_run */
 } RecoListCall;
 
 /*

@@ -14,30 +14,60 @@ PG_FUNCTION_INFO_V1(reco_similar_items);
 PG_FUNCTION_INFO_V1(reco_popular_items);
 PG_FUNCTION_INFO_V1(reco_popular_items_typed);
 
-static const RecoListPositions recommend_positions = {
-	.item_type = -1, .k = 1, .recommender = 2, .filter = 3, .filter_args = 4, .candidates = 5, .exclude = 6,
-	.exclude_seen = 7, .lang = 8, .options = 9
-};
+static const RecoListPositions recommend_positions = {.item_type = -1,
+													  .k = 1,
+													  .recommender = 2,
+													  .filter = 3,
+													  .filter_args = 4,
+													  .candidates = 5,
+													  .exclude = 6,
+													  .exclude_seen = 7,
+													  .lang = 8,
+													  .options = 9};
 
-static const RecoListPositions recommend_typed_positions = {
-	.item_type = 1, .k = 2, .recommender = 3, .filter = 4, .filter_args = 5, .candidates = 6, .exclude = 7,
-	.exclude_seen = 8, .lang = 9, .options = 10
-};
+static const RecoListPositions recommend_typed_positions = {.item_type = 1,
+															.k = 2,
+															.recommender = 3,
+															.filter = 4,
+															.filter_args = 5,
+															.candidates = 6,
+															.exclude = 7,
+															.exclude_seen = 8,
+															.lang = 9,
+															.options = 10};
 
-static const RecoListPositions similar_positions = {
-	.item_type = -1, .k = 1, .recommender = 2, .filter = 3, .filter_args = 4, .candidates = 5, .exclude = 6,
-	.exclude_seen = -1, .lang = 7, .options = 8
-};
+static const RecoListPositions similar_positions = {.item_type = -1,
+													.k = 1,
+													.recommender = 2,
+													.filter = 3,
+													.filter_args = 4,
+													.candidates = 5,
+													.exclude = 6,
+													.exclude_seen = -1,
+													.lang = 7,
+													.options = 8};
 
-static const RecoListPositions popular_positions = {
-	.item_type = -1, .k = 0, .recommender = 1, .filter = 2, .filter_args = 3, .candidates = -1, .exclude = -1,
-	.exclude_seen = -1, .lang = 4, .options = 5
-};
+static const RecoListPositions popular_positions = {.item_type = -1,
+													.k = 0,
+													.recommender = 1,
+													.filter = 2,
+													.filter_args = 3,
+													.candidates = -1,
+													.exclude = -1,
+													.exclude_seen = -1,
+													.lang = 4,
+													.options = 5};
 
-static const RecoListPositions popular_typed_positions = {
-	.item_type = 0, .k = 1, .recommender = 2, .filter = 3, .filter_args = 4, .candidates = -1, .exclude = -1,
-	.exclude_seen = -1, .lang = 5, .options = 6
-};
+static const RecoListPositions popular_typed_positions = {.item_type = 0,
+														  .k = 1,
+														  .recommender = 2,
+														  .filter = 3,
+														  .filter_args = 4,
+														  .candidates = -1,
+														  .exclude = -1,
+														  .exclude_seen = -1,
+														  .lang = 5,
+														  .options = 6};
 
 /* same_reason gives every line the same reason. */
 static RecoReason *
@@ -46,7 +76,7 @@ same_reason(const RecoListCall *list, char *text, int64 cited)
 	RecoReason *reason = palloc(sizeof(RecoReason) * Max(list->n, 1));
 
 	for (size_t i = 0; i < list->n; i++)
-		reason[i] = (RecoReason) {text, cited};
+		reason[i] = (RecoReason){text, cited};
 	return reason;
 }
 
@@ -58,10 +88,10 @@ static Datum
 recommend(FunctionCallInfo fcinfo, const RecoListPositions *position)
 {
 	RecoListCall list;
-	RecoQuery  *query;
-	RecoKey		user;
+	RecoQuery *query;
+	RecoKey user;
 	RecoReasoner *reasoner;
-	bool		known;
+	bool known;
 
 	reco_list_begin(&list, fcinfo, position);
 	known = reco_argument_key(fcinfo, 0, list.call.definition->user.type, "user", &user);
@@ -102,8 +132,8 @@ Datum
 reco_similar_items(PG_FUNCTION_ARGS)
 {
 	RecoListCall list;
-	RecoKey		key;
-	int64		item = -1;
+	RecoKey key;
+	int64 item = -1;
 
 	reco_list_begin(&list, fcinfo, &similar_positions);
 	if (reco_argument_key(fcinfo, 0, list.call.definition->item.type, "item", &key))
@@ -114,8 +144,9 @@ reco_similar_items(PG_FUNCTION_ARGS)
 		list.ask.source = RECO_SOURCE_SIMILAR;
 		list.ask.item = (uint32) item;
 		reco_list_run(&list);
-		reco_list_return(&list, fcinfo,
-						 same_reason(&list, reco_reason_similar(list.call.model, list.ask.view, (uint32) item), item));
+		reco_list_return(
+			&list, fcinfo,
+			same_reason(&list, reco_reason_similar(list.call.model, list.ask.view, (uint32) item), item));
 	}
 	else
 		reco_call_end(&list.call);

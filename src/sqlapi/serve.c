@@ -17,11 +17,11 @@ PG_FUNCTION_INFO_V1(reco_score);
 Datum
 reco_score(PG_FUNCTION_ARGS)
 {
-	RecoCall	call;
-	RecoKey		user;
-	RecoKey		key;
-	double		score = 0;
-	int64		item = -1;
+	RecoCall call;
+	RecoKey user;
+	RecoKey key;
+	double score = 0;
+	int64 item = -1;
 
 	reco_call_begin(&call, fcinfo, 2);
 	if (reco_argument_key(fcinfo, 0, call.definition->user.type, "user", &user) &&
