@@ -92,7 +92,7 @@ FROM (
 	FROM generate_series(1, 5000) id
 ) made_up;
 
--- How much a customer likes each category: three or four are liked much, and the hash of region and age band leans on it.
+-- How much a customer likes each category: two or three are liked much, and the hash of region and age band leans on it.
 CREATE TEMP TABLE liking AS
 SELECT c.id AS user_id, k.id AS category_id,
 	sum(weight) OVER (PARTITION BY c.id ORDER BY k.id) - weight AS low, sum(weight) OVER (PARTITION BY c.id ORDER BY k.id) AS high,
@@ -100,12 +100,12 @@ SELECT c.id AS user_id, k.id AS category_id,
 	floor(4 * pg_temp.draw(c.id, k.id, 41)) AS theme,
 	1 + floor(6 * pg_temp.draw(c.id, k.id, 42)) AS brand_a, 1 + floor(6 * pg_temp.draw(c.id, k.id, 43)) AS brand_b
 FROM customers c CROSS JOIN category k, LATERAL (
-	SELECT exp(6.0 * pg_temp.draw(c.id, k.id, 44)
+	SELECT exp(9.0 * pg_temp.draw(c.id, k.id, 44)
 		+ 1.5 * ((hashtextextended(c.age_band || k.name, 45) & 1023) / 1023.0)
 		+ 1.0 * ((hashtextextended(c.region || k.name, 46) & 1023) / 1023.0)) AS weight) w;
 ANALYZE liking;
 
--- Visits: a few customers come often, most now and then, some never. A visit looks at one product: of eight that are drawn
+-- Visits: a few customers come often, most now and then, some never. A visit looks at one product: of twelve that are drawn
 -- by popularity within a category, the one that fits the customer best.
 CREATE TEMP TABLE visit AS
 SELECT c.id AS user_id, v AS no, pg_temp.draw(c.id, v, 61) AS pick, date_trunc('second', timestamptz '2024-01-01 00:00+00'
@@ -118,10 +118,10 @@ ANALYZE visit;
 CREATE TEMP TABLE considered AS
 SELECT v.user_id, v.no, v.at, candidate, l.category_id, l.theme, l.brand_a, l.brand_b,
 	floor(3 * pg_temp.draw(v.user_id, 0, 63)) AS price_band,
-	floor(168 * power(pg_temp.draw(v.user_id, v.no * 16 + candidate, 62), 2.0))::bigint AS slot
+	floor(168 * power(pg_temp.draw(v.user_id, v.no * 16 + candidate, 62), 1.8))::bigint AS slot
 FROM visit v
 JOIN liking l ON l.user_id = v.user_id AND v.pick * l.total >= l.low AND v.pick * l.total < l.high
-CROSS JOIN generate_series(1, 8) candidate;
+CROSS JOIN generate_series(1, 12) candidate;
 ANALYZE considered;
 
 CREATE TEMP TABLE viewed AS
@@ -130,7 +130,7 @@ FROM (
 	SELECT c.user_id, c.no, c.at, m.id, fit,
 		fit - ln(-ln(pg_temp.draw(c.user_id, c.no * 16 + candidate, 64) + 1e-12)) * 0.5 AS appeal
 	FROM considered c JOIN made m USING (category_id, slot),
-	LATERAL (SELECT 1.6 * (m.theme = c.theme)::int + 1.2 * (m.brand_no IN (c.brand_a, c.brand_b))::int
+	LATERAL (SELECT 2.5 * (m.theme = c.theme)::int + 1.5 * (m.brand_no IN (c.brand_a, c.brand_b))::int
 		+ 0.8 * (m.price_band = c.price_band)::int AS fit) f
 ) seen
 ORDER BY user_id, no, appeal DESC, id;
@@ -140,14 +140,14 @@ SELECT user_id, product_id, kind, at
 FROM (
 	SELECT user_id, product_id, 'view' AS kind, at FROM viewed
 	UNION ALL
-	SELECT user_id, product_id, 'cart', at + interval '2 minutes' FROM viewed WHERE pg_temp.draw(user_id, no, 71) < 0.12 + 0.12 * fit
+	SELECT user_id, product_id, 'cart', at + interval '2 minutes' FROM viewed WHERE pg_temp.draw(user_id, no, 71) < 0.08 + 0.08 * fit
 	UNION ALL
 	SELECT user_id, product_id, 'purchase', at + interval '7 minutes' FROM viewed
-	WHERE pg_temp.draw(user_id, no, 71) < 0.12 + 0.12 * fit AND pg_temp.draw(user_id, no, 72) < 0.6
+	WHERE pg_temp.draw(user_id, no, 71) < 0.08 + 0.08 * fit AND pg_temp.draw(user_id, no, 72) < 0.6
 	UNION ALL
 	SELECT user_id, product_id, 'return', at + interval '9 days' FROM viewed
-	WHERE pg_temp.draw(user_id, no, 71) < 0.12 + 0.12 * fit AND pg_temp.draw(user_id, no, 72) < 0.6
-		AND pg_temp.draw(user_id, no, 73) < 0.14 - 0.03 * fit
+	WHERE pg_temp.draw(user_id, no, 71) < 0.08 + 0.08 * fit AND pg_temp.draw(user_id, no, 72) < 0.6
+		AND pg_temp.draw(user_id, no, 73) < 0.16 - 0.03 * fit
 ) happened
 WHERE at < timestamptz '2025-01-01 00:00+00'
 ORDER BY at, user_id, product_id, kind;
