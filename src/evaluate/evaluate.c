@@ -72,7 +72,7 @@ void
 reco_evaluate_store(RecoEvaluation *evaluation)
 {
 	reco_progress_phase("storing", 0);
-	evaluation->id = reco_catalog_insert_evaluation(
+	(void) reco_catalog_insert_evaluation(
 		evaluation->definition, evaluation->settings.split_name, reco_evaluate_options_json(evaluation),
 		reco_evaluate_counts_json(evaluation), evaluation->row, evaluation->n_rows);
 }
@@ -86,8 +86,8 @@ reco_evaluate_announce(const RecoEvaluation *evaluation)
 	reco_progress_end();
 	ereport(
 		NOTICE,
-		(errmsg("evaluation " INT64_FORMAT " of \"%s\": %zu test users, %lld test pairs", evaluation->id,
-				name, evaluation->n_users, (long long) counts->test_pairs),
+		(errmsg("evaluation of \"%s\": %zu test users, %lld test pairs", name, evaluation->n_users,
+				(long long) counts->test_pairs),
 		 errdetail("Taken out of training: %lld pairs. Users without history in training: %lld. Targets that "
 				   "cannot be reached because their item was not learned: %lld. Targets left out because the "
 				   "user has them in training: %lld.",

@@ -116,7 +116,6 @@ struct RecoEvaluation
 {
 	RecoDefinition *definition;
 	RecoEvaluateSettings settings;
-	int64 id;        /* as stored */
 	char *test_name; /* of the caller's relation, or NULL */
 
 	RecoEvents *events; /* the interactions */

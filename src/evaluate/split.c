@@ -116,14 +116,13 @@ split_random(RecoEvaluation *evaluation)
 	pfree(of_item);
 }
 
-static int
-compare_time(const void *a, const void *b)
-{
-	TimestampTz x = *(const TimestampTz *) a;
-	TimestampTz y = *(const TimestampTz *) b;
-
-	return x < y ? -1 : x > y;
-}
+#define ST_SORT sort_times
+#define ST_ELEMENT_TYPE TimestampTz
+#define ST_COMPARE(a, b) (*(a) < *(b) ? -1 : *(a) > *(b))
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 /* time_of_fraction gives the time of the first of the latest events that make up the fraction. */
 static TimestampTz
@@ -134,7 +133,7 @@ time_of_fraction(const RecoEvents *events, double fraction)
 	TimestampTz cut;
 
 	memcpy(time, events->time, sizeof(TimestampTz) * events->n);
-	qsort(time, events->n, sizeof(TimestampTz), compare_time);
+	sort_times(time, events->n);
 	cut = time[events->n - n_test];
 	pfree(time);
 	return cut;
@@ -213,8 +212,11 @@ split_last(RecoEvaluation *evaluation)
 	Arrival *arrival = reco_evaluate_alloc(events->items.n, sizeof(Arrival));
 
 	for (size_t user = 0; user < events->users.n; user++)
+	{
 		split_last_of_user(evaluation, evaluation->user_start[user], evaluation->user_start[user + 1], hash,
 						   arrival);
+		CHECK_FOR_INTERRUPTS();
+	}
 	pfree(hash);
 	pfree(arrival);
 }
