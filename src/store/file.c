@@ -199,6 +199,8 @@ end_build(int code, Datum arg)
 
 	if (!build->renamed && reco_clear_leads_to(build->temp, build->fd))
 		(void) unlink(build->temp);
+	/* not by the close alone: a mapping keeps what was opened, and its lock, alive */
+	(void) flock(build->fd, LOCK_UN);
 	CloseTransientFile(build->fd);
 }
 
