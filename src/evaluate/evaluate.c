@@ -88,10 +88,11 @@ reco_evaluate_announce(const RecoEvaluation *evaluation)
 		NOTICE,
 		(errmsg("evaluation of \"%s\": %zu test users, %lld test pairs", name, evaluation->n_users,
 				(long long) counts->test_pairs),
-		 errdetail("Taken out of training: %lld pairs. Users without history in training: %lld. Targets that "
-				   "cannot be reached because their item was not learned: %lld. Targets left out because the "
-				   "user has them in training: %lld.",
-				   (long long) counts->removed_pairs, (long long) counts->users_without_history,
-				   (long long) counts->unreachable_targets, (long long) counts->seen_targets),
+		 errdetail(
+			 "Pairs taken out of training, wholly or in part: %lld. Users without history in training: %lld. Targets that "
+			 "cannot be reached because their item was not learned: %lld. Targets left out because the "
+			 "user has them in training: %lld.",
+			 (long long) counts->removed_pairs, (long long) counts->users_without_history,
+			 (long long) counts->unreachable_targets, (long long) counts->seen_targets),
 		 errhint("SELECT * FROM reco.evaluation_report(%s) shows the result.", quote_literal_cstr(name))));
 }
