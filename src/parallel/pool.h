@@ -24,9 +24,10 @@ typedef struct RecoArea RecoArea;
 typedef struct RecoPool RecoPool;
 
 /*
- * reco_area_create maps "bytes" (raises ERRCODE_CONFIGURATION_LIMIT_EXCEEDED
- * above reco.learn_memory, saying both figures, hint: raise it or fewer factors; NOTICE above maintenance_work_mem; ERRCODE_DISK_FULL when it cannot be
- * reserved).  Freed with the current memory context.
+ * reco_area_create maps "bytes", and a little more for the rounding of a thousand
+ * pieces and for the pool.  Raises ERRCODE_CONFIGURATION_LIMIT_EXCEEDED above
+ * reco.learn_memory, saying both figures, and ERRCODE_DISK_FULL when it cannot be
+ * reserved; NOTICE above maintenance_work_mem.  Freed with the current memory context.
  */
 extern RecoArea *reco_area_create(Size bytes);
 
@@ -48,6 +49,7 @@ typedef RkStatus (*RecoTask)(void *arg, size_t range, void *scratch, const RkPol
  * reco_pool_start launches "workers" (reco.workers resolved: reco_pool_workers())
  * background workers whose main function is the symbol worker_main of reco.so;
  * that function calls reco_pool_work with the same task table.  Zero workers is fine.
+ * An area has one pool at a time.  A pool whose run ended in an error cannot run again.
  */
 extern int reco_pool_workers(void);
 extern RecoPool *reco_pool_start(RecoArea *area, int workers, const char *worker_main, const RecoTask *task,

@@ -37,7 +37,10 @@ extern void reco_progress_step(int64 done, double loss);
 
 extern void reco_progress_end(void);
 
-/* reco_progress_list reads what runs now in this database (files of dead processes are removed), in the current context. */
+/*
+ * reco_progress_list reads what runs now in this database, in the current
+ * context; files of dead processes are removed.
+ */
 extern RecoProgress *reco_progress_list(int *n);
 
 /* reco_progress_seconds_left estimates from the pace of the phase; NaN when it cannot. */

@@ -95,7 +95,7 @@ close_gone(void)
 	}
 }
 
-/* make_room closes private copies without a pin, longest unused first, until one of "bytes" fits; false when it cannot. */
+/* make_room closes private copies without a pin, longest unused first, until "bytes" fit; false when they cannot. */
 static bool
 make_room(Size bytes)
 {
