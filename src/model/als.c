@@ -68,6 +68,15 @@ typedef struct AlsModel
 	const double *parameter;
 } AlsModel;
 
+/* The system of B, which all removal effects of a user share; see the top of the file. */
+typedef struct AlsFewer
+{
+	RkFold *fold;
+	double *vector;    /* [columns] */
+	double *predicted; /* [n], p' */
+	double *remainder; /* [n], 1 - w h' */
+} AlsFewer;
+
 /* What represent leaves for explanations. */
 typedef struct AlsQuery
 {
@@ -79,8 +88,10 @@ typedef struct AlsQuery
 	double *target; /* [n], residuals for explicit feedback */
 	double *vector; /* [columns] */
 	double lambda;
-	double *diagonal; /* [columns] */
-	RkFold *fold;     /* NULL when n = 0 */
+	double *diagonal;      /* [columns] */
+	RkFold *fold;          /* NULL when n = 0 */
+	AlsFewer *fewer;       /* NULL until the first removal effect */
+	MemoryContext context; /* where the query lives */
 } AlsQuery;
 
 /* aligned_alloc64 gives zeroed memory for kernels, 64-byte aligned, in the current context. */
@@ -208,6 +219,7 @@ als_represent(const RecoModel *model, RecoQuery *query)
 	size_t capacity = Max(query->n_evidence, 1);
 	RecoTerm *term = palloc0(sizeof(RecoTerm));
 
+	user->context = CurrentMemoryContext;
 	user->columns = als->items.d + (model->explicit_feedback ? 1 : 0);
 	user->evidence = palloc(sizeof(int) * capacity);
 	user->factor = palloc_extended(sizeof(float) * capacity * user->columns, MCXT_ALLOC_HUGE);
@@ -296,48 +308,68 @@ als_removal_direct(const RecoQuery *query, uint32 item, double score, int eviden
 	return score - reco_query_score(reco_query_without(query, removed), item);
 }
 
-/* als_removals computes the effect of every row from one factorisation; see the top of the file. */
+/* als_fewer gives the system of B, made on first use and kept with the query. */
+static const AlsFewer *
+als_fewer(const AlsModel *als, AlsQuery *user)
+{
+	MemoryContext previous;
+	AlsFewer *fewer;
+	double *leverage;
+	double *temporary;
+
+	if (user->fewer != NULL)
+		return user->fewer;
+	previous = MemoryContextSwitchTo(user->context);
+	fewer = palloc(sizeof(AlsFewer));
+	fewer->vector = palloc(sizeof(double) * user->columns);
+	fewer->predicted = palloc(sizeof(double) * user->n);
+	fewer->remainder = palloc(sizeof(double) * user->n);
+	leverage = palloc(sizeof(double) * user->n);
+	temporary = als_temporary(user);
+	fewer->fold = als_factor(user, als_diagonal(als, user->columns, als_lambda(als, user->n - 1)));
+	rk_fold_user(fewer->fold, user->target, NULL, fewer->vector, temporary);
+	if (rk_fold_leverage(fewer->fold, leverage, fewer->remainder, temporary, &reco_pool_poll) != RK_OK)
+		memset(fewer->remainder, 0, sizeof(double) * user->n);
+	CHECK_FOR_INTERRUPTS();
+	for (size_t j = 0; j < user->n; j++)
+		fewer->predicted[j] = rk_dot(fewer->vector, user->factor + j * user->columns, user->columns);
+	MemoryContextSwitchTo(previous);
+	return user->fewer = fewer;
+}
+
+/* als_removals computes the effect of every row; see the top of the file. */
 static void
 als_removals(const RecoQuery *query, uint32 item, double *effect)
 {
 	const AlsModel *als = query->model->state;
-	const AlsQuery *user = query->state;
-	size_t n = user->n;
+	AlsQuery *user = query->state;
 	double score = reco_query_score(query, item);
-	double *influence = palloc(sizeof(double) * Max(n, 1));
-	double *leverage = palloc(sizeof(double) * Max(n, 1));
-	double *remainder = palloc(sizeof(double) * Max(n, 1));
-	double *vector = palloc(sizeof(double) * user->columns);
-	double *target = als_item_vector(als, item, user->columns);
-	double *temporary = als_temporary(user);
-	double fewer;
+	const AlsFewer *fewer;
+	double *influence;
+	double *target;
+	double without;
 
 	memset(effect, 0, sizeof(double) * query->n_evidence);
-	if (n == 1)
+	if (user->n == 1)
 		effect[user->evidence[0]] = als_removal_direct(query, item, score, user->evidence[0]);
-	if (n <= 1)
+	if (user->n <= 1)
 		return;
-	{
-		RkFold *fold = als_factor(user, als_diagonal(als, user->columns, als_lambda(als, n - 1)));
-
-		rk_fold_user(fold, user->target, NULL, vector, temporary);
-		rk_fold_influence(fold, target, influence, temporary);
-		if (rk_fold_leverage(fold, leverage, remainder, temporary, &reco_pool_poll) != RK_OK)
-			memset(remainder, 0, sizeof(double) * n);
-		CHECK_FOR_INTERRUPTS();
-	}
-	fewer = rk_dot_dd(vector, target, user->columns);
+	fewer = als_fewer(als, user);
+	influence = palloc(sizeof(double) * user->n);
+	target = als_item_vector(als, item, user->columns);
+	rk_fold_influence(fewer->fold, target, influence, als_temporary(user));
+	without = rk_dot_dd(fewer->vector, target, user->columns);
 	if (query->model->explicit_feedback)
-		fewer += als->parameter[ALS_PARAMETER_MEAN] + als->items.bias[item];
-	for (size_t j = 0; j < n; j++)
+		without += als->parameter[ALS_PARAMETER_MEAN] + als->items.bias[item];
+	for (size_t j = 0; j < user->n; j++)
 	{
 		int e = user->evidence[j];
-		double predicted = rk_dot(vector, user->factor + j * user->columns, user->columns);
 
-		if (remainder[j] < DIRECT_REMAINDER || als_revives(query, user, j))
+		if (fewer->remainder[j] < DIRECT_REMAINDER || als_revives(query, user, j))
 			effect[e] = als_removal_direct(query, item, score, e);
 		else
-			effect[e] = score - fewer + influence[j] * (user->target[j] - predicted) / remainder[j];
+			effect[e] = score - without +
+						influence[j] * (user->target[j] - fewer->predicted[j]) / fewer->remainder[j];
 	}
 }
 

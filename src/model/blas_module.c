@@ -18,6 +18,9 @@ PG_MODULE_MAGIC;
 extern int openblas_get_parallel(void);
 extern void openblas_set_num_threads(int threads);
 
+/* Only threaded flavours have it: ends the threads that wait for work. */
+extern int blas_thread_shutdown_(void) __attribute__((weak));
+
 PGDLLEXPORT const RecoBlas *reco_blas_api(void);
 
 /*
@@ -31,6 +34,8 @@ set_one_thread(void)
 	if (openblas_get_parallel() == 0)
 		return false;
 	openblas_set_num_threads(1);
+	if (blas_thread_shutdown_ != NULL)
+		(void) blas_thread_shutdown_();
 	return true;
 }
 
