@@ -25,7 +25,8 @@ void
 reco_catalog_put_chunk(const pg_uuid_t *recommender, const uint8 digest[32], const void *data, Size bytes)
 {
 	RecoStatement statement = {.sql = "INSERT INTO reco.chunk (recommender, digest, data) VALUES ($1, $2, $3)"
-									  " ON CONFLICT (recommender, digest) DO NOTHING"};
+									  " ON CONFLICT (recommender, digest) DO UPDATE SET data = EXCLUDED.data"
+									  " WHERE chunk.data <> EXCLUDED.data"};
 
 	reco_statement_add(&statement, UUIDOID, UUIDPGetDatum(recommender), false);
 	reco_statement_add(&statement, BYTEAOID, bytes_datum(digest, DIGEST_BYTES), false);

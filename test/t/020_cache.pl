@@ -235,7 +235,6 @@ Reco::rows($node, "UPDATE reco.chunk SET data = set_byte(data, 5, get_byte(data,
 unlink map { "$folder/$_" } cache_files();
 Reco::refresh($node, options => '{"factors":11,"iterations":2}');
 {
-	local $TODO = 'a chunk that is there already is not compared with what a refresh learned';
 	my ($status, $out) = $node->psql('postgres', $answers);
 	is($out, $newer, 'a refresh that learns the same bytes heals a corrupted chunk');
 }
