@@ -884,6 +884,423 @@ AS 'MODULE_PATHNAME', 'reco_user_embedding'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
 COMMENT ON FUNCTION reco.user_embedding(text, text) IS 'the factors of a user, solved now from the rows the caller sees';
 
+/* Reasons, checked and turned around. */
+
+CREATE FUNCTION reco.explain_check(
+	user_id bigint,
+	item_id bigint,
+	recommender text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	score double precision,
+	pieces integer,
+	sum_residual double precision,
+	removal_residual double precision,
+	worst_id bigint,
+	worst_label text,
+	worst_stated double precision,
+	worst_found double precision,
+	exactness text
+)
+AS 'MODULE_PATHNAME', 'reco_explain_check_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 1 COST 1000;
+COMMENT ON FUNCTION reco.explain_check(bigint, bigint, text, jsonb)
+	IS 'proves explain(): solves the user again without each piece of evidence, and raises an error where what is stated is not so';
+
+CREATE FUNCTION reco.explain_check(
+	user_id bigint,
+	item_id uuid,
+	recommender text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	score double precision,
+	pieces integer,
+	sum_residual double precision,
+	removal_residual double precision,
+	worst_id uuid,
+	worst_label text,
+	worst_stated double precision,
+	worst_found double precision,
+	exactness text
+)
+AS 'MODULE_PATHNAME', 'reco_explain_check_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 1 COST 1000;
+COMMENT ON FUNCTION reco.explain_check(bigint, uuid, text, jsonb)
+	IS 'proves explain(): solves the user again without each piece of evidence, and raises an error where what is stated is not so';
+
+CREATE FUNCTION reco.explain_check(
+	user_id bigint,
+	item_id text,
+	recommender text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	score double precision,
+	pieces integer,
+	sum_residual double precision,
+	removal_residual double precision,
+	worst_id text,
+	worst_label text,
+	worst_stated double precision,
+	worst_found double precision,
+	exactness text
+)
+AS 'MODULE_PATHNAME', 'reco_explain_check_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 1 COST 1000;
+COMMENT ON FUNCTION reco.explain_check(bigint, text, text, jsonb)
+	IS 'proves explain(): solves the user again without each piece of evidence, and raises an error where what is stated is not so';
+
+CREATE FUNCTION reco.explain_check(
+	user_id uuid,
+	item_id bigint,
+	recommender text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	score double precision,
+	pieces integer,
+	sum_residual double precision,
+	removal_residual double precision,
+	worst_id bigint,
+	worst_label text,
+	worst_stated double precision,
+	worst_found double precision,
+	exactness text
+)
+AS 'MODULE_PATHNAME', 'reco_explain_check_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 1 COST 1000;
+COMMENT ON FUNCTION reco.explain_check(uuid, bigint, text, jsonb)
+	IS 'proves explain(): solves the user again without each piece of evidence, and raises an error where what is stated is not so';
+
+CREATE FUNCTION reco.explain_check(
+	user_id uuid,
+	item_id uuid,
+	recommender text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	score double precision,
+	pieces integer,
+	sum_residual double precision,
+	removal_residual double precision,
+	worst_id uuid,
+	worst_label text,
+	worst_stated double precision,
+	worst_found double precision,
+	exactness text
+)
+AS 'MODULE_PATHNAME', 'reco_explain_check_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 1 COST 1000;
+COMMENT ON FUNCTION reco.explain_check(uuid, uuid, text, jsonb)
+	IS 'proves explain(): solves the user again without each piece of evidence, and raises an error where what is stated is not so';
+
+CREATE FUNCTION reco.explain_check(
+	user_id uuid,
+	item_id text,
+	recommender text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	score double precision,
+	pieces integer,
+	sum_residual double precision,
+	removal_residual double precision,
+	worst_id text,
+	worst_label text,
+	worst_stated double precision,
+	worst_found double precision,
+	exactness text
+)
+AS 'MODULE_PATHNAME', 'reco_explain_check_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 1 COST 1000;
+COMMENT ON FUNCTION reco.explain_check(uuid, text, text, jsonb)
+	IS 'proves explain(): solves the user again without each piece of evidence, and raises an error where what is stated is not so';
+
+CREATE FUNCTION reco.explain_check(
+	user_id text,
+	item_id bigint,
+	recommender text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	score double precision,
+	pieces integer,
+	sum_residual double precision,
+	removal_residual double precision,
+	worst_id bigint,
+	worst_label text,
+	worst_stated double precision,
+	worst_found double precision,
+	exactness text
+)
+AS 'MODULE_PATHNAME', 'reco_explain_check_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 1 COST 1000;
+COMMENT ON FUNCTION reco.explain_check(text, bigint, text, jsonb)
+	IS 'proves explain(): solves the user again without each piece of evidence, and raises an error where what is stated is not so';
+
+CREATE FUNCTION reco.explain_check(
+	user_id text,
+	item_id uuid,
+	recommender text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	score double precision,
+	pieces integer,
+	sum_residual double precision,
+	removal_residual double precision,
+	worst_id uuid,
+	worst_label text,
+	worst_stated double precision,
+	worst_found double precision,
+	exactness text
+)
+AS 'MODULE_PATHNAME', 'reco_explain_check_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 1 COST 1000;
+COMMENT ON FUNCTION reco.explain_check(text, uuid, text, jsonb)
+	IS 'proves explain(): solves the user again without each piece of evidence, and raises an error where what is stated is not so';
+
+CREATE FUNCTION reco.explain_check(
+	user_id text,
+	item_id text,
+	recommender text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	score double precision,
+	pieces integer,
+	sum_residual double precision,
+	removal_residual double precision,
+	worst_id text,
+	worst_label text,
+	worst_stated double precision,
+	worst_found double precision,
+	exactness text
+)
+AS 'MODULE_PATHNAME', 'reco_explain_check_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 1 COST 1000;
+COMMENT ON FUNCTION reco.explain_check(text, text, text, jsonb)
+	IS 'proves explain(): solves the user again without each piece of evidence, and raises an error where what is stated is not so';
+
+CREATE FUNCTION reco.counterfactual(
+	user_id bigint,
+	item_id bigint,
+	k integer = 10,
+	recommender text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	ord integer,
+	found boolean,
+	outcome text,
+	evidence_id bigint,
+	evidence_label text,
+	kind text,
+	removal_effect double precision,
+	score_before double precision,
+	score_after double precision,
+	rank_before bigint,
+	rank_after bigint,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_counterfactual_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 3 COST 1000;
+COMMENT ON FUNCTION reco.counterfactual(bigint, bigint, integer, text, jsonb)
+	IS 'the smallest set found of the user''s own rows without which the item is not in the top k; one row that says why where there is none';
+
+CREATE FUNCTION reco.counterfactual(
+	user_id bigint,
+	item_id uuid,
+	k integer = 10,
+	recommender text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	ord integer,
+	found boolean,
+	outcome text,
+	evidence_id uuid,
+	evidence_label text,
+	kind text,
+	removal_effect double precision,
+	score_before double precision,
+	score_after double precision,
+	rank_before bigint,
+	rank_after bigint,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_counterfactual_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 3 COST 1000;
+COMMENT ON FUNCTION reco.counterfactual(bigint, uuid, integer, text, jsonb)
+	IS 'the smallest set found of the user''s own rows without which the item is not in the top k; one row that says why where there is none';
+
+CREATE FUNCTION reco.counterfactual(
+	user_id bigint,
+	item_id text,
+	k integer = 10,
+	recommender text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	ord integer,
+	found boolean,
+	outcome text,
+	evidence_id text,
+	evidence_label text,
+	kind text,
+	removal_effect double precision,
+	score_before double precision,
+	score_after double precision,
+	rank_before bigint,
+	rank_after bigint,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_counterfactual_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 3 COST 1000;
+COMMENT ON FUNCTION reco.counterfactual(bigint, text, integer, text, jsonb)
+	IS 'the smallest set found of the user''s own rows without which the item is not in the top k; one row that says why where there is none';
+
+CREATE FUNCTION reco.counterfactual(
+	user_id uuid,
+	item_id bigint,
+	k integer = 10,
+	recommender text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	ord integer,
+	found boolean,
+	outcome text,
+	evidence_id bigint,
+	evidence_label text,
+	kind text,
+	removal_effect double precision,
+	score_before double precision,
+	score_after double precision,
+	rank_before bigint,
+	rank_after bigint,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_counterfactual_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 3 COST 1000;
+COMMENT ON FUNCTION reco.counterfactual(uuid, bigint, integer, text, jsonb)
+	IS 'the smallest set found of the user''s own rows without which the item is not in the top k; one row that says why where there is none';
+
+CREATE FUNCTION reco.counterfactual(
+	user_id uuid,
+	item_id uuid,
+	k integer = 10,
+	recommender text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	ord integer,
+	found boolean,
+	outcome text,
+	evidence_id uuid,
+	evidence_label text,
+	kind text,
+	removal_effect double precision,
+	score_before double precision,
+	score_after double precision,
+	rank_before bigint,
+	rank_after bigint,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_counterfactual_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 3 COST 1000;
+COMMENT ON FUNCTION reco.counterfactual(uuid, uuid, integer, text, jsonb)
+	IS 'the smallest set found of the user''s own rows without which the item is not in the top k; one row that says why where there is none';
+
+CREATE FUNCTION reco.counterfactual(
+	user_id uuid,
+	item_id text,
+	k integer = 10,
+	recommender text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	ord integer,
+	found boolean,
+	outcome text,
+	evidence_id text,
+	evidence_label text,
+	kind text,
+	removal_effect double precision,
+	score_before double precision,
+	score_after double precision,
+	rank_before bigint,
+	rank_after bigint,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_counterfactual_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 3 COST 1000;
+COMMENT ON FUNCTION reco.counterfactual(uuid, text, integer, text, jsonb)
+	IS 'the smallest set found of the user''s own rows without which the item is not in the top k; one row that says why where there is none';
+
+CREATE FUNCTION reco.counterfactual(
+	user_id text,
+	item_id bigint,
+	k integer = 10,
+	recommender text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	ord integer,
+	found boolean,
+	outcome text,
+	evidence_id bigint,
+	evidence_label text,
+	kind text,
+	removal_effect double precision,
+	score_before double precision,
+	score_after double precision,
+	rank_before bigint,
+	rank_after bigint,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_counterfactual_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 3 COST 1000;
+COMMENT ON FUNCTION reco.counterfactual(text, bigint, integer, text, jsonb)
+	IS 'the smallest set found of the user''s own rows without which the item is not in the top k; one row that says why where there is none';
+
+CREATE FUNCTION reco.counterfactual(
+	user_id text,
+	item_id uuid,
+	k integer = 10,
+	recommender text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	ord integer,
+	found boolean,
+	outcome text,
+	evidence_id uuid,
+	evidence_label text,
+	kind text,
+	removal_effect double precision,
+	score_before double precision,
+	score_after double precision,
+	rank_before bigint,
+	rank_after bigint,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_counterfactual_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 3 COST 1000;
+COMMENT ON FUNCTION reco.counterfactual(text, uuid, integer, text, jsonb)
+	IS 'the smallest set found of the user''s own rows without which the item is not in the top k; one row that says why where there is none';
+
+CREATE FUNCTION reco.counterfactual(
+	user_id text,
+	item_id text,
+	k integer = 10,
+	recommender text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	ord integer,
+	found boolean,
+	outcome text,
+	evidence_id text,
+	evidence_label text,
+	kind text,
+	removal_effect double precision,
+	score_before double precision,
+	score_after double precision,
+	rank_before bigint,
+	rank_after bigint,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_counterfactual_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 3 COST 1000;
+COMMENT ON FUNCTION reco.counterfactual(text, text, integer, text, jsonb)
+	IS 'the smallest set found of the user''s own rows without which the item is not in the top k; one row that says why where there is none';
+
+
 /* Views.  Each shows the recommenders that the caller owns or may be served by. */
 
 CREATE FUNCTION reco.may_use(recommender uuid) RETURNS boolean

@@ -210,6 +210,9 @@ extern RecoQuery *reco_query_from_rows(const RecoModel *model, const uint32 *ite
 /* reco_query_without is the query of the same user had the evidence with removed[e] never been. */
 extern RecoQuery *reco_query_without(const RecoQuery *query, const bool *removed);
 
+/* reco_query_reweighted is the query of the same user had every row weighed factor[e] > 0 times as much, at the same target. */
+extern RecoQuery *reco_query_reweighted(const RecoQuery *query, const double *factor);
+
 /* reco_query_score gives the score of one item: the number that every function shows. */
 extern double reco_query_score(const RecoQuery *query, uint32 item);
 

@@ -165,6 +165,23 @@ reco_query_without(const RecoQuery *query, const bool *removed)
 	return fewer;
 }
 
+RecoQuery *
+reco_query_reweighted(const RecoQuery *query, const double *factor)
+{
+	RecoQuery *other = make_query(query->model, query->history, query->n_evidence);
+
+	other->n_evidence = query->n_evidence;
+	for (int e = 0; e < query->n_evidence; e++)
+	{
+		other->evidence[e] = query->evidence[e];
+		other->evidence[e].weight *= factor[e];
+		other->evidence[e].pull *= factor[e];
+	}
+	settle(other);
+	other->model->algorithm->represent(other->model, other);
+	return other;
+}
+
 /* sparse_score gives the sum of an item's entries in the rows of a sparse term. */
 static double
 sparse_score(const RecoTerm *term, uint32 item)

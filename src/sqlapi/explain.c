@@ -4,14 +4,13 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
 #include "explain/explain.h"
 #include "sqlapi/arguments.h"
-#include "sqlapi/call.h"
+#include "sqlapi/pair.h"
 
 PG_FUNCTION_INFO_V1(reco_explain);
 
@@ -32,25 +31,18 @@ check_view(FunctionCallInfo fcinfo, int position)
 {
 	char *view = reco_argument_text(fcinfo, position);
 
-	if (view != NULL && strcmp(view, "history") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown view \"%s\" of a score", view),
-				 errhint("The known views are: history.")));
-}
-
-/* raise_no_item refuses an item that is unknown; one that is invisible to the caller is no different. */
-static void
-raise_no_item(const RecoCall *call, const RecoKey *key)
-{
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_UNDEFINED_OBJECT),
-		 errmsg("recommender \"%s\" does not know item %s", call->definition->name,
-				TextDatumGetCString(reco_key_to_datum(key, TEXTOID))),
-		 errdetail(
-			 "It had no events when the deployed version was learned, or it is not among the items you may see."),
-		 errhint("CALL reco.refresh(%s) learns the items that have events by now.",
-				 quote_literal_cstr(call->definition->name))));
+	if (view == NULL || strcmp(view, "history") == 0)
+		return;
+	if (strcmp(view, "attributes") == 0)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("view \"attributes\" needs a model that learns from the attributes of items"),
+			 errdetail(
+				 "The model scores items by who chose them, so no part of a score is owed to an attribute."),
+			 errhint("The known views are: history.")));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown view \"%s\" of a score", view),
+					errhint("The known views are: history.")));
 }
 
 static void
@@ -141,45 +133,23 @@ put_row(ReturnSetInfo *result, const RecoQuery *query, const RecoView *view,
 	tuplestore_putvalues(result->setResult, result->setDesc, value, isnull);
 }
 
-/* explain_pair writes the explanation of one pair. */
-static void
-explain_pair(FunctionCallInfo fcinfo, const RecoCall *call, const RecoKey *user, const RecoKey *key,
-			 int limit)
-{
-	RecoView *view = reco_view_make(call->definition, call->model, NULL);
-	RecoQuery *query = reco_call_query(call, user);
-	int64 item = reco_keys_find(&call->model->items, key);
-	uint32 index = (uint32) item;
-	RecoExplanation *explanation;
-
-	if (item < 0)
-		raise_no_item(call, key);
-	reco_view_probe(view, &index, 1, reco_explain_evidence(query), query->n_evidence);
-	if (reco_view_find(view, index) == NULL)
-		raise_no_item(call, key);
-	explanation = reco_explain_history(query, view, index, limit);
-	for (int r = 0; r < explanation->n; r++)
-		put_row((ReturnSetInfo *) fcinfo->resultinfo, query, view, explanation, r);
-}
-
 /* A NULL user or item has no score and no rows; a user without rows has the rows that belong to nobody's history. */
 Datum
 reco_explain(PG_FUNCTION_ARGS)
 {
-	RecoCall call;
-	RecoKey user;
-	RecoKey item;
+	RecoPair pair;
+	RecoExplanation *explanation;
 	int limit;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	check_view(fcinfo, 3);
 	reco_argument_lang(fcinfo, 4);
 	limit = (int) reco_argument_options(fcinfo, 5, explain_option, lengthof(explain_option))->number;
-
-	reco_call_begin(&call, fcinfo, 2);
-	if (reco_argument_key(fcinfo, 0, call.definition->user.type, "user", &user) &&
-		reco_argument_key(fcinfo, 1, call.definition->item.type, "item", &item))
-		explain_pair(fcinfo, &call, &user, &item, limit);
-	reco_call_end(&call);
+	if (!reco_pair_begin(&pair, fcinfo, 2))
+		return (Datum) 0;
+	explanation = reco_explain_history(pair.query, pair.view, pair.item, limit);
+	for (int r = 0; r < explanation->n; r++)
+		put_row((ReturnSetInfo *) fcinfo->resultinfo, pair.query, pair.view, explanation, r);
+	reco_pair_end(&pair);
 	return (Datum) 0;
 }
