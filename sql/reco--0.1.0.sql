@@ -886,6 +886,238 @@ COMMENT ON FUNCTION reco.user_embedding(text, text) IS 'the factors of a user, s
 
 /* Reasons, checked and turned around. */
 
+CREATE FUNCTION reco.what_if(
+	user_id bigint,
+	changes jsonb,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates bigint[] = NULL,
+	exclude bigint[] = NULL,
+	exclude_seen boolean = true,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id bigint,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_what_if'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.what_if(bigint, jsonb, integer, text, text, text[], bigint[], bigint[], boolean, text, jsonb)
+	IS 'the list of recommend() as it would be with events added to or removed from the user''s own';
+
+CREATE FUNCTION reco.what_if(
+	user_id bigint,
+	item_type uuid,
+	changes jsonb,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates uuid[] = NULL,
+	exclude uuid[] = NULL,
+	exclude_seen boolean = true,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id uuid,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_what_if_typed'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.what_if(bigint, uuid, jsonb, integer, text, text, text[], uuid[], uuid[], boolean, text, jsonb)
+	IS 'what_if() for users and items of different types: pass NULL::uuid as item_type';
+
+CREATE FUNCTION reco.what_if(
+	user_id bigint,
+	item_type text,
+	changes jsonb,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates text[] = NULL,
+	exclude text[] = NULL,
+	exclude_seen boolean = true,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id text,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_what_if_typed'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.what_if(bigint, text, jsonb, integer, text, text, text[], text[], text[], boolean, text, jsonb)
+	IS 'what_if() for users and items of different types: pass NULL::text as item_type';
+
+CREATE FUNCTION reco.what_if(
+	user_id uuid,
+	changes jsonb,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates uuid[] = NULL,
+	exclude uuid[] = NULL,
+	exclude_seen boolean = true,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id uuid,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_what_if'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.what_if(uuid, jsonb, integer, text, text, text[], uuid[], uuid[], boolean, text, jsonb)
+	IS 'the list of recommend() as it would be with events added to or removed from the user''s own';
+
+CREATE FUNCTION reco.what_if(
+	user_id uuid,
+	item_type bigint,
+	changes jsonb,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates bigint[] = NULL,
+	exclude bigint[] = NULL,
+	exclude_seen boolean = true,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id bigint,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_what_if_typed'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.what_if(uuid, bigint, jsonb, integer, text, text, text[], bigint[], bigint[], boolean, text, jsonb)
+	IS 'what_if() for users and items of different types: pass NULL::bigint as item_type';
+
+CREATE FUNCTION reco.what_if(
+	user_id uuid,
+	item_type text,
+	changes jsonb,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates text[] = NULL,
+	exclude text[] = NULL,
+	exclude_seen boolean = true,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id text,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_what_if_typed'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.what_if(uuid, text, jsonb, integer, text, text, text[], text[], text[], boolean, text, jsonb)
+	IS 'what_if() for users and items of different types: pass NULL::text as item_type';
+
+CREATE FUNCTION reco.what_if(
+	user_id text,
+	changes jsonb,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates text[] = NULL,
+	exclude text[] = NULL,
+	exclude_seen boolean = true,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id text,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_what_if'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.what_if(text, jsonb, integer, text, text, text[], text[], text[], boolean, text, jsonb)
+	IS 'the list of recommend() as it would be with events added to or removed from the user''s own';
+
+CREATE FUNCTION reco.what_if(
+	user_id text,
+	item_type bigint,
+	changes jsonb,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates bigint[] = NULL,
+	exclude bigint[] = NULL,
+	exclude_seen boolean = true,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id bigint,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_what_if_typed'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.what_if(text, bigint, jsonb, integer, text, text, text[], bigint[], bigint[], boolean, text, jsonb)
+	IS 'what_if() for users and items of different types: pass NULL::bigint as item_type';
+
+CREATE FUNCTION reco.what_if(
+	user_id text,
+	item_type uuid,
+	changes jsonb,
+	k integer = 10,
+	recommender text = NULL,
+	filter text = NULL,
+	filter_args text[] = NULL,
+	candidates uuid[] = NULL,
+	exclude uuid[] = NULL,
+	exclude_seen boolean = true,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rank integer,
+	item_id uuid,
+	score double precision,
+	source text,
+	reason text,
+	details jsonb
+)
+AS 'MODULE_PATHNAME', 'reco_what_if_typed'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.what_if(text, uuid, jsonb, integer, text, text, text[], uuid[], uuid[], boolean, text, jsonb)
+	IS 'what_if() for users and items of different types: pass NULL::uuid as item_type';
+
+
 CREATE FUNCTION reco.explain_check(
 	user_id bigint,
 	item_id bigint,

@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "reader/change.h"
 #include "reader/plans.h"
 #include "reader/reader.h"
 #include "reader/receiver.h"
@@ -88,8 +89,8 @@ reco_history_receive(TupleTableSlot *slot, void *state)
 	MemoryContextSwitchTo(old);
 }
 
-/* reco_history_compare is the total order of a history; kinds do not count, as they are numbered as they come. */
-static int
+/* Kinds do not count, as they are numbered as they come. */
+int
 reco_history_compare(const void *left, const void *right)
 {
 	const RecoHistoryEvent *a = left;

@@ -149,6 +149,20 @@ reco_rows_weigh(const RecoRowReader *reader, double value, RecoEventRow *row)
 	return fabs(row->amount) <= RECO_LARGEST_VALUE;
 }
 
+/* reco_rows_judge decides the fate of a row whose event and time are set, and weighs it. */
+static RecoRowFate
+reco_rows_judge(const RecoRowReader *reader, double value, RecoEventRow *row)
+{
+	/* written so that a NaN fails it */
+	if (!(fabs(value) <= RECO_LARGEST_VALUE) || TIMESTAMP_NOT_FINITE(row->time))
+		return RECO_ROW_NON_FINITE;
+	if (reader->time >= 0 && row->time > reader->horizon)
+		return RECO_ROW_FUTURE;
+	if (reader->definition->has_event_weights && row->event_weight < 0)
+		return RECO_ROW_UNKNOWN_EVENT;
+	return reco_rows_weigh(reader, value, row) ? RECO_ROW_KEPT : RECO_ROW_NON_FINITE;
+}
+
 RecoRowFate
 reco_rows_read(RecoRowReader *reader, TupleTableSlot *slot, RecoEventRow *row)
 {
@@ -169,13 +183,17 @@ reco_rows_read(RecoRowReader *reader, TupleTableSlot *slot, RecoEventRow *row)
 	row->time = reader->time >= 0 ? DatumGetTimestampTz(slot->tts_values[reader->time]) : 0;
 	if (reader->value >= 0)
 		value = DatumGetFloat8(slot->tts_values[reader->value]);
+	return reco_rows_judge(reader, value, row);
+}
 
-	/* written so that a NaN fails it */
-	if (!(fabs(value) <= RECO_LARGEST_VALUE) || TIMESTAMP_NOT_FINITE(row->time))
-		return RECO_ROW_NON_FINITE;
-	if (reader->time >= 0 && row->time > reader->horizon)
-		return RECO_ROW_FUTURE;
-	if (reader->definition->has_event_weights && row->event_weight < 0)
-		return RECO_ROW_UNKNOWN_EVENT;
-	return reco_rows_weigh(reader, value, row) ? RECO_ROW_KEPT : RECO_ROW_NON_FINITE;
+RecoRowFate
+reco_rows_imagine(RecoRowReader *reader, const char *event, double value, TimestampTz time, RecoEventRow *row)
+{
+	memset(row, 0, sizeof(*row));
+	row->event = event;
+	row->event_length = event != NULL ? (uint32) strlen(event) : 0;
+	row->event_weight =
+		event != NULL && reader->definition->has_event_weights ? reco_rows_find_weight(reader, row) : -1;
+	row->time = time;
+	return reco_rows_judge(reader, value, row);
 }

@@ -61,4 +61,8 @@ extern void reco_rows_select(const RecoRowReader *reader, StringInfo sql);
 /* reco_rows_read reads a row; unless it is kept only event and event_weight are sure to be set. */
 extern RecoRowFate reco_rows_read(RecoRowReader *reader, TupleTableSlot *slot, RecoEventRow *row);
 
+/* reco_rows_imagine makes of these values what reading a row with them would; event may be NULL. */
+extern RecoRowFate reco_rows_imagine(RecoRowReader *reader, const char *event, double value, TimestampTz time,
+									 RecoEventRow *row);
+
 #endif

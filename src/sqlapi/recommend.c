@@ -7,6 +7,7 @@
 
 #include "sqlapi/arguments.h"
 #include "sqlapi/lists.h"
+#include "sqlapi/recommend.h"
 
 PG_FUNCTION_INFO_V1(reco_recommend);
 PG_FUNCTION_INFO_V1(reco_recommend_typed);
@@ -80,6 +81,28 @@ same_reason(const RecoListCall *list, char *text, int64 cited)
 	return reason;
 }
 
+void
+reco_recommend_list(RecoListCall *list, FunctionCallInfo fcinfo, RecoQuery *query)
+{
+	RecoReasoner *reasoner;
+
+	for (int e = 0; list->exclude_seen && e < query->n_evidence; e++)
+		reco_skip_add(list->ask.skip, query->evidence[e].item);
+	list->ask.source = reco_serve_source(query);
+	list->ask.query = query;
+	if (list->ask.source == RECO_SOURCE_HISTORY)
+	{
+		reasoner = reco_reason_make(query, list->ask.view);
+		list->ask.look_ahead = reco_reason_look_ahead;
+		list->ask.look_ahead_state = reasoner;
+		reco_list_run(list);
+		reco_list_return(list, fcinfo, reco_reason_choose(reasoner, list->hit, list->n));
+		return;
+	}
+	reco_list_run(list);
+	reco_list_return(list, fcinfo, same_reason(list, reco_reason_popular(), -1));
+}
+
 /*
  * recommend answers for one user.  A user id that is NULL is a user whom
  * nobody knows: the ladder ends at what is popular, so that an outer join does not fail.
@@ -88,30 +111,13 @@ static Datum
 recommend(FunctionCallInfo fcinfo, const RecoListPositions *position)
 {
 	RecoListCall list;
-	RecoQuery *query;
 	RecoKey user;
-	RecoReasoner *reasoner;
 	bool known;
 
 	reco_list_begin(&list, fcinfo, position);
 	known = reco_argument_key(fcinfo, 0, list.call.definition->user.type, "user", &user);
 	reco_key_require_answer(list.item_type, list.call.definition->item.type, "recommend", "...");
-	query = reco_call_query(&list.call, known ? &user : NULL);
-	for (int e = 0; list.exclude_seen && e < query->n_evidence; e++)
-		reco_skip_add(list.ask.skip, query->evidence[e].item);
-	list.ask.source = reco_serve_source(query);
-	list.ask.query = query;
-	if (list.ask.source == RECO_SOURCE_HISTORY)
-	{
-		reasoner = reco_reason_make(query, list.ask.view);
-		list.ask.look_ahead = reco_reason_look_ahead;
-		list.ask.look_ahead_state = reasoner;
-		reco_list_run(&list);
-		reco_list_return(&list, fcinfo, reco_reason_choose(reasoner, list.hit, list.n));
-		return (Datum) 0;
-	}
-	reco_list_run(&list);
-	reco_list_return(&list, fcinfo, same_reason(&list, reco_reason_popular(), -1));
+	reco_recommend_list(&list, fcinfo, reco_call_query(&list.call, known ? &user : NULL));
 	return (Datum) 0;
 }
 

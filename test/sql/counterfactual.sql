@@ -1,4 +1,4 @@
--- counterfactual() names the rows that keep an item in the list, as really deleting them shows; what_if() is the list after inserts and deletes.
+-- counterfactual() names the rows that keep an item in the list, as really deleting them shows.
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = warning;
