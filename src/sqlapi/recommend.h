@@ -1,0 +1,15 @@
+/*
+ * recommend.h
+ *	  The list of a query, whoever made it.
+ */
+#ifndef RECO_SQLAPI_RECOMMEND_H
+#define RECO_SQLAPI_RECOMMEND_H
+
+#include "postgres.h"
+
+#include "sqlapi/lists.h"
+
+/* reco_recommend_list chooses the rung of a query, makes its list with reasons, returns it and ends the call. */
+extern void reco_recommend_list(RecoListCall *list, FunctionCallInfo fcinfo, RecoQuery *query);
+
+#endif
