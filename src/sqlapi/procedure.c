@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "sqlapi/procedure.h"
 #include "tcop/pquery.h"
@@ -16,6 +17,9 @@ reco_procedure_begin(FunctionCallInfo fcinfo, const char *name)
 	bool may_commit = fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
 					  !castNode(CallContext, fcinfo->context)->atomic;
 
+	/* now, and not when the result is to be stored */
+	PreventCommandDuringRecovery(psprintf("reco.%s()", name));
+	PreventCommandIfReadOnly(psprintf("reco.%s()", name));
 	if (SPI_connect_ext(may_commit ? SPI_OPT_NONATOMIC : 0) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (!may_commit)

@@ -15,6 +15,7 @@
 
 /*
  * reco_procedure_begin connects SPI and gives whether the procedure may commit.
+ * Where nothing can be written it raises ERRCODE_READ_ONLY_SQL_TRANSACTION.
  * The memory context it leaves current survives commits and is freed by
  * reco_procedure_end, or by an error.
  */
