@@ -246,7 +246,11 @@ extern const RecoVersion *reco_catalog_version(const RecoDefinition *definition,
 extern const RecoVersion *reco_catalog_deployed(const RecoDefinition *definition);
 extern List *reco_catalog_version_numbers(const RecoDefinition *definition);
 
-/* reco_catalog_check_types raises ERRCODE_DATATYPE_MISMATCH unless the key columns still are of the kinds a version was learned from. */
+/*
+ * reco_catalog_check_types raises ERRCODE_DATATYPE_MISMATCH unless the key
+ * columns still are of the kinds a version was learned from, and the key of the
+ * items relation of the kind of the items.
+ */
 extern void reco_catalog_check_types(const RecoDefinition *definition, const RecoVersion *version);
 
 /*
@@ -255,7 +259,8 @@ extern void reco_catalog_check_types(const RecoDefinition *definition, const Rec
  * then prune.  reco_catalog_insert_version chooses the number (greatest + 1)
  * and a random key, fills them in *version, and returns with the recommender's
  * row locked FOR KEY SHARE; it raises ERRCODE_UNDEFINED_OBJECT when the
- * recommender was dropped meanwhile.
+ * recommender was dropped meanwhile.  Deploying and pruning check again that
+ * the caller has the privileges of the owner.
  */
 extern void reco_catalog_put_chunk(const pg_uuid_t *recommender, const uint8 digest[32], const void *data,
 								   Size bytes);
@@ -307,11 +312,14 @@ extern int64 reco_catalog_insert_evaluation(const RecoDefinition *definition, co
  * session-level lock behind, it is a lock of the transaction instead.
  * reco_catalog_unlock turns it into one of the current transaction, so that
  * the next refresh sees what this one has done.  reco_catalog_lock_in_transaction
- * takes it for the transaction alone, for drop.
+ * takes it for the transaction alone, for drop; reco_catalog_lock_redefinition
+ * does so for alter, and excludes refreshes and drops only: what was
+ * learned from one definition must not be deployed under another.
  */
 extern void reco_catalog_lock(const RecoDefinition *definition);
 extern void reco_catalog_unlock(const RecoDefinition *definition);
 extern void reco_catalog_lock_in_transaction(const RecoDefinition *definition);
+extern void reco_catalog_lock_redefinition(const RecoDefinition *definition);
 
 /*
  * reco_catalog_begin_query / _end_query bracket SQL that reco generates over

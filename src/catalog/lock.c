@@ -1,10 +1,14 @@
 /*
  * lock.c
- *	  The lock that excludes refreshes of one recommender from each other and from drop.
+ *	  The lock that excludes refreshes of one recommender from each other, from
+ *	  what redefines it, and from drop.
  *
  * It is a heavyweight lock on an object that is no object: class reco.recommender,
  * identified by 48 bits of the key.  An advisory lock would do the same but
  * stay behind in a pooled session after an error.
+ *
+ * Redefinitions take it in a mode that does not exclude others of their kind,
+ * which wait for each other by the recommender's row.
  */
 #include "catalog/tables.h"
 
@@ -26,28 +30,34 @@ lock_tag(const RecoDefinition *definition, LOCKTAG *tag)
 
 /* acquire takes the lock at once or raises. */
 static void
-acquire(const RecoDefinition *definition, bool session)
+acquire(const RecoDefinition *definition, LOCKMODE mode, bool session)
 {
 	LOCKTAG tag;
 
 	lock_tag(definition, &tag);
-	if (LockAcquire(&tag, ExclusiveLock, session, true) == LOCKACQUIRE_NOT_AVAIL)
-		ereport(
-			ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-			errmsg("recommender \"%s\" is being refreshed or dropped by another session", definition->name),
-			errhint("Try again when it is done; the view reco.progress shows how far it is."));
+	if (LockAcquire(&tag, mode, session, true) == LOCKACQUIRE_NOT_AVAIL)
+		ereport(ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				errmsg("recommender \"%s\" is being refreshed, redefined or dropped by another session",
+					   definition->name),
+				errhint("Try again when it is done; the view reco.progress shows how far a refresh is."));
 }
 
 void
 reco_catalog_lock(const RecoDefinition *definition)
 {
-	acquire(definition, !IsSubTransaction());
+	acquire(definition, ExclusiveLock, !IsSubTransaction());
 }
 
 void
 reco_catalog_lock_in_transaction(const RecoDefinition *definition)
 {
-	acquire(definition, false);
+	acquire(definition, ExclusiveLock, false);
+}
+
+void
+reco_catalog_lock_redefinition(const RecoDefinition *definition)
+{
+	acquire(definition, ShareLock, false);
 }
 
 void
@@ -57,7 +67,7 @@ reco_catalog_unlock(const RecoDefinition *definition)
 
 	if (IsSubTransaction())
 		return;
-	acquire(definition, false);
+	acquire(definition, ExclusiveLock, false);
 	lock_tag(definition, &tag);
 	LockRelease(&tag, ExclusiveLock, true);
 }

@@ -395,7 +395,10 @@ reco_alter_recommender(PG_FUNCTION_ARGS)
 	redefined = take_arguments(fcinfo, ALTER_SHARED, row, changed);
 	redefined |= unset_arguments(fcinfo, row, changed);
 	if (redefined)
+	{
 		definition = reco_define_check(row);
+		reco_catalog_lock_redefinition(definition);
+	}
 	reco_catalog_update_row(row);
 	if (redefined)
 		reco_define_advise(definition, changed);
