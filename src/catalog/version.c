@@ -202,11 +202,31 @@ check_type(const RecoDefinition *definition, const RecoVersion *version, const R
 		errhint("Learn it again with CALL reco.refresh(%s).", quote_literal_cstr(definition->name)));
 }
 
+/* check_item_key raises when the key of the items relation is not of the kind of the interactions' item column any more. */
+static void
+check_item_key(const RecoDefinition *definition)
+{
+	const RecoColumn *key = &definition->item_key;
+
+	if (!key->name || same_kind(key->type, definition->item.type))
+		return;
+	ereport(
+		ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
+		errmsg("column \"%s\" of relation %s is of type %s, but column \"%s\" of relation %s is of type %s",
+			   key->name, definition->items.recorded_name, format_type_be(key->type), definition->item.name,
+			   definition->interactions.recorded_name, format_type_be(definition->item.type)),
+		errdetail("Items of recommender \"%s\" cannot be looked up.", definition->name),
+		errhint(
+			"Change its type back, or cast it in a view and map that with SELECT reco.alter_recommender(%s, items => '...').",
+			quote_literal_cstr(definition->name)));
+}
+
 void
 reco_catalog_check_types(const RecoDefinition *definition, const RecoVersion *version)
 {
 	check_type(definition, version, &definition->user, version->user_type);
 	check_type(definition, version, &definition->item, version->item_type);
+	check_item_key(definition);
 }
 
 /* nothing_deployed raises the error for a recommender without a deployed version. */
@@ -377,17 +397,23 @@ reco_catalog_insert_version(RecoVersion *version, const RecoChunkRef *chunk, int
 /*
  * lock_recommender locks the recommender's row, so that what is deployed and
  * what is pruned exclude each other: whoever comes second sees, with a newer
- * snapshot, what the first has done.
+ * snapshot, what the first has done.  The owner may have changed since the
+ * definition was read, perhaps hours ago, so rights are checked again.
  */
 static void
 lock_recommender(const RecoDefinition *definition)
 {
-	RecoStatement statement = {.sql = "SELECT 1 FROM reco.recommender WHERE key = $1 FOR NO KEY UPDATE"};
+	RecoStatement statement = {.sql = "SELECT owner FROM reco.recommender WHERE key = $1 FOR NO KEY UPDATE"};
+	RecoDefinition now = *definition;
+	Datum owner;
+	bool isnull;
 
 	reco_statement_add(&statement, UUIDOID, UUIDPGetDatum(&definition->key), false);
-	if (reco_statement_run(&statement) == 0)
+	if (!reco_statement_fetch(&statement, 1, &owner, &isnull))
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("recommender \"%s\" was dropped meanwhile", definition->name));
+	now.owner = DatumGetObjectId(owner);
+	reco_catalog_require_owner(&now);
 }
 
 void

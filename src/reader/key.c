@@ -78,10 +78,10 @@ reco_key_kind_of_type(Oid type, const char *what)
 Oid
 reco_key_lookup_type(Oid type)
 {
-	Oid base = reco_key_base_type(type);
+	Oid base;
 
-	if (!OidIsValid(base))
-		elog(ERROR, "type %u cannot be a key", type);
+	(void) reco_key_kind_of_type(type, "a key");
+	base = reco_key_base_type(type);
 	return base == VARCHAROID ? TEXTOID : base;
 }
 

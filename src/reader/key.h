@@ -76,7 +76,10 @@ extern void reco_key_require_answer(Oid answer_type, Oid column_type, const char
 /* reco_key_fits says whether a key is in the range of a column's type; one that is not is in no row. */
 extern bool reco_key_fits(const RecoKey *key, Oid type);
 
-/* reco_key_lookup_type gives the type of a parameter that is compared with a column: no domain, and text for varchar. */
+/*
+ * reco_key_lookup_type gives the type of a parameter that is compared with a
+ * column: no domain, and text for varchar.  Raises like reco_key_kind_of_type.
+ */
 extern Oid reco_key_lookup_type(Oid type);
 
 extern int reco_key_compare(const RecoKey *a, const RecoKey *b);
