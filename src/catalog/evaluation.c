@@ -10,6 +10,18 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+/* keep_recommender locks the recommender's row against being dropped, or raises when it was. */
+static void
+keep_recommender(const RecoDefinition *definition)
+{
+	RecoStatement statement = {.sql = "SELECT 1 FROM reco.recommender WHERE key = $1 FOR KEY SHARE"};
+
+	reco_statement_add(&statement, UUIDOID, UUIDPGetDatum(&definition->key), false);
+	if (reco_statement_run(&statement) == 0)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("recommender \"%s\" was dropped while it was being evaluated", definition->name));
+}
+
 /* insert_evaluation stores the row of an evaluation and gives its id. */
 static int64
 insert_evaluation(const RecoDefinition *definition, const char *split, Jsonb *options, Jsonb *counts)
@@ -62,8 +74,10 @@ int64
 reco_catalog_insert_evaluation(const RecoDefinition *definition, const char *split, Jsonb *options,
 							   Jsonb *counts, const RecoMetricRow *row, int n_rows)
 {
-	int64 id = insert_evaluation(definition, split, options, counts);
+	int64 id;
 
+	keep_recommender(definition);
+	id = insert_evaluation(definition, split, options, counts);
 	for (int i = 0; i < n_rows; i++)
 		insert_metric(id, &row[i]);
 	return id;
