@@ -127,6 +127,17 @@ reco_events_receive(TupleTableSlot *slot, void *state)
 	events->n++;
 }
 
+/* reco_events_check_key raises when a key column has been given a type that keys cannot have. */
+static void
+reco_events_check_key(const RecoDefinition *definition, const RecoColumn *column)
+{
+	const char *relation = get_rel_name(definition->interactions.relid);
+	char *what = psprintf("column \"%s\" of relation \"%s\"", column->name, relation);
+
+	(void) reco_key_kind_of_type(column->type, what);
+	pfree(what);
+}
+
 /* reco_events_begin allocates the first arrays in the current context, everything temporary in "temporary". */
 static void
 reco_events_begin(RecoEventsRead *read, const RecoDefinition *definition, MemoryContext temporary)
@@ -136,6 +147,8 @@ reco_events_begin(RecoEventsRead *read, const RecoDefinition *definition, Memory
 	size_t n = 8192;
 
 	memset(read, 0, sizeof(*read));
+	reco_events_check_key(definition, &definition->user);
+	reco_events_check_key(definition, &definition->item);
 	reco_rows_begin(&read->reader, definition, true);
 	events->user = palloc(n * sizeof(uint32));
 	events->item = palloc(n * sizeof(uint32));
@@ -164,6 +177,8 @@ reco_events_query(RecoEventsRead *read)
 	int result;
 
 	reco_receiver_init(&dest, reco_events_receive, read);
+	reco_receiver_expect_key(&dest, read->reader.definition->user.type);
+	reco_receiver_expect_key(&dest, read->reader.definition->item.type);
 	initStringInfo(&sql);
 	reco_rows_select(&read->reader, &sql);
 	nest_level = reco_catalog_begin_query();
@@ -196,7 +211,11 @@ reco_events_sort_by(const uint32 *group, size_t n_groups, const uint32 *from, ui
 	size_t *next = palloc_extended((n_groups + 1) * sizeof(size_t), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 
 	for (size_t i = 0; i < n; i++)
+	{
 		next[group[i] + 1]++;
+		if (i % RECO_EVENTS_CHECK == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
 	for (size_t g = 1; g <= n_groups; g++)
 		next[g] += next[g - 1];
 	for (size_t i = 0; i < n; i++)

@@ -123,6 +123,7 @@ reco_history_query(RecoHistoryRead *read, const RecoKey *user)
 	reco_rows_select(&read->reader, &sql);
 	appendStringInfo(&sql, " WHERE %s OPERATOR(pg_catalog.=) $1", quote_identifier(definition->user.name));
 	reco_receiver_init(&dest, reco_history_receive, read);
+	reco_receiver_expect_key(&dest, definition->item.type);
 
 	nest_level = reco_catalog_begin_query();
 	plan = reco_plans_find(sql.data, 1, &type);

@@ -200,6 +200,7 @@ reco_reader_items(const RecoDefinition *definition, const RecoKey *key, int n, c
 
 	read.row = palloc_extended(mul_size(read.capacity, sizeof(RecoItemRow)), MCXT_ALLOC_HUGE);
 	reco_receiver_init(&dest, reco_items_receive, &read);
+	reco_receiver_expect_key(&dest, definition->item_key.type);
 	context.previous = error_context_stack;
 	if (filter != NULL)
 		error_context_stack = &context;

@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "utils/builtins.h"
+
 #include "reader/receiver.h"
 
 /* reco_receiver_receive passes a row on and asks for the next. */
@@ -16,10 +18,23 @@ reco_receiver_receive(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-/* reco_receiver_startup has nothing to prepare. */
+/* reco_receiver_startup checks that keys are of the types that were looked up. */
 static void
 reco_receiver_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 {
+	const RecoReceiver *receiver = (const RecoReceiver *) self;
+
+	for (int i = 0; i < receiver->n_keys; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(typeinfo, i);
+
+		if (column->atttypid != receiver->key_type[i])
+			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+							errmsg("column \"%s\" was changed to type %s while it was being read",
+								   NameStr(column->attname), format_type_be(column->atttypid)),
+							errdetail("It was of type %s.", format_type_be(receiver->key_type[i])),
+							errhint("Call again.")));
+	}
 }
 
 /* reco_receiver_shutdown has nothing to end or free. */
@@ -39,4 +54,12 @@ reco_receiver_init(RecoReceiver *receiver, RecoReceive receive, void *state)
 	receiver->base.mydest = DestTuplestore;
 	receiver->receive = receive;
 	receiver->state = state;
+	receiver->n_keys = 0;
+}
+
+void
+reco_receiver_expect_key(RecoReceiver *receiver, Oid type)
+{
+	Assert(receiver->n_keys < RECO_RECEIVER_KEYS);
+	receiver->key_type[receiver->n_keys++] = type;
 }
