@@ -185,7 +185,11 @@ reco_dataset_number_items(RecoDatasetBuild *build)
 		dataset->item_of[dataset->n_items++] = (uint32) i;
 	}
 	for (uint64 j = 0; j < n_rows; j++)
+	{
 		build->index[j] = build->item_index[build->index[j]];
+		if (j % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
 }
 
 /* reco_dataset_fold folds all users. */

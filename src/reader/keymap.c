@@ -28,6 +28,9 @@
 
 #define RECO_KEYMAP_ARENA (256 * 1024)
 
+/* Keys between two checks for interrupts. */
+#define RECO_KEYMAP_CHECK 65536
+
 typedef struct RecoKeymapEntry
 {
 	uint64 word;
@@ -229,6 +232,8 @@ reco_keymap_copy_keys(const RecoKeymap *map, RecoKeys *keys)
 	offset[0] = 0;
 	for (uint32 i = 0; i < map->n; i++)
 	{
+		if (i % RECO_KEYMAP_CHECK == 0)
+			CHECK_FOR_INTERRUPTS();
 		memcpy(bytes + offset[i], map->entry[i].bytes, map->entry[i].length);
 		offset[i + 1] = offset[i] + map->entry[i].length;
 	}
@@ -244,7 +249,11 @@ reco_keymap_finish(RecoKeymap *map, MemoryContext result, RecoKeys *keys)
 	map->slots = NULL;
 	reco_keymap_sort(map->entry, map->n);
 	for (uint32 i = 0; i < map->n; i++)
+	{
 		rank[map->entry[i].number] = i;
+		if (i % RECO_KEYMAP_CHECK == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
 	old = MemoryContextSwitchTo(result);
 	reco_keymap_copy_keys(map, keys);
 	MemoryContextSwitchTo(old);
