@@ -18,6 +18,12 @@ int reco_private_cache_limit = 256 * 1024;
 int reco_cache_size = 4 * 1024 * 1024;
 int reco_workers = -1;
 int reco_keep_versions = 3;
+int reco_filter_order = RECO_FILTER_ORDER_AUTO;
+
+static const struct config_enum_entry filter_orders[] = {{"auto", RECO_FILTER_ORDER_AUTO, false},
+														 {"rank_first", RECO_FILTER_ORDER_RANK, false},
+														 {"filter_first", RECO_FILTER_ORDER_FILTER, false},
+														 {NULL, 0, false}};
 
 void _PG_init(void);
 
@@ -48,6 +54,10 @@ _PG_init(void)
 {
 	DefineCustomStringVariable("reco.default_recommender", "Names the recommender of calls that name none.",
 							   NULL, &reco_default_recommender, "", PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("reco.filter_order", "Sets whether lists rank items first or filter them first.",
+							 "auto weighs the costs. The lists are the same; for tests.", &reco_filter_order,
+							 RECO_FILTER_ORDER_AUTO, filter_orders, PGC_USERSET, GUC_NOT_IN_SAMPLE, NULL,
+							 NULL, NULL);
 	DefineCustomIntVariable("reco.keep_versions", "Sets how many versions of a recommender a refresh keeps.",
 							"The deployed version is one of them.", &reco_keep_versions, 3, 1, INT_MAX,
 							PGC_USERSET, 0, NULL, NULL, NULL);

@@ -31,4 +31,14 @@ extern int	reco_workers;
 /* reco.keep_versions: versions of a recommender kept after a refresh, the deployed one included. */
 extern int	reco_keep_versions;
 
+/* reco.filter_order: how serving finds items that pass a filter; for tests, the lists are the same. */
+typedef enum RecoFilterOrder
+{
+	RECO_FILTER_ORDER_AUTO,
+	RECO_FILTER_ORDER_RANK,  /* rank first, then ask which of the best items pass */
+	RECO_FILTER_ORDER_FILTER /* find all items that pass as soon as the first round does not suffice */
+} RecoFilterOrder;
+
+extern int reco_filter_order;
+
 #endif

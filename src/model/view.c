@@ -54,6 +54,12 @@ reco_view_looks(const RecoView *view)
 	return view->seen != NULL;
 }
 
+bool
+reco_view_filters(const RecoView *view)
+{
+	return view->filter != NULL;
+}
+
 static int
 compare_item(const void *a, const void *b)
 {
@@ -148,4 +154,53 @@ reco_view_find(const RecoView *view, uint32 item)
 	if (view->seen == NULL)
 		return &view->plain;
 	return seen_lookup(view->seen, item);
+}
+
+/* A bitmap of items while keys are read. */
+typedef struct KeyMarks
+{
+	const RecoKeys *items;
+	uint8 *bit;
+	size_t next; /* after the item marked last: rows often come in the order of keys */
+} KeyMarks;
+
+/* mark_key sets the bit of one key, if the model knows it. */
+static void
+mark_key(const RecoKey *key, void *state)
+{
+	KeyMarks *marks = state;
+	int64 item = -1;
+
+	if (marks->next < marks->items->n)
+	{
+		RecoKey guess = reco_keys_get(marks->items, marks->next);
+
+		if (reco_key_compare(&guess, key) == 0)
+			item = (int64) marks->next;
+	}
+	if (item < 0)
+		item = reco_keys_find(marks->items, key);
+	if (item < 0)
+		return;
+	marks->bit[item / 8] |= (uint8) (1 << (item % 8));
+	marks->next = (size_t) item + 1;
+}
+
+uint8 *
+reco_view_all(const RecoView *view)
+{
+	const RecoKeys *items = &view->model->items;
+	KeyMarks marks = {.items = items};
+
+	if (view->seen == NULL)
+		return NULL;
+	marks.bit = palloc_extended(Max((items->n + 7) / 8, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	reco_reader_all_items(view->definition, view->filter, mark_key, &marks);
+	return marks.bit;
+}
+
+double
+reco_view_all_microseconds(const RecoView *view)
+{
+	return view->seen == NULL ? 0 : reco_reader_all_items_microseconds(view->definition, view->filter);
 }

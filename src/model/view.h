@@ -33,6 +33,9 @@ extern RecoView *reco_view_make(const RecoDefinition *definition, const RecoMode
 /* reco_view_looks says whether there is anything to look up: false when every item is there and passes. */
 extern bool reco_view_looks(const RecoView *view);
 
+/* reco_view_filters says whether there is a filter, which may refuse many items. */
+extern bool reco_view_filters(const RecoView *view);
+
 /*
  * reco_view_probe looks up items [n] and also [n_also] as the caller, in one
  * probe.  Of the first it remembers those that are there and pass; of the
@@ -42,5 +45,15 @@ extern void reco_view_probe(RecoView *view, const uint32 *item, size_t n, const 
 
 /* reco_view_find gives an item that a probe remembered, or NULL. */
 extern const RecoViewItem *reco_view_find(const RecoView *view, uint32 item);
+
+/*
+ * reco_view_all finds by one query all items that are there and pass: those of
+ * the model are set in a bitmap [items.n bits] of zeros, in the current context.  Gives
+ * NULL where there is nothing to look up.  SPI must be connected.
+ */
+extern uint8 *reco_view_all(const RecoView *view);
+
+/* reco_view_all_microseconds estimates how long that would take. */
+extern double reco_view_all_microseconds(const RecoView *view);
 
 #endif

@@ -14,6 +14,7 @@ struct RecoFilter
 {
 	const char *expression;
 	char *sql;       /* of the whole lookup */
+	char *all_sql;   /* of the keys of all items that pass; without the array of keys */
 	int n_arguments; /* $1 .. $n; $n+1 is the array of keys */
 	Datum *value;    /* [n_arguments + 1] */
 	bool *isnull;
@@ -22,6 +23,9 @@ struct RecoFilter
 
 /* reco_items_sql writes the lookup of items by an array of keys, parameter "keys_parameter", with a filter or NULL. */
 extern char *reco_items_sql(const RecoDefinition *definition, const char *filter, int keys_parameter);
+
+/* reco_items_all_sql writes the query of the keys of all items that pass a filter, or are there (NULL). */
+extern char *reco_items_all_sql(const RecoDefinition *definition, const char *filter);
 
 /*
  * reco_items_begin_read / reco_items_end_read bracket a lookup: read-only, and under the

@@ -57,6 +57,20 @@ reco_items_sql(const RecoDefinition *definition, const char *filter, int keys_pa
 	return sql.data;
 }
 
+char *
+reco_items_all_sql(const RecoDefinition *definition, const char *filter)
+{
+	const char *relation = quote_identifier(get_rel_name(definition->items.relid));
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT %s.%s FROM %s", relation, quote_identifier(definition->item_key.name),
+					 definition->items.sql_name);
+	if (filter != NULL)
+		appendStringInfo(&sql, " WHERE (%s\n)", filter);
+	return sql.data;
+}
+
 int
 reco_items_begin_read(const RecoFilter *filter)
 {

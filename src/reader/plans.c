@@ -18,11 +18,23 @@
 #include "common/hashfn.h"
 #include "lib/ilist.h"
 #include "nodes/params.h"
+#include "nodes/plannodes.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
+#include "utils/resowner.h"
 
 #include "reader/plans.h"
 
 #define RECO_PLANS_KEPT 32
+
+/*
+ * What one unit of the planner's cost takes when all pages are in memory.  A
+ * plan that reads a whole relation costs mostly work on tuples, which the units
+ * count low beside pages; one that is driven by indexes costs mostly pages read at random,
+ * which the units take to come from a disk.
+ */
+#define RECO_WALK_MICROSECONDS 4.0
+#define RECO_INDEX_MICROSECONDS 0.3
 
 struct RecoPlan
 {
@@ -114,13 +126,14 @@ reco_plans_make(const char *sql, int n_types, const Oid *type)
 	return plan;
 }
 
-RecoPlan *
-reco_plans_prepare(const char *sql, int n_types, const Oid *type)
+/* prepare_kept prepares a query with SPI's options for its plans and keeps it. */
+static RecoPlan *
+prepare_kept(const char *sql, int n_types, const Oid *type, int options)
 {
 	SPIPlanPtr prepared;
 	RecoPlan *plan;
 
-	prepared = SPI_prepare_cursor(sql, n_types, unconstify(Oid *, type), CURSOR_OPT_GENERIC_PLAN);
+	prepared = SPI_prepare_cursor(sql, n_types, unconstify(Oid *, type), options);
 	if (prepared == NULL)
 		elog(ERROR, "preparing a query failed: %s", SPI_result_code_string(SPI_result));
 	reco_plans_shrink(RECO_PLANS_KEPT - 1);
@@ -131,6 +144,18 @@ reco_plans_prepare(const char *sql, int n_types, const Oid *type)
 	dlist_push_head(&reco_plans, &plan->node);
 	reco_plans_kept++;
 	return plan;
+}
+
+RecoPlan *
+reco_plans_prepare(const char *sql, int n_types, const Oid *type)
+{
+	return prepare_kept(sql, n_types, type, CURSOR_OPT_GENERIC_PLAN);
+}
+
+RecoPlan *
+reco_plans_prepare_custom(const char *sql, int n_types, const Oid *type)
+{
+	return prepare_kept(sql, n_types, type, CURSOR_OPT_CUSTOM_PLAN | CURSOR_OPT_PARALLEL_OK);
 }
 
 bool
@@ -151,6 +176,59 @@ reco_plans_params(const RecoPlan *plan, const Datum *value, const bool *isnull)
 											  .pflags = PARAM_FLAG_CONST,
 											  .ptype = plan->type[i]};
 	return params;
+}
+
+static bool walks_relation(const Plan *plan);
+
+/* any_walks says whether any plan of a list reads a whole relation. */
+static bool
+any_walks(const List *plans)
+{
+	const ListCell *cell;
+
+	foreach (cell, plans)
+		if (walks_relation(lfirst(cell)))
+			return true;
+	return false;
+}
+
+/* walks_relation says whether a plan reads a whole relation, or may: what is not known does. */
+static bool
+walks_relation(const Plan *plan)
+{
+	if (plan == NULL)
+		return false;
+	switch (nodeTag(plan))
+	{
+		case T_SeqScan:
+		case T_SampleScan:
+		case T_ForeignScan:
+		case T_CustomScan:
+			return true;
+		case T_Append:
+			return any_walks(((const Append *) plan)->appendplans);
+		case T_MergeAppend:
+			return any_walks(((const MergeAppend *) plan)->mergeplans);
+		case T_SubqueryScan:
+			return walks_relation(((const SubqueryScan *) plan)->subplan);
+		default:
+			return walks_relation(plan->lefttree) || walks_relation(plan->righttree);
+	}
+}
+
+double
+reco_plans_microseconds(const RecoPlan *plan, const Datum *value, const bool *isnull)
+{
+	ParamListInfo params = reco_plans_params(plan, value, isnull);
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan->plan));
+	CachedPlan *cached = GetCachedPlan(source, params, CurrentResourceOwner, NULL);
+	const PlannedStmt *statement = linitial_node(PlannedStmt, cached->stmt_list);
+	bool walks = walks_relation(statement->planTree) || any_walks(statement->subplans);
+	double cost = statement->planTree->total_cost;
+
+	ReleaseCachedPlan(cached, CurrentResourceOwner);
+	pfree(params);
+	return cost * (walks ? RECO_WALK_MICROSECONDS : RECO_INDEX_MICROSECONDS);
 }
 
 void

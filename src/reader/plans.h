@@ -20,6 +20,18 @@ extern RecoPlan *reco_plans_find(const char *sql, int n_types, const Oid *type);
  */
 extern RecoPlan *reco_plans_prepare(const char *sql, int n_types, const Oid *type);
 
+/*
+ * reco_plans_prepare_custom does the same for a query that is planned anew for
+ * each execution, with the values of its parameters at hand.
+ */
+extern RecoPlan *reco_plans_prepare_custom(const char *sql, int n_types, const Oid *type);
+
+/*
+ * reco_plans_microseconds estimates how long an execution would take with all
+ * pages in memory, from the planner's costs; see plans.c.
+ */
+extern double reco_plans_microseconds(const RecoPlan *plan, const Datum *value, const bool *isnull);
+
 /* reco_plans_is_current is false when something a plan was made of has changed, so that PostgreSQL will make it again. */
 extern bool reco_plans_is_current(const RecoPlan *plan);
 

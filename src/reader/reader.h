@@ -150,4 +150,19 @@ extern RecoFilter *reco_reader_filter(const RecoDefinition *definition, const ch
 extern RecoItemRow *reco_reader_items(const RecoDefinition *definition, const RecoKey *key, int n,
 									  const RecoFilter *filter, int *n_found);
 
+/* Takes the key of one item; its bytes go with the row. */
+typedef void (*RecoKeyReceive)(const RecoKey *key, void *state);
+
+/*
+ * reco_reader_all_items hands on the keys of all items that the caller sees and
+ * that pass the filter (NULL: all), in any order, duplicates included.  One
+ * query, which an index on the filter's columns serves if there is one;
+ * nothing is kept of a row.  As the caller and read-only, like reco_reader_items.
+ */
+extern void reco_reader_all_items(const RecoDefinition *definition, const RecoFilter *filter,
+								  RecoKeyReceive receive, void *state);
+
+/* reco_reader_all_items_microseconds estimates how long that would take, from the planner's costs. */
+extern double reco_reader_all_items_microseconds(const RecoDefinition *definition, const RecoFilter *filter);
+
 #endif

@@ -3,23 +3,62 @@
  *	  Always k rows if k exist: rank, look up, drop, go on.
  *
  * The model ranks without knowing what the caller may see, the items relation
- * knows nothing of scores.  So the list is made in rounds: the best m items not
- * tried yet are looked up in one probe, and those that are there and pass are
- * appended.  The order of a source is total and every round continues strictly
- * below the one before, so what is appended is in order, whatever m is.  The
- * first round asks for a few more than k, since few items are deleted; later
- * rounds grow with what the filter has turned out to keep, up to blocks of
- * BLOCK_ITEMS, until k are found or no item is left.
+ * knows nothing of scores.  Which of the two comes first is a matter of cost alone, the list is
+ * the same.
+ *
+ * Rank first: the list is made in rounds.  The best m items not tried yet are
+ * looked up in one probe, and those that are there and pass are appended.  The
+ * order of a source is total and every round continues strictly below the one
+ * before, so what is appended is in order, whatever m is.  The first round asks
+ * for a few more than k, since few items are deleted; later rounds grow with
+ * what the filter has turned out to keep, up to blocks of BLOCK_ITEMS, until k
+ * are found or no item is left.
+ *
+ * Filter first: one query gives the keys of all items that are there and pass
+ * (reco_view_all), a bitmap remembers them, and only they are ranked from then on.
+ *
+ * The order of work.  With f of t items kept, about (t + 1) / (f + 1/2) items
+ * have to be tried for each that is missing; they cost what a probe has cost so far in this
+ * call, some microseconds each (PROBE_MICROSECONDS until that is known).  Once this
+ * comes to more than ASK_MICROSECONDS, PostgreSQL's planner is asked for the cost of
+ * the query (reader/plans.c turns it into time), and as soon as going on is dearer
+ * than the query, the query is run.  So a filter that keeps one row in two costs one
+ * round, one that keeps one in a thousand costs a short round and an index scan where there is
+ * an index for it, or rounds of some ten thousand probes where there is none; and one that keeps
+ * nothing costs at most about twice the scan of the relation.  The setting
+ * reco.filter_order overrides all this, for tests.
  */
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "portability/instr_time.h"
 #include "utils/memutils.h"
 
+#include "reco.h"
 #include "serve/serve.h"
 
 /* The most items of one probe. */
 #define BLOCK_ITEMS 65536
+
+/* What a probe costs an item, until this call has tried MEASURED_ITEMS. */
+#define PROBE_MICROSECONDS 2.0
+#define MEASURED_ITEMS 256
+
+/* Below this no time is spent on estimates. */
+#define ASK_MICROSECONDS 500.0
+
+/* Of this many items, those at hand are scored one by one rather than by the ranking of all. */
+#define SCORED_SHARE 32
+
+/* A list while it is made. */
+typedef struct Making
+{
+	size_t tried;
+	size_t found;
+	double probe_microseconds; /* of all probes */
+	double query_microseconds; /* estimate for filter first; negative: not asked yet */
+	bool filtered;             /* only items that pass are left */
+} Making;
 
 RecoSource
 reco_serve_source(const RecoQuery *query)
@@ -65,7 +104,7 @@ rank(const RecoListAsk *ask, size_t m, RkHit *hit)
 	switch (ask->source)
 	{
 		case RECO_SOURCE_HISTORY:
-			if (ask->candidate != NULL)
+			if (ask->candidate != NULL && ask->n_candidate <= ask->model->items.n / SCORED_SHARE)
 				return reco_rank_of(ask->query, ask->candidate, ask->n_candidate, m, ask->skip->bit, NULL,
 									hit);
 			return reco_rank(ask->query, m, ask->skip->bit, NULL, hit);
@@ -108,43 +147,109 @@ take(RecoListAsk *ask, const RkHit *tried, size_t n, RkHit *hit, size_t found)
 	return found;
 }
 
+/* tries_left estimates how many items must be tried until the list is full. */
+static double
+tries_left(const RecoListAsk *ask, const Making *making)
+{
+	return (double) (ask->k - making->found) * ((double) making->tried + 1) / ((double) making->found + 0.5);
+}
+
+/* first_size chooses how many items the first round tries: a few more than k, of those with a filter twice as many. */
+static size_t
+first_size(const RecoListAsk *ask)
+{
+	if (reco_view_filters(ask->view))
+		return 2 * ask->k + 16;
+	return reco_view_looks(ask->view) ? ask->k + ask->k / 8 + 4 : ask->k;
+}
+
 /* next_size chooses how many items the next round tries: enough by what was kept so far, at least four times as many. */
 static size_t
-next_size(const RecoListAsk *ask, size_t last, size_t tried, size_t found)
+next_size(const RecoListAsk *ask, size_t last, const Making *making)
 {
-	double missing = (double) (ask->k - found);
-	double wanted = found > 0 ? 1.5 * missing * (double) tried / (double) found : 16.0 * (double) tried;
+	double missing = (double) (ask->k - making->found);
+	double wanted;
 
+	if (making->filtered)
+		return ask->k - making->found;
+	wanted = making->found > 0 ? 1.5 * missing * (double) making->tried / (double) making->found
+							   : 16.0 * (double) making->tried;
 	wanted = Max(wanted, 4.0 * (double) last);
 	return (size_t) Min(wanted, (double) BLOCK_ITEMS);
+}
+
+/* filter_pays says whether filtering first is cheaper from here on than trying more items; see the top of the file. */
+static bool
+filter_pays(const RecoListAsk *ask, Making *making)
+{
+	double each = PROBE_MICROSECONDS;
+	double rest;
+
+	if (making->filtered || !reco_view_looks(ask->view))
+		return false;
+	if (reco_filter_order != RECO_FILTER_ORDER_AUTO)
+		return reco_filter_order == RECO_FILTER_ORDER_FILTER;
+	if (making->tried >= MEASURED_ITEMS)
+		each = making->probe_microseconds / (double) making->tried;
+	rest = Min(tries_left(ask, making), (double) ask->model->items.n) * each;
+	if (rest < ASK_MICROSECONDS)
+		return false;
+	if (making->query_microseconds < 0)
+		making->query_microseconds = reco_view_all_microseconds(ask->view);
+	return making->query_microseconds < rest;
+}
+
+/* filter_now leaves only the items that are there and pass. */
+static void
+filter_now(RecoListAsk *ask, Making *making)
+{
+	uint8 *passes = reco_view_all(ask->view);
+	size_t left = reco_skip_unmarked(ask->skip, passes);
+
+	pfree(passes);
+	making->filtered = true;
+	ask->candidate = NULL;
+	ask->n_candidate = left;
+	if (left <= ask->model->items.n / SCORED_SHARE)
+		ask->candidate = reco_skip_left(ask->skip, left);
+}
+
+/* try_round tries the best m items; false when no more are left. */
+static bool
+try_round(RecoListAsk *ask, size_t m, Making *making, RkHit *hit)
+{
+	RkHit *round = palloc_extended(sizeof(RkHit) * m, MCXT_ALLOC_HUGE);
+	size_t ranked = rank(ask, m, round);
+	instr_time before;
+	instr_time after;
+
+	INSTR_TIME_SET_CURRENT(before);
+	probe(ask, round, ranked, making->tried == 0);
+	INSTR_TIME_SET_CURRENT(after);
+	INSTR_TIME_SUBTRACT(after, before);
+	making->probe_microseconds += (double) INSTR_TIME_GET_MICROSEC(after);
+	making->found = take(ask, round, ranked, hit, making->found);
+	making->tried += ranked;
+	pfree(round);
+	return ranked == m;
 }
 
 size_t
 reco_serve_list(RecoListAsk *ask, RkHit *hit)
 {
-	size_t found = 0;
-	size_t tried = 0;
-	size_t m = ask->k;
+	Making making = {.query_microseconds = -1};
+	size_t m = first_size(ask);
 
-	if (reco_view_looks(ask->view))
-		m += ask->k / 8 + 4;
 	for (;;)
 	{
-		size_t ranked;
-		RkHit *round;
-
 		m = Min(m, ask->model->items.n);
 		if (m == 0)
 			return 0;
 		CHECK_FOR_INTERRUPTS();
-		round = palloc_extended(sizeof(RkHit) * m, MCXT_ALLOC_HUGE);
-		ranked = rank(ask, m, round);
-		probe(ask, round, ranked, tried == 0);
-		found = take(ask, round, ranked, hit, found);
-		pfree(round);
-		tried += ranked;
-		if (found == ask->k || ranked < m)
-			return found;
-		m = next_size(ask, m, tried, found);
+		if (!try_round(ask, m, &making, hit) || making.found == ask->k)
+			return making.found;
+		if (filter_pays(ask, &making))
+			filter_now(ask, &making);
+		m = next_size(ask, m, &making);
 	}
 }

@@ -33,6 +33,12 @@ extern RecoSkip *reco_skip_make(size_t n);
 extern void reco_skip_add(RecoSkip *skip, uint32 item);
 extern bool reco_skip_has(const RecoSkip *skip, uint32 item);
 
+/* reco_skip_unmarked skips the items whose bit is not set, and gives the number of items that are left. */
+extern size_t reco_skip_unmarked(RecoSkip *skip, const uint8 *bit);
+
+/* reco_skip_left lists the n items that are not skipped, in the current context. */
+extern uint32 *reco_skip_left(const RecoSkip *skip, size_t n);
+
 /* reco_skip_others skips all but the listed items. */
 extern void reco_skip_others(RecoSkip *skip, const uint32 *item, size_t n);
 

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #include "serve/serve.h"
@@ -34,6 +35,32 @@ bool
 reco_skip_has(const RecoSkip *skip, uint32 item)
 {
 	return (skip->bit[item / 8] >> (item % 8) & 1) != 0;
+}
+
+size_t
+reco_skip_unmarked(RecoSkip *skip, const uint8 *bit)
+{
+	size_t skipped = 0;
+
+	for (size_t byte = 0; byte < bitmap_bytes(skip->n); byte++)
+	{
+		skip->bit[byte] |= (uint8) ~bit[byte];
+		skipped += pg_number_of_ones[skip->bit[byte]];
+	}
+	/* the bits beyond the last item are skipped now as well */
+	return 8 * bitmap_bytes(skip->n) - skipped;
+}
+
+uint32 *
+reco_skip_left(const RecoSkip *skip, size_t n)
+{
+	uint32 *left = palloc_extended(sizeof(uint32) * Max(n, 1), MCXT_ALLOC_HUGE);
+	size_t found = 0;
+
+	for (size_t byte = 0; byte < bitmap_bytes(skip->n) && found < n; byte++)
+		for (uint8 bits = (uint8) ~skip->bit[byte]; bits != 0 && found < n; bits &= (uint8) (bits - 1))
+			left[found++] = (uint32) (8 * byte) + (uint32) pg_rightmost_one_pos32(bits);
+	return left;
 }
 
 void
