@@ -36,7 +36,7 @@ export DEBIAN_FRONTEND=noninteractive
 
 apt_install()
 {
-	apt-get install -y -q --no-install-recommends "$@" </dev/null
+	apt-get install -y -q -o DPkg::Lock::Timeout=600 --no-install-recommends "$@" </dev/null
 }
 
 # The lists may be absent or older than the archive: refresh them when they cannot answer.
