@@ -23,10 +23,13 @@ PG_FUNCTION_INFO_V1(reco_user_embedding);
 static void
 require_factors(const RecoDefinition *definition)
 {
+	const char *owner;
+
 	if (!reco_call_is_row_secured(&definition->interactions) && !reco_call_is_row_secured(&definition->items))
 		return;
 	if (has_privs_of_role(GetUserId(), definition->owner))
 		return;
+	owner = GetUserNameFromId(definition->owner, true);
 	ereport(
 		ERROR,
 		(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -34,8 +37,8 @@ require_factors(const RecoDefinition *definition)
 			 "only the owner of recommender \"%s\" may have its embeddings where row-level security is active",
 			 definition->name),
 		 errdetail("They are drawn from rows of everybody, also from those that you may not read."),
-		 errhint("Ask as role \"%s\", or use score() and similar_items().",
-				 GetUserNameFromId(definition->owner, false))));
+		 owner != NULL ? errhint("Ask as role \"%s\", or use score() and similar_items().", owner)
+					   : errhint("Use score() and similar_items(); its owner was dropped.")));
 }
 
 /* item_factors gives the factors of an item as real[]. */

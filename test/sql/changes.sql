@@ -132,6 +132,24 @@ TRUNCATE items;
 SELECT count(*) FROM reco.recommend(1, 3, 'changes');
 ROLLBACK;
 
+\echo == the owner was dropped: who may be served is, and what only the owner may is refused
+CREATE ROLE reco_changes_owner;
+CREATE ROLE reco_changes_guest;
+GRANT USAGE ON SCHEMA changes TO reco_changes_owner, reco_changes_guest;
+GRANT SELECT ON events, items TO reco_changes_owner, reco_changes_guest;
+ALTER TABLE events ENABLE ROW LEVEL SECURITY;
+SELECT reco.alter_recommender('changes', owner => 'reco_changes_owner');
+DROP OWNED BY reco_changes_owner;
+DROP ROLE reco_changes_owner;
+SET ROLE reco_changes_guest;
+SELECT source, count(*) FROM reco.recommend(1, 3, 'changes') GROUP BY source;
+SELECT attempt($$ SELECT reco.item_embedding(3, 'changes') $$);
+SELECT attempt($$ CALL reco.refresh('changes') $$);
+SELECT count(*) FROM reco.recommenders WHERE name = 'changes';
+RESET ROLE;
+SELECT reco.alter_recommender('changes', owner => 'reco_changes_guest');
+
 SELECT reco.drop_recommender('changes');
 SET client_min_messages = error;
 DROP SCHEMA changes CASCADE;
+DROP ROLE reco_changes_guest;
