@@ -1,0 +1,84 @@
+# Proves that a refresh that learns holds back nobody: no snapshot, so that the oldest xmin moves on, and no lock on a table;
+# that a standby refuses what would learn before it begins; and that databases in other encodings get lists and reasons of
+# valid characters only.
+use strict;
+use warnings FATAL => 'all';
+
+use Reco;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = Reco::node('elsewhere', init => { allows_streaming => 1 });
+Reco::load_shop($node);
+Reco::refresh($node);
+
+# ---- nothing is held while learning ----
+
+# For the session and its workers: xmin, xid, and locks but on its own virtual transaction and the recommender.
+my $held = q{SELECT count(backend_xmin), count(backend_xid), (SELECT count(*) FROM pg_locks l WHERE l.pid = ANY (array_agg(a.pid))
+		AND (l.locktype <> 'virtualxid') AND NOT (l.locktype = 'object' AND l.classid = 'reco.recommender'::regclass))
+	FROM pg_stat_activity a WHERE backend_type = 'reco worker' OR query LIKE 'CALL reco.refresh%'};
+my $psql = $node->background_psql('postgres', on_error_stop => 0);
+my $pid = $psql->query('SET reco.workers = 1; SELECT pg_backend_pid()');
+$psql->query_until(qr/begun/, "\\echo begun\n" . q{CALL reco.refresh('shop', options => '{"factors":256,"iterations":1000}');} . "\n");
+ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM reco.progress WHERE pid = $pid AND phase = 'learning' AND done > 0"),
+	"a refresh is at it");
+is(Reco::rows($node, $held), '0|0|0', "it holds no snapshot, no transaction and no lock");
+my $before = Reco::rows($node, 'SELECT pg_snapshot_xmin(pg_current_snapshot())');
+Reco::rows($node, "SET lock_timeout = '5s'; CREATE TABLE garbage AS SELECT 1; ALTER TABLE events ADD note text; ALTER TABLE events DROP note; DROP TABLE garbage");
+my $after = Reco::rows($node, 'SELECT pg_snapshot_xmin(pg_current_snapshot())');
+cmp_ok($after, '>', $before, "tables can be altered and the oldest xmin moves on");
+Reco::rows($node, 'CREATE TABLE dead AS SELECT generate_series(1, 1000) AS n; DELETE FROM dead');
+my ($status, $out, $error) = $node->psql('postgres', 'VACUUM VERBOSE dead');
+like($error, qr/1000 removed, 0 remain, 0 are dead but not yet removable/, "vacuum removes what was deleted since");
+Reco::rows($node, "DROP TABLE dead; SELECT pg_cancel_backend($pid)");
+$psql->query('SELECT 1');
+like($psql->{stderr}, qr/canceling statement due to user request/, "and it is cancelled");
+$psql->{stderr} = '';
+$psql->quit;
+
+# ---- a standby ----
+
+$node->backup('copy');
+my $standby = PostgreSQL::Test::Cluster->new('elsewhere_standby');
+$standby->init_from_backup($node, 'copy', has_streaming => 1);
+$standby->start;
+$node->wait_for_catchup($standby);
+for my $call ('refresh', 'evaluate')
+{
+	($status, $out, $error) = $standby->psql('postgres', "\\set VERBOSITY verbose\nCALL reco.$call('shop')");
+	like($error, qr/ERROR:  25006: cannot execute reco\.$call\(\) during recovery/, "a standby refuses $call");
+	unlike($error, qr/NOTICE|WARNING/, 'before anything is read');
+}
+is(Reco::sqlstate($standby, q{SELECT reco.deploy('shop', 1)}), '25006', 'and to deploy');
+is(Reco::rows($standby, q{SELECT count(*) FROM reco.recommend(1, 5, 'shop')}), '5', 'but serves');
+$standby->stop;
+
+# ---- other encodings ----
+
+for my $encoding ('LATIN1', 'SQL_ASCII', 'EUC_JP')
+{
+	my $database = lc "in_$encoding";
+	$node->safe_psql('postgres', "CREATE DATABASE $database ENCODING '$encoding' LOCALE 'C' TEMPLATE template0");
+	Reco::create_extension($node, $database);
+	Reco::load_shop($node, database => $database);
+	# in LATIN1 a title that has no form in ASCII
+	$node->safe_psql($database, q{UPDATE products SET title = 'Caf' || chr(233) || ' ' || id}) if $encoding eq 'LATIN1';
+	Reco::refresh($node, database => $database);
+	# text received from a function is not checked, but in convert_from() it is
+	is(Reco::rows($node, "SELECT count(*) FROM reco.recommend(1, 5, 'shop') WHERE convert_from(reason::bytea, '$encoding') = reason
+		AND reason LIKE 'because %'", $database), '5', "$encoding: reasons of valid characters")
+	  if $encoding ne 'LATIN1';
+	is(Reco::rows($node, q{SELECT count(*) FROM reco.recommend(1, 5, 'shop') WHERE convert_to(reason, 'UTF8') LIKE 'because %\\303\\251%'}, $database),
+		'5', "$encoding: reasons can be sent to a client in UTF8, with the titles")
+	  if $encoding eq 'LATIN1';
+	cmp_ok(Reco::rows($node, q{SELECT count(*) FROM reco.explain(1, 1003, 'shop') WHERE octet_length(reason) > 0}, $database), '>', '0', "$encoding: explanations");
+}
+($status, $out, $error) = $node->psql('in_latin1', q{SET client_encoding = 'UTF8'; SELECT reason FROM reco.recommend(1, 5, 'shop')});
+is($status, 0, 'LATIN1 is shown to a client in UTF8') or diag($error);
+
+unlike(slurp_file($node->logfile), qr/PANIC|terminated by signal|TRAP/, 'nothing crashed');
+$node->stop;
+
+done_testing();
