@@ -886,6 +886,115 @@ COMMENT ON FUNCTION reco.user_embedding(text, text) IS 'the factors of a user, s
 
 /* Reasons, checked and turned around. */
 
+CREATE FUNCTION reco.explain_svg(
+	user_id bigint,
+	item_id bigint,
+	recommender text = NULL,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS text
+AS 'MODULE_PATHNAME', 'reco_explain_svg_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.explain_svg(bigint, bigint, text, text, jsonb)
+	IS 'the explanation of a score as a picture (SVG): a waterfall of the contributions from zero to the score';
+
+CREATE FUNCTION reco.explain_svg(
+	user_id bigint,
+	item_id uuid,
+	recommender text = NULL,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS text
+AS 'MODULE_PATHNAME', 'reco_explain_svg_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.explain_svg(bigint, uuid, text, text, jsonb)
+	IS 'the explanation of a score as a picture (SVG): a waterfall of the contributions from zero to the score';
+
+CREATE FUNCTION reco.explain_svg(
+	user_id bigint,
+	item_id text,
+	recommender text = NULL,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS text
+AS 'MODULE_PATHNAME', 'reco_explain_svg_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.explain_svg(bigint, text, text, text, jsonb)
+	IS 'the explanation of a score as a picture (SVG): a waterfall of the contributions from zero to the score';
+
+CREATE FUNCTION reco.explain_svg(
+	user_id uuid,
+	item_id bigint,
+	recommender text = NULL,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS text
+AS 'MODULE_PATHNAME', 'reco_explain_svg_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.explain_svg(uuid, bigint, text, text, jsonb)
+	IS 'the explanation of a score as a picture (SVG): a waterfall of the contributions from zero to the score';
+
+CREATE FUNCTION reco.explain_svg(
+	user_id uuid,
+	item_id uuid,
+	recommender text = NULL,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS text
+AS 'MODULE_PATHNAME', 'reco_explain_svg_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.explain_svg(uuid, uuid, text, text, jsonb)
+	IS 'the explanation of a score as a picture (SVG): a waterfall of the contributions from zero to the score';
+
+CREATE FUNCTION reco.explain_svg(
+	user_id uuid,
+	item_id text,
+	recommender text = NULL,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS text
+AS 'MODULE_PATHNAME', 'reco_explain_svg_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.explain_svg(uuid, text, text, text, jsonb)
+	IS 'the explanation of a score as a picture (SVG): a waterfall of the contributions from zero to the score';
+
+CREATE FUNCTION reco.explain_svg(
+	user_id text,
+	item_id bigint,
+	recommender text = NULL,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS text
+AS 'MODULE_PATHNAME', 'reco_explain_svg_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.explain_svg(text, bigint, text, text, jsonb)
+	IS 'the explanation of a score as a picture (SVG): a waterfall of the contributions from zero to the score';
+
+CREATE FUNCTION reco.explain_svg(
+	user_id text,
+	item_id uuid,
+	recommender text = NULL,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS text
+AS 'MODULE_PATHNAME', 'reco_explain_svg_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.explain_svg(text, uuid, text, text, jsonb)
+	IS 'the explanation of a score as a picture (SVG): a waterfall of the contributions from zero to the score';
+
+CREATE FUNCTION reco.explain_svg(
+	user_id text,
+	item_id text,
+	recommender text = NULL,
+	lang text = NULL,
+	options jsonb = NULL
+) RETURNS text
+AS 'MODULE_PATHNAME', 'reco_explain_svg_pair'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.explain_svg(text, text, text, text, jsonb)
+	IS 'the explanation of a score as a picture (SVG): a waterfall of the contributions from zero to the score';
+
+
 CREATE FUNCTION reco.what_if(
 	user_id bigint,
 	changes jsonb,
