@@ -6,17 +6,31 @@
 
 #include <math.h>
 
+#include "quantise.h"
 #include "simd.h"
 
 /* Above these, float32 could overflow or the bound of topk.h not hold. */
 #define RK_TOPK_MAX_PRODUCT 0x1p120
 #define RK_TOPK_MAX_COLUMNS 65536
 
+/* Bytes of a row of factors that are called for ahead. */
+#define RK_TOPK_PREFETCH 1024
+
+/*
+ * From this block on a fine row is used a chunk later than it is called for, when
+ * it will have come; before it a fresh floor is worth more.
+ */
+#define RK_TOPK_LAG 1024
+
+/* Above this the bound of quantise.h does not hold. */
+#define RK_TOPK_MAX_CONSTANT 0x1p60
+
 /* RkPass is what one pass over the items needs, beside the question. */
 typedef struct RkPass
 {
 	const RkItems *items;
 	const RkTopk *ask;
+	RkProbe *probe;     /* the query coded for the index; NULL: no index */
 	const float *query; /* q' of topk.h; NULL: score all in double */
 	double query_norm;  /* Q, at least |q|; for cosines |q| itself */
 	double relative;    /* E = relative * Q N + absolute * (1 + Q + N) */
@@ -269,24 +283,132 @@ rk_pass_range(const RkPass *pass, size_t first, size_t last, RkHeap *heap)
 	return true;
 }
 
-/* rk_pass_run goes over all items and finishes the list. */
+/* rk_pass_scan offers all items, in their own order. */
 static RkStatus
-rk_pass_run(const RkPass *pass, RkHit *hit, size_t *n_hit)
+rk_pass_scan(const RkPass *pass, RkHeap *heap)
 {
 	size_t block = rk_max(64, ((size_t) 1 << 20) / (pass->items->d + 1));
 	size_t n = pass->items->n;
-	RkHeap heap;
 
-	rk_heap_init(&heap, hit, pass->ask->k, pass->ask->tie);
-	for (size_t first = 0; first < n && heap.capacity > 0; first += block)
+	for (size_t first = 0; first < n; first += block)
 	{
-		if (!rk_pass_range(pass, first, rk_min(n, first + block), &heap))
+		if (!rk_pass_range(pass, first, rk_min(n, first + block), heap))
 			return RK_NON_FINITE;
 		if (rk_poll_cancelled(pass->ask->poll))
 			return RK_CANCELLED;
 	}
-	*n_hit = rk_heap_finish(&heap);
 	return RK_OK;
+}
+
+/* rk_pass_gate is what an item must be able to reach: T of quantise.h for the floor. */
+static RkGate
+rk_pass_gate(const RkPass *pass, double floor)
+{
+	double constant = pass->ask->constant;
+	RkGate gate = {0.0, 0.0};
+
+	if (pass->cosine)
+	{
+		gate.base = floor > -1.0 ? -0x1p-120 : -INFINITY;
+		gate.slope = floor * pass->query_norm * (floor > 0.0 ? 1.0 - 0x1p-40 : 1.0 + 0x1p-40);
+	}
+	else
+		gate.base = floor - constant - (fabs(floor) + fabs(constant)) * 0x1p-48 - 0x1p-120;
+	return gate;
+}
+
+/* rk_pass_end is the first of the blocks first .. last - 1 that need not be looked at, nor any after it. */
+static size_t
+rk_pass_end(const RkPass *pass, const RkGate *gate, size_t first, size_t last)
+{
+	for (size_t block = first; block < last; block++)
+		if (pass->cosine ? rk_probe_is_zero(pass->probe, block)
+						 : rk_probe_ends(pass->probe, block, gate->base))
+			return block;
+	return last;
+}
+
+/* rk_pass_found offers what the probe has found; false if a score is NaN. */
+static bool
+rk_pass_found(const RkPass *pass, RkHeap *heap)
+{
+	const RkProbe *probe = pass->probe;
+	const RkItems *items = pass->items;
+
+	for (size_t f = 0; f < probe->n_found; f++)
+	{
+		const char *row = (const char *) (items->factor + probe->item[f] * items->d);
+
+		for (size_t byte = 0; byte < rk_min(items->d * sizeof(float), RK_TOPK_PREFETCH); byte += 64)
+			__builtin_prefetch(row + byte);
+	}
+	for (size_t f = 0; f < probe->n_found; f++)
+		if (!rk_pass_score(pass, probe->item[f], heap))
+			return false;
+	return true;
+}
+
+/*
+ * rk_pass_chunk offers the items of blocks first .. last - 1, those that wait for
+ * their fine rows excepted; false if a score is NaN.
+ */
+static bool
+rk_pass_chunk(const RkPass *pass, const RkGate *gate, size_t first, size_t last, RkHeap *heap)
+{
+	RkProbe *probe = pass->probe;
+	size_t ripe = probe->n_waiting;
+
+	if (gate->base > -INFINITY)
+	{
+		rk_probe_coarse(probe, gate, first, last - first);
+		rk_probe_fine(probe, first < RK_TOPK_LAG ? probe->n_waiting : ripe, pass->ask->skip);
+	}
+	else
+		rk_probe_all(probe, first, last - first, pass->ask->skip);
+	return rk_pass_found(pass, heap);
+}
+
+/*
+ * rk_pass_index offers the items in the order of the index until no more can
+ * reach the floor.  The first chunks are small, so that the floor rises early.
+ */
+static RkStatus
+rk_pass_index(const RkPass *pass, RkHeap *heap)
+{
+	size_t blocks = rk_index_blocks(pass->items->n);
+	size_t size = 1;
+
+	for (size_t first = 0; first < blocks; size = rk_min(2 * size, RK_CHUNK))
+	{
+		RkGate gate = rk_pass_gate(pass, rk_heap_floor(heap));
+		size_t last = rk_min(blocks, first + size);
+		size_t end = rk_pass_end(pass, &gate, first, last);
+
+		if (!rk_pass_chunk(pass, &gate, first, end, heap))
+			return RK_NON_FINITE;
+		if (rk_poll_cancelled(pass->ask->poll))
+			return RK_CANCELLED;
+		if (end < last)
+			break;
+		first = last;
+	}
+	rk_probe_fine(pass->probe, pass->probe->n_waiting, pass->ask->skip);
+	return rk_pass_found(pass, heap) ? RK_OK : RK_NON_FINITE;
+}
+
+/* rk_pass_run goes over the items and finishes the list. */
+static RkStatus
+rk_pass_run(const RkPass *pass, RkHit *hit, size_t *n_hit)
+{
+	RkStatus status = RK_OK;
+	RkHeap heap;
+
+	rk_heap_init(&heap, hit, pass->ask->k, pass->ask->tie);
+	if (heap.capacity > 0)
+		status = pass->probe != NULL ? rk_pass_index(pass, &heap) : rk_pass_scan(pass, &heap);
+	if (status == RK_OK)
+		*n_hit = rk_heap_finish(&heap);
+	return status;
 }
 
 /* rk_pass_init checks a question and fills all of a pass but query. */
@@ -302,6 +424,7 @@ rk_pass_init(RkPass *pass, const RkItems *items, const RkTopk *ask, bool cosine)
 		return RK_NON_FINITE;
 	pass->items = items;
 	pass->ask = ask;
+	pass->probe = NULL;
 	pass->query = NULL;
 	pass->query_norm = sqrt(rk_dot_dd(ask->query, ask->query, items->d));
 	if (!cosine)
@@ -315,18 +438,21 @@ rk_pass_init(RkPass *pass, const RkItems *items, const RkTopk *ask, bool cosine)
 size_t
 rk_topk_scratch_bytes(size_t d)
 {
-	return rk_scratch_bytes(d, sizeof(float));
+	return rk_scratch_bytes(d, sizeof(float)) + rk_probe_scratch_bytes(d);
 }
 
 RkStatus
 rk_topk(const RkItems *items, const RkTopk *ask, void *scratch, RkHit *hit, size_t *n_hit)
 {
-	float *query = scratch;
+	char *cursor = scratch;
+	float *query = rk_scratch_take(&cursor, items->d, sizeof(float));
 	RkPass pass;
 
 	*n_hit = 0;
 	if (rk_pass_init(&pass, items, ask, false) != RK_OK)
 		return RK_NON_FINITE;
+	if (fabs(ask->constant) <= RK_TOPK_MAX_CONSTANT)
+		pass.probe = rk_probe_init(items, ask->query, true, cursor);
 	if (items->d <= RK_TOPK_MAX_COLUMNS && pass.query_norm <= RK_TOPK_MAX_PRODUCT)
 	{
 		for (size_t k = 0; k < items->d; k++)
@@ -376,7 +502,8 @@ rk_cosine(const double *query, double query_norm, const float *factor, size_t d)
 RkStatus
 rk_topk_cosine(const RkItems *items, const RkTopk *ask, void *scratch, RkHit *hit, size_t *n_hit)
 {
-	float *query = scratch;
+	char *cursor = scratch;
+	float *query = rk_scratch_take(&cursor, items->d, sizeof(float));
 	RkPass pass;
 
 	*n_hit = 0;
@@ -384,6 +511,7 @@ rk_topk_cosine(const RkItems *items, const RkTopk *ask, void *scratch, RkHit *hi
 		return RK_NON_FINITE;
 	if (pass.query_norm == 0.0)
 		return RK_OK;
+	pass.probe = rk_probe_init(items, ask->query, false, cursor);
 	if (items->d <= RK_TOPK_MAX_COLUMNS && pass.query_norm >= 0x1p-400)
 	{
 		for (size_t k = 0; k < items->d; k++)

@@ -10,6 +10,13 @@
  * same expression, so ranking and scoring agree to the bit.  Lists are ordered
  * by score descending, then by tie ascending, then by item index ascending.
  *
+ * With an index (quantise.h) the lists are the same and come sooner: most items
+ * are ruled out by a few bytes each.  What follows is the ranking without one, and of questions
+ * that an index cannot answer.
+ *
+ * A list is continued by asking again with its items marked in skip: what they
+ * cost is one look at the bitmap each.
+ *
  * Pass 1 scores in float32 and re-scores an item in double only if the score
  * could reach the current k-th.  Why this is exact:
  *
@@ -57,9 +64,10 @@ typedef struct RkItems
 {
 	size_t n; /* items, below 2^32 */
 	size_t d;
-	const float *factor; /* [n x d], finite */
-	const float *norm;   /* [n], from rk_items_norms */
-	const float *bias;   /* [n], finite, or NULL for 0 */
+	const float *factor;         /* [n x d], finite */
+	const float *norm;           /* [n], from rk_items_norms */
+	const float *bias;           /* [n], finite, or NULL for 0 */
+	const struct RkIndex *index; /* of these items (quantise.h), or NULL */
 } RkItems;
 
 /* RkHit is one line of a ranked list. */

@@ -11,6 +11,8 @@
  *		item_bias		b_i, float4 [n_items], explicit feedback only
  *		als_parameters	alpha0, lambda, nu, m, mu
  *
+ * and the copy of the items by which kernel/quantise.h ranks (tensors.h).
+ *
  * A user with kept rows (w_j, b_j) on n items is the solution of
  *
  *		A x = b,	A = alpha0 Lambda + lambda_u I + sum w_j y_j y_j^T,
@@ -30,9 +32,11 @@
 
 #include <math.h>
 
+#include "kernel/quantise.h"
 #include "kernel/solve.h"
 #include "miscadmin.h"
 #include "model/als.h"
+#include "model/tensors.h"
 
 /* Below this 1 - w h the closed form loses digits and the system is solved again. */
 #define DIRECT_REMAINDER 1e-6
@@ -64,6 +68,7 @@ const RecoOption reco_als_option[ALS_N_OPTIONS] = {
 typedef struct AlsModel
 {
 	RkItems items;
+	RkIndex index; /* of items, when the version has one */
 	const double *eigenvalue;
 	const double *parameter;
 } AlsModel;
@@ -115,6 +120,27 @@ required(const RecoTensorSet *tensors, const char *name, RecoTensorType type, in
 	return tensor->data;
 }
 
+/* als_bind_index finds the copy of the items that makes ranking fast; versions may have none. */
+static void
+als_bind_index(const RecoTensorSet *tensors, AlsModel *als)
+{
+	size_t n = als->items.n;
+	int64 blocks = (int64) rk_index_blocks(n);
+	int64 columns = (int64) rk_index_columns(als->items.d);
+	RkIndex *index = &als->index;
+
+	if (reco_store_find(tensors, TENSOR_RANK_ORDER, RECO_INT4, 1) == NULL)
+		return;
+	index->order = required(tensors, TENSOR_RANK_ORDER, RECO_INT4, (int64) n, 1);
+	index->coarse = required(tensors, TENSOR_RANK_COARSE, RECO_BYTE, blocks, 8 * columns);
+	index->fine = required(tensors, TENSOR_RANK_FINE, RECO_BYTE, (int64) n, columns / 2);
+	index->scale = required(tensors, TENSOR_RANK_SCALE, RECO_FLOAT4, blocks, RK_BLOCK);
+	index->block = required(tensors, TENSOR_RANK_BLOCK, RECO_FLOAT4, RK_BLOCK_N, blocks);
+	if (als->items.bias != NULL)
+		index->bias = required(tensors, TENSOR_RANK_BIAS, RECO_FLOAT4, blocks, RK_BLOCK);
+	als->items.index = index;
+}
+
 /* als_bind finds the tensors of a version and checks their shapes against each other. */
 static void
 als_bind(RecoModel *model)
@@ -131,6 +157,7 @@ als_bind(RecoModel *model)
 		als->items.bias = required(model->tensors, "item_bias", RECO_FLOAT4, n, 1);
 	als->eigenvalue = required(model->tensors, "gram_eigenvalue", RECO_FLOAT8, als->items.d, 1);
 	als->parameter = required(model->tensors, "als_parameters", RECO_FLOAT8, 1, ALS_N_PARAMETERS);
+	als_bind_index(model->tensors, als);
 	model->embedding = &als->items;
 	model->state = als;
 }

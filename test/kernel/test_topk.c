@@ -1,10 +1,12 @@
 /*
  * Proves that top-k returns what scoring every item in double and sorting
- * would, to the bit and in the same order, on factors made to break a bound:
- * 0/1-valued, equal, parallel, denormal, huge, and with ties.
+ * would, to the bit and in the same order, with and without an index and on every
+ * path this CPU has, on factors made to break a bound: shaped like learned ones,
+ * 0/1-valued, equal, parallel, of norm 1, denormal, huge, zero, and with ties.
  */
 #include "unit.h"
 
+#include "index.h"
 #include "kernel/topk.h"
 
 /* A catalogue and its reference ranking. */
@@ -34,6 +36,8 @@ enum
 	HUGE_VALUES,
 	MIXED,
 	SIGNS,
+	LEARNED,
+	ZEROS,
 	KINDS
 };
 
@@ -59,6 +63,10 @@ shop_fill_row(Shop *shop, int kind, size_t i, RkRng *rng)
 			value = (double) shop->factor[k] * (double) (1 + i % 50) * 0x1p-5;
 		else if (kind == MIXED)
 			value *= pow(10.0, (double) rk_rng_below(rng, 60) - 30.0);
+		else if (kind == LEARNED)
+			value *= pow(1.0 + (double) k, -0.5) * pow(2.0, (double) (i % 97) / 16.0);
+		else if (kind == ZEROS && i % 4 != 0)
+			value = 0.0;
 		else if (kind == HUGE_VALUES)
 			value = fmax(-3e38, fmin(3e38, value));
 		y[k] = (float) value;
@@ -160,41 +168,72 @@ check_list(const Shop *shop, size_t k, const RkHit *hit, size_t n_hit)
 	CHECK(same == n_hit);
 }
 
-/* check_ask runs the three rankers on one question. */
+/* check_paths runs one ranker with an index on every path. */
+static void
+check_paths(const Shop *shop, const RkItems *items, const RkTopk *ask, bool cosine, void *scratch, RkHit *hit)
+{
+	for (int path = RK_PATH_BEST; path < RK_PATH_N; path++)
+	{
+		RkIndex index = *items->index;
+		RkItems indexed = *items;
+		size_t n_hit;
+
+		if (!rk_path_exists((RkPath) path))
+			continue;
+		index.path = (RkPath) path;
+		indexed.index = &index;
+		CHECK((cosine ? rk_topk_cosine : rk_topk)(&indexed, ask, scratch, hit, &n_hit) == RK_OK);
+		check_list(shop, ask->k, hit, n_hit);
+	}
+}
+
+/* check_ask runs the three rankers on one question, with an index and without. */
 static void
 check_ask(Shop *shop, const RkItems *items, const RkTopk *ask)
 {
 	void *scratch = unit_alloc(rk_topk_scratch_bytes(shop->d));
 	RkHit *hit = unit_alloc(ask->k * sizeof(RkHit));
 	uint32_t *all = unit_alloc(shop->n * sizeof(uint32_t));
+	RkItems plain = *items;
 	size_t n_hit;
 
+	plain.index = NULL;
 	for (size_t i = 0; i < shop->n; i++)
 		all[i] = (uint32_t) (shop->n - 1 - i);
 	brute_force(shop, items, ask, false);
-	CHECK(rk_topk(items, ask, scratch, hit, &n_hit) == RK_OK);
+	CHECK(rk_topk(&plain, ask, scratch, hit, &n_hit) == RK_OK);
 	check_list(shop, ask->k, hit, n_hit);
+	check_paths(shop, items, ask, false, scratch, hit);
 	CHECK(rk_topk_of(items, ask, all, shop->n, hit, &n_hit) == RK_OK);
 	check_list(shop, ask->k, hit, n_hit);
 	brute_force(shop, items, ask, true);
-	CHECK(rk_topk_cosine(items, ask, scratch, hit, &n_hit) == RK_OK);
+	CHECK(rk_topk_cosine(&plain, ask, scratch, hit, &n_hit) == RK_OK);
 	check_list(shop, ask->k, hit, n_hit);
+	check_paths(shop, items, ask, true, scratch, hit);
 	free(scratch);
 	free(hit);
 	free(all);
 }
 
 static void
-test_kind(int kind, size_t n, size_t d, double query_scale)
+test_kind(int kind, size_t n, size_t d, double query_scale, int step)
 {
 	const size_t length[] = {0, 1, 10, 100, 5000};
 	Shop shop = shop_make(kind, n, d, 1000 + (uint64_t) kind + d);
+	Index index[2];
 
 	for (size_t k = 0; k < d; k++)
 		shop.query[k] *= query_scale;
-	for (int options = 0; options < 16; options++)
+	for (int b = 0; b < 2; b++)
 	{
-		RkItems items = {n, d, shop.factor, shop.norm, options & 1 ? shop.bias : NULL};
+		RkItems items = {n, d, shop.factor, shop.norm, b ? shop.bias : NULL, NULL};
+
+		index[b] = index_make(&items);
+	}
+	for (int options = 0; options < 16; options += step)
+	{
+		RkItems items = {
+			n, d, shop.factor, shop.norm, options & 1 ? shop.bias : NULL, &index[options & 1].index};
 		RkTopk ask = {
 			.query = shop.query,
 			.constant = options & 8 ? -3.25 : 0.0,
@@ -205,6 +244,40 @@ test_kind(int kind, size_t n, size_t d, double query_scale)
 
 		check_ask(&shop, &items, &ask);
 	}
+	index_free(&index[0]);
+	index_free(&index[1]);
+	shop_free(&shop);
+}
+
+/* Asking again with what was found marked in skip continues a list where it ended. */
+static void
+test_continued(void)
+{
+	Shop shop = shop_make(LEARNED, 3000, 24, 5);
+	RkItems items = {shop.n, shop.d, shop.factor, shop.norm, NULL, NULL};
+	Index index = index_make(&items);
+	RkTopk ask = {.query = shop.query, .k = 70, .skip = shop.skip};
+	void *scratch = unit_alloc(rk_topk_scratch_bytes(shop.d));
+	RkHit hit[70];
+	size_t n_hit;
+	size_t place = 0;
+	size_t same = 0;
+
+	items.index = &index.index;
+	brute_force(&shop, &items, &ask, false);
+	do
+	{
+		CHECK(rk_topk(&items, &ask, scratch, hit, &n_hit) == RK_OK);
+		for (size_t h = 0; h < n_hit; h++)
+		{
+			same += place < shop.n_expected && hit[h].item == shop.expected[place].item;
+			place++;
+			shop.skip[hit[h].item / 8] |= (uint8_t) (1 << hit[h].item % 8);
+		}
+	} while (n_hit > 0);
+	CHECK(place == shop.n_expected && same == place);
+	index_free(&index);
+	free(scratch);
 	shop_free(&shop);
 }
 
@@ -241,7 +314,7 @@ test_overflow(void)
 	float factor[2 * 33] = {-3e35f};
 	float norm[2];
 	double query[33];
-	RkItems items = {2, 33, factor, norm, NULL};
+	RkItems items = {2, 33, factor, norm, NULL, NULL};
 	RkTopk ask = {.query = query, .k = 1};
 	void *scratch = unit_alloc(rk_topk_scratch_bytes(33));
 	RkHit hit[1];
@@ -264,7 +337,8 @@ static void
 test_refused(void)
 {
 	Shop shop = shop_make(RANDOM, 100, 8, 1);
-	RkItems items = {100, 8, shop.factor, shop.norm, NULL};
+	RkItems items = {100, 8, shop.factor, shop.norm, NULL, NULL};
+	Index index = index_make(&items);
 	RkTopk ask = {.query = shop.query, .k = 5};
 	void *scratch = unit_alloc(rk_topk_scratch_bytes(8));
 	RkHit hit[5];
@@ -274,11 +348,12 @@ test_refused(void)
 	const double bad[] = {NAN, INFINITY, -INFINITY};
 	const uint32_t candidate[] = {3, 4};
 
-	for (int b = 0; b < 3; b++)
+	for (int b = 0; b < 6; b++)
 	{
 		double kept = shop.query[7];
 
-		shop.query[7] = bad[b];
+		items.index = b < 3 ? NULL : &index.index;
+		shop.query[7] = bad[b % 3];
 		CHECK(rk_topk(&items, &ask, scratch, hit, &n_hit) == RK_NON_FINITE);
 		CHECK(rk_topk_of(&items, &ask, candidate, 2, hit, &n_hit) == RK_NON_FINITE);
 		CHECK(rk_topk_cosine(&items, &ask, scratch, hit, &n_hit) == RK_NON_FINITE);
@@ -286,6 +361,9 @@ test_refused(void)
 	}
 	ask.poll = &poll;
 	CHECK(rk_topk(&items, &ask, scratch, hit, &n_hit) == RK_CANCELLED);
+	items.index = NULL;
+	CHECK(rk_topk(&items, &ask, scratch, hit, &n_hit) == RK_CANCELLED);
+	items.index = &index.index;
 	ask.poll = NULL;
 	items.n = 0;
 	CHECK(rk_topk(&items, &ask, scratch, hit, &n_hit) == RK_OK && n_hit == 0);
@@ -296,6 +374,7 @@ test_refused(void)
 	for (uint32_t i = 0; i < 5; i++)
 		CHECK(hit[i].item == i && hit[i].score == 0.0);
 	CHECK(rk_cosine(shop.query, 0.0, shop.factor, 8) == 0.0);
+	index_free(&index);
 	shop_free(&shop);
 	free(scratch);
 }
@@ -332,10 +411,13 @@ main(void)
 	for (int kind = 0; kind < KINDS; kind++)
 	{
 		for (size_t c = 0; c < sizeof(columns) / sizeof(columns[0]); c++)
-			test_kind(kind, 1500, columns[c], 1.0);
+			test_kind(kind, 1500, columns[c], 1.0, 1);
 		for (size_t s = 0; s < sizeof(scale) / sizeof(scale[0]); s++)
-			test_kind(kind, 700, 20, scale[s]);
+			test_kind(kind, 700, 20, scale[s], 1);
+		test_kind(kind, 40000, 9, -1.0, 7);
+		test_kind(kind, 300, 1024, 1.0, 5);
 	}
+	test_continued();
 	test_norms();
 	test_overflow();
 	test_refused();
