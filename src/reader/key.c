@@ -206,15 +206,26 @@ reco_key_type_name(RecoKeyKind kind)
 	return "text";
 }
 
-/* reco_key_parse_text reads text with the input function of the column's type. */
-static RecoKey
-reco_key_parse_text(Datum value, Oid base)
+/* What a text is parsed as. */
+typedef struct RecoKeyParse
 {
-	char *string;
+	const char *what; /* "user" or "item" */
+	Oid base;
+} RecoKeyParse;
 
-	if (base == TEXTOID || base == VARCHAROID)
-		return reco_key_from_datum(value, TEXTOID);
-	string = TextDatumGetCString(value);
+/* reco_key_parse_hint adds a hint to what an input function raises. */
+static void
+reco_key_parse_hint(void *arg)
+{
+	const RecoKeyParse *parse = arg;
+
+	errhint("The %s ids of this recommender are of type %s.", parse->what, format_type_be(parse->base));
+}
+
+/* reco_key_input reads a string with the input function of a type other than text. */
+static RecoKey
+reco_key_input(const char *string, Oid base)
+{
 	switch (base)
 	{
 		case INT2OID:
@@ -228,6 +239,23 @@ reco_key_parse_text(Datum value, Oid base)
 	}
 }
 
+/* reco_key_parse_text reads text with the input function of the column's type. */
+static RecoKey
+reco_key_parse_text(Datum value, Oid base, const char *what)
+{
+	RecoKeyParse parse = {what, base};
+	ErrorContextCallback frame = {.callback = reco_key_parse_hint, .arg = &parse};
+	RecoKey key;
+
+	if (base == TEXTOID || base == VARCHAROID)
+		return reco_key_from_datum(value, TEXTOID);
+	frame.previous = error_context_stack;
+	error_context_stack = &frame;
+	key = reco_key_input(TextDatumGetCString(value), base);
+	error_context_stack = frame.previous;
+	return key;
+}
+
 RecoKey
 reco_key_parse(Datum value, Oid argument_type, Oid column_type, const char *what)
 {
@@ -237,7 +265,7 @@ reco_key_parse(Datum value, Oid argument_type, Oid column_type, const char *what
 	if (!OidIsValid(argument) || !OidIsValid(column))
 		elog(ERROR, "types %u and %u cannot both be keys", argument_type, column_type);
 	if (argument == TEXTOID || argument == VARCHAROID)
-		return reco_key_parse_text(value, column);
+		return reco_key_parse_text(value, column, what);
 	if (reco_key_kind_of_base(argument) == reco_key_kind_of_base(column))
 		return reco_key_from_datum(value, argument);
 	ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
