@@ -322,3 +322,69 @@ reco_layout_read(const RecoLayout *layout, RecoImageSink sink, void *state)
 	MemoryContextDelete(scratch);
 	return error;
 }
+
+/* find_entry finds a tensor in the table of a version; false when it is not there or cannot be read. */
+static bool
+find_entry(const RecoVersion *version, const char *name, RecoTensor *tensor)
+{
+	Jsonb *table = version->tensors;
+
+	if (table == NULL || !JsonContainerIsArray(&table->root))
+		return false;
+	for (uint32 i = 0; i < JsonContainerSize(&table->root); i++)
+		if (read_entry(getIthJsonbValueFromContainer(&table->root, i), tensor) &&
+			strcmp(tensor->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* read_intact reads one chunk to its place in data; false unless it is there and as its digest says. */
+static bool
+read_intact(const RecoVersion *version, const RecoChunkRef *ref, Size expected, char *place)
+{
+	bytea *data = reco_catalog_read_chunk(&version->recommender, ref->digest);
+	uint8 digest[RECO_DIGEST_BYTES];
+
+	if (data == NULL || VARSIZE_ANY_EXHDR(data) != expected)
+		return false;
+	reco_store_sha256(VARDATA_ANY(data), expected, NULL, 0, digest);
+	if (memcmp(digest, ref->digest, RECO_DIGEST_BYTES) != 0)
+		return false;
+	memcpy(place, VARDATA_ANY(data), expected);
+	pfree(data);
+	return true;
+}
+
+/* reco_store_read_tensor reads one tensor from its chunks; NULL when it is absent or damaged. */
+const RecoTensor *
+reco_store_read_tensor(const RecoVersion *version, const char *name)
+{
+	RecoTensor *tensor = palloc0(sizeof(RecoTensor));
+	int n_refs;
+	RecoChunkRef *ref;
+	Size bytes;
+	Size done = 0;
+	char *data;
+
+	if (!find_entry(version, name, tensor))
+		return NULL;
+	bytes = reco_store_tensor_bytes(tensor);
+	data = palloc_extended(Max(bytes, 1), MCXT_ALLOC_HUGE);
+	ref = reco_catalog_chunks(version, &n_refs);
+	for (int i = 0; i < n_refs && done < bytes; i++)
+	{
+		Size length = Min(bytes - done, RECO_CHUNK_BYTES);
+
+		CHECK_FOR_INTERRUPTS();
+		if (strcmp(ref[i].tensor, name) != 0)
+			continue;
+		if ((Size) ref[i].chunk * RECO_CHUNK_BYTES != done || !read_intact(version, &ref[i], length, data + done))
+			return NULL;
+		done += length;
+	}
+	if (done < bytes)
+		return NULL;
+	reco_store_swap(data, bytes, tensor->type);
+	tensor->data = data;
+	return tensor;
+}

@@ -62,6 +62,12 @@ extern void reco_store_write(RecoVersion *version, const RecoTensorSet *set);
 extern const RecoTensorSet *reco_store_open(const RecoVersion *version, MemoryContext pin);
 
 /*
+ * reco_store_read_tensor reads one tensor from its chunks into the current
+ * context, past the cache; NULL when it is absent or a chunk of it is missing or damaged.
+ */
+extern const RecoTensor *reco_store_read_tensor(const RecoVersion *version, const char *name);
+
+/*
  * reco_store_folder gives the path, relative to the data directory, of the
  * folder of reco's files, base/pgsql_tmp/pgsql_tmp_reco, which it makes when it
  * is missing.  It never raises: where the folder cannot be made, making a file in it fails.
