@@ -31,6 +31,8 @@ extern int	reco_workers;
 /* reco.keep_versions: versions of a recommender kept after a refresh, the deployed one included. */
 extern int	reco_keep_versions;
 
+/* reco.min_group: counts of other people are shown as buckets of this size and its tenfolds, from one more on. */
+extern int	reco_min_group;
 /* reco.filter_order: how serving finds items that pass a filter; for tests, the lists are the same. */
 typedef enum RecoFilterOrder
 {

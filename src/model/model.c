@@ -6,6 +6,7 @@
  *
  *		rule				float8 [1 x RULE_N]: how its rows were folded
  *		popular				int4 [n_items]: item indexes, most users first
+ *		people				int4 [n_items]: buckets of users who chose an item (people.c)
  *		item_key			int8 [n_items]: keys, where they are integers; else
  *		item_key_offset		int8 [n_items + 1], and
  *		item_key_bytes		byte [...]
@@ -52,6 +53,17 @@ raise_damaged(const char *tensor)
 	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
 					errmsg("tensor \"%s\" of the model is missing or has the wrong shape", tensor),
 					errhint("Learn a new version with CALL reco.refresh().")));
+}
+
+/* bind_people finds the buckets of people; evaluations and older versions have none. */
+static void
+bind_people(RecoModel *model, int64 n)
+{
+	const RecoTensor *people = reco_store_find(model->tensors, TENSOR_PEOPLE, RECO_INT4, 1);
+
+	if (people != NULL && people->rows != n)
+		raise_damaged(TENSOR_PEOPLE);
+	model->people = people != NULL ? people->data : NULL;
 }
 
 /* bind_keys finds the keys of the items; offsets are checked, because lookups trust them. */
@@ -102,6 +114,7 @@ reco_model_bind(const char *algorithm, const RecoTensorSet *tensors)
 	model->fold.half_life = value[RULE_HALF_LIFE];
 	model->fold.as_of = (TimestampTz) value[RULE_AS_OF];
 	model->popular = popular->data;
+	bind_people(model, popular->rows);
 	bind_keys(model, (RecoKeyKind) value[RULE_KEY_KIND], popular->rows);
 	model->algorithm->bind(model);
 	return model;

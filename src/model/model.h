@@ -131,6 +131,7 @@ struct RecoModel
 	RecoFoldRule fold;
 	RecoKeys items;           /* the item of index i has the i-th key */
 	const int32 *popular;     /* [items.n] item indexes, most users first */
+	const int32 *people;      /* [items.n] buckets of users who chose the item, 0: too few; NULL: not counted */
 	const RkItems *embedding; /* item factors, NULL when the algorithm has none; set by bind */
 	void *state;              /* made by bind */
 };
@@ -260,5 +261,24 @@ typedef struct RecoLearned
  */
 extern RecoLearned *reco_learn(const RecoDefinition *definition, Jsonb *call_options,
 							   const RecoEvents *events, const uint8 *keep);
+
+/*
+ * The buckets of people of a version, kept while the next one is learned
+ * (people.c says what they are).
+ */
+typedef struct RecoPeople RecoPeople;
+
+/*
+ * reco_people_read reads the buckets of the deployed version in the current context; NULL when there
+ * is none, or it has none, or it cannot be read: then counting starts anew.
+ */
+extern RecoPeople *reco_people_read(const RecoDefinition *definition);
+
+/* reco_people_count adds the tensor "people" to what was learned; previous may be NULL. */
+extern void reco_people_count(RecoLearned *learned, const RecoKeys *items, const RecoPeople *previous,
+							  int min_group);
+
+/* reco_people_bucket gives the bucket of a number of users, of whom the version before had that bucket (0: none). */
+extern int32 reco_people_bucket(int64 users, int32 previous, int min_group);
 
 #endif

@@ -8,6 +8,7 @@
 #include "fmgr.h"
 #include "parallel/progress.h"
 #include "portability/instr_time.h"
+#include "reco.h"
 #include "sqlapi/procedure.h"
 #include "train/train.h"
 #include "utils/builtins.h"
@@ -103,6 +104,7 @@ reco_refresh(PG_FUNCTION_ARGS)
 	RefreshCall call = read_arguments(fcinfo);
 	RecoDefinition *definition = reco_catalog_copy(reco_catalog_find(call.recommender));
 	RecoEvents *events;
+	RecoPeople *people;
 	RecoLearned *learned;
 	instr_time clock;
 
@@ -113,9 +115,11 @@ reco_refresh(PG_FUNCTION_ARGS)
 	INSTR_TIME_SET_CURRENT(clock);
 	reco_progress_begin(&definition->key, "refresh");
 	events = read_events(definition, &clock);
+	people = reco_people_read(definition);
 	reco_procedure_commit(may_commit);
 
 	learned = reco_learn(definition, call.options, events, NULL);
+	reco_people_count(learned, &events->items, people, reco_min_group);
 	ereport(NOTICE,
 			(errmsg("refresh of \"%s\": learned in %.2f s", definition->name, seconds_since(&clock)),
 			 errdetail("%s", JsonbToCString(NULL, &learned->metrics->root, VARSIZE(learned->metrics)))));
