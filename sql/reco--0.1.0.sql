@@ -111,6 +111,19 @@ CREATE TABLE reco.evaluation_metric (
 );
 COMMENT ON TABLE reco.evaluation_metric IS 'the measured values of an evaluation; k is 0 for metrics without a list length';
 
+CREATE TABLE reco.reason_template (
+	kind text COLLATE "C" NOT NULL,
+	lang text COLLATE "C" NOT NULL CHECK (lang ~ '^[a-z0-9]+([-_][a-z0-9]+)*$'),
+	variant integer NOT NULL CHECK (variant > 0),
+	pattern text NOT NULL CHECK (length(pattern) BETWEEN 1 AND 1000),
+	min_evidence integer NOT NULL DEFAULT 1 CHECK (min_evidence >= 0),
+	weight double precision NOT NULL DEFAULT 1 CHECK (weight >= 0 AND weight <= 1e9),
+	builtin boolean NOT NULL DEFAULT false,
+	PRIMARY KEY (kind, lang, variant, builtin)
+);
+COMMENT ON TABLE reco.reason_template IS 'how reasons are worded; an edited row hides the built-in one of the same kind, language and variant; seen through the view reco.reason_templates';
+
+SELECT pg_catalog.pg_extension_config_dump('reco.reason_template', 'WHERE NOT builtin');
 SELECT pg_catalog.pg_extension_config_dump('reco.recommender', '');
 SELECT pg_catalog.pg_extension_config_dump('reco.version', '');
 SELECT pg_catalog.pg_extension_config_dump('reco.chunk', '');
@@ -1641,6 +1654,79 @@ LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 3 COST 1000;
 COMMENT ON FUNCTION reco.counterfactual(text, text, integer, text, jsonb)
 	IS 'the smallest set found of the user''s own rows without which the item is not in the top k; one row that says why where there is none';
 
+
+/* The words of reasons.  Editing takes the rights of the owner of the extension on the table. */
+
+CREATE FUNCTION reco.builtin_reason_templates(
+	OUT kind text,
+	OUT lang text,
+	OUT variant integer,
+	OUT pattern text,
+	OUT min_evidence integer
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_builtin_reason_templates'
+LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 100;
+COMMENT ON FUNCTION reco.builtin_reason_templates() IS 'the wordings that reco brings, as far as the encoding of the database can write them';
+
+CREATE FUNCTION reco.check_reason_template() RETURNS trigger
+AS 'MODULE_PATHNAME', 'reco_check_reason_template'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION reco.check_reason_template() IS 'refuses templates with slots that their kind does not know, and changes of built-in ones; tells all sessions of a change';
+
+CREATE TRIGGER check_template BEFORE INSERT OR UPDATE OR DELETE ON reco.reason_template
+	FOR EACH ROW EXECUTE FUNCTION reco.check_reason_template();
+CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE ON reco.reason_template
+	FOR EACH STATEMENT EXECUTE FUNCTION reco.check_reason_template();
+
+INSERT INTO reco.reason_template (kind, lang, variant, pattern, min_evidence, weight, builtin)
+	SELECT b.kind, b.lang, b.variant, b.pattern, b.min_evidence, 1, true FROM reco.builtin_reason_templates() b;
+
+CREATE VIEW reco.reason_templates AS
+	SELECT DISTINCT ON (t.kind, t.lang, t.variant) t.kind, t.lang, t.variant, t.pattern, t.min_evidence, t.weight, NOT t.builtin AS edited
+	FROM reco.reason_template t
+	ORDER BY t.kind, t.lang, t.variant, t.builtin;
+COMMENT ON VIEW reco.reason_templates IS 'the wordings in force; those of weight 0 are never chosen';
+GRANT SELECT ON reco.reason_templates TO PUBLIC;
+
+CREATE FUNCTION reco.set_reason_template(
+	kind text,
+	lang text,
+	pattern text,
+	variant integer = 1,
+	min_evidence integer = NULL,
+	weight double precision = 1
+) RETURNS void
+LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $set$
+	INSERT INTO reco.reason_template AS t (kind, lang, variant, pattern, min_evidence, weight, builtin)
+	VALUES ($1, lower($2), $4, $3,
+		coalesce($5, (SELECT b.min_evidence FROM reco.reason_templates b WHERE b.kind = $1 AND b.lang = lower($2) AND b.variant = $4), 1),
+		coalesce($6, 1), false)
+	ON CONFLICT ON CONSTRAINT reason_template_pkey
+	DO UPDATE SET pattern = excluded.pattern, min_evidence = excluded.min_evidence, weight = excluded.weight
+$set$;
+COMMENT ON FUNCTION reco.set_reason_template(text, text, text, integer, integer, double precision)
+	IS 'words a kind of reason in a language: replaces a variant or adds one; weight 0 turns it off';
+REVOKE ALL ON FUNCTION reco.set_reason_template(text, text, text, integer, integer, double precision) FROM PUBLIC;
+
+CREATE FUNCTION reco.reset_reason_template(
+	kind text = NULL,
+	lang text = NULL,
+	variant integer = NULL
+) RETURNS bigint
+LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $reset$
+	WITH gone AS (
+		DELETE FROM reco.reason_template t
+		WHERE NOT t.builtin AND ($1 IS NULL OR t.kind = $1) AND ($2 IS NULL OR t.lang = lower($2)) AND ($3 IS NULL OR t.variant = $3)
+		RETURNING 1)
+	SELECT count(*) FROM gone
+$reset$;
+COMMENT ON FUNCTION reco.reset_reason_template(text, text, integer)
+	IS 'takes edits of wordings back, all that fit what is given, and says how many there were';
+REVOKE ALL ON FUNCTION reco.reset_reason_template(text, text, integer) FROM PUBLIC;
 
 /* Views.  Each shows the recommenders that the caller owns or may be served by. */
 

@@ -303,6 +303,30 @@ extern int64 reco_catalog_insert_evaluation(const RecoDefinition *definition, co
 											Jsonb *options, Jsonb *counts, const RecoMetricRow *row,
 											int n_rows);
 
+/* A row of reco.reason_template. */
+typedef struct RecoTemplateRow
+{
+	char *kind;
+	char *lang;
+	int variant;
+	char *pattern;
+	int min_evidence;
+	double weight;
+	bool builtin;
+} RecoTemplateRow;
+
+/* reco_catalog_templates gives all of them in their newest state, by (kind, lang, variant, builtin), in the current context. */
+extern RecoTemplateRow *reco_catalog_templates(int *n);
+
+/*
+ * reco_catalog_templates_watch begins to notice changes of the table and gives a number
+ * for its state, to be taken before reading; reco_catalog_templates_current says whether nothing
+ * has changed since.  reco_catalog_templates_changed is for whoever changes rows.
+ */
+extern uint64 reco_catalog_templates_watch(void);
+extern bool reco_catalog_templates_current(uint64 seen);
+extern void reco_catalog_templates_changed(void);
+
 /*
  * reco_catalog_lock takes the session-level lock that excludes refreshes of
  * one recommender from each other and from drop; raises

@@ -12,6 +12,7 @@
 
 #include "postgres.h"
 
+#include "explain/templates.h"
 #include "model/model.h"
 #include "model/view.h"
 
@@ -32,8 +33,9 @@ typedef struct RecoExplanation
 {
 	const char *exactness;
 	int n;
-	RecoExplainRow *row; /* [n], in the order they are shown */
-	double average;      /* what ratings of this item are compared with: the rows of kind average */
+	RecoExplainRow *row;    /* [n], in the order they are shown */
+	double average;         /* what ratings of this item are compared with: the rows of kind average */
+	const RecoWords *words; /* the language of its clauses, the caller's to set; NULL: reco.lang */
 } RecoExplanation;
 
 /*
@@ -52,9 +54,16 @@ extern uint32 *reco_explain_evidence(const RecoQuery *query);
 /* reco_explain_kind_name gives the word that SQL shows for a kind. */
 extern const char *reco_explain_kind_name(RecoAddendKind kind);
 
-/* reco_explain_clause says in English what one row is about: you bought “Trail shoes”. */
+/* reco_explain_clause says in words what one row is about: you bought “Trail shoes”. */
 extern char *reco_explain_clause(const RecoQuery *query, const RecoView *view,
 								 const RecoExplanation *explanation, const RecoExplainRow *row);
+
+/* A voice: the language of reasons, and what chooses among wordings that say the same. */
+typedef struct RecoVoice
+{
+	const RecoWords *words;
+	uint64 seed; /* a hash of the user and the seed of the call */
+} RecoVoice;
 
 /*
  * Reasons for the lines of a list.  One reasoner serves one query; look_ahead
@@ -63,26 +72,48 @@ extern char *reco_explain_clause(const RecoQuery *query, const RecoView *view,
  */
 typedef struct RecoReasoner RecoReasoner;
 
-/* The reason of one line: a text, and the item it cites or -1. */
+/* Items that one reason cites, at most. */
+#define RECO_REASON_CITES 2
+
+/* The reason of one line, the items it cites and the bucket of people it counts (0: none). */
 typedef struct RecoReason
 {
-	char *text;
-	int64 cited;
+	char *text; /* NULL: no reason was asked for */
+	int n_cited;
+	uint32 cited[RECO_REASON_CITES];
+	int people;
 } RecoReason;
 
-extern RecoReasoner *reco_reason_make(const RecoQuery *query, RecoView *view);
+/* What a reason is made of, as far as it says anything of the user's history. */
+typedef struct RecoCause
+{
+	int n;                                /* clauses' items: 0 to RECO_REASON_CITES */
+	int evidence[RECO_REASON_CITES];      /* index into RecoQuery.evidence */
+	RecoWording event[RECO_REASON_CITES]; /* how it is worded */
+} RecoCause;
+
+extern RecoReasoner *reco_reason_make(const RecoQuery *query, RecoView *view, const RecoVoice *voice);
 extern uint32 *reco_reason_look_ahead(void *reasoner, const RkHit *hit, size_t n, size_t *n_more);
 
 /*
- * reco_reason_choose gives the reason of each of n lines, all made from the
- * visible evidence whose removal would lower the score most (G3); "based on
- * your history" where there is none.  SPI must be connected: it looks up more evidence
- * when all that was looked up ahead turned out to be invisible.
+ * reco_reason_causes gives for each of n lines the visible evidence whose removal would lower
+ * the score most, and the next when it counts for at least half as much and
+ * both together would lower it too (G3); no evidence where there is none.  SPI must be connected: it
+ * looks up more when all that was looked up ahead turned out to be invisible.
  */
+extern RecoCause *reco_reason_causes(RecoReasoner *reasoner, const RkHit *hit, size_t n);
+
+/* reco_reason_choose words the causes of n lines; "based on your history" where there is none. */
 extern RecoReason *reco_reason_choose(RecoReasoner *reasoner, const RkHit *hit, size_t n);
 
-/* reco_reason_similar words the reason of a similar item, reco_reason_popular that of a popular one. */
-extern char *reco_reason_similar(const RecoModel *model, const RecoView *view, uint32 item);
-extern char *reco_reason_popular(void);
+/* reco_reason_word words one cause of an item. */
+extern RecoReason reco_reason_word(const RecoQuery *query, const RecoView *view, const RecoVoice *voice,
+								   uint32 item, const RecoCause *cause);
+
+/* reco_reason_similar words the reasons of items similar to one, reco_reason_popular those of popular ones. */
+extern RecoReason *reco_reason_similar(const RecoModel *model, const RecoView *view, const RecoVoice *voice,
+									   uint32 item, const RkHit *hit, size_t n);
+extern RecoReason *reco_reason_popular(const RecoModel *model, const RecoVoice *voice, const RkHit *hit,
+									   size_t n);
 
 #endif

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
 #include <math.h>
 
 #include "explain/explain.h"
@@ -183,52 +184,64 @@ reco_explain_history(const RecoQuery *query, const RecoView *view, uint32 item, 
 	return out;
 }
 
+/* say gives the first wording of a kind. */
+static char *
+say(const RecoWords *words, RecoWording kind, const char *items, int count)
+{
+	RecoFilling filling = {.evidence = INT_MAX, .count = count};
+	StringInfoData text;
+
+	filling.slot[RECO_SLOT_ITEMS] = items;
+	initStringInfo(&text);
+	reco_words_say(words, kind, &filling, &text);
+	return text.data;
+}
+
 /* rest_clause says what is in the row of all that has no row. */
 static char *
-rest_clause(const RecoQuery *query, const RecoExplainRow *row)
+rest_clause(const RecoWords *words, const RecoQuery *query, const RecoExplainRow *row)
 {
-	if (row->n_cut == 1)
-		return pstrdup("1 more item of your history");
-	if (row->n_cut > 1)
-		return psprintf("%d more items of your history", row->n_cut);
-	return pstrdup(query->n_evidence == 0 ? "your history has nothing that the model knows"
-										  : "everything else");
+	if (row->n_cut > 0)
+		return say(words, RECO_WORDING_REST, NULL, row->n_cut);
+	return say(words, query->n_evidence == 0 ? RECO_WORDING_NO_HISTORY : RECO_WORDING_REMAINDER, NULL, 0);
 }
 
 /* evidence_clause says what a piece of evidence is. */
 static char *
-evidence_clause(const RecoQuery *query, const RecoView *view, double average, const RecoExplainRow *row)
+evidence_clause(const RecoWords *words, const RecoQuery *query, const RecoView *view, double average,
+				const RecoExplainRow *row)
 {
-	const RecoEvidence *evidence = &query->evidence[row->evidence];
-	bool highly = query->model->explicit_feedback && evidence->weight > 0 &&
-				  evidence->pull / evidence->weight > average;
-	char *did = reco_words_did(query, view, row->evidence, highly);
+	RecoWording event = reco_words_event(query, row->evidence, average);
+	char *name = reco_words_name(words, query->model, view, query->evidence[row->evidence].item);
 
-	if (did != NULL)
-		return did;
-	return psprintf(row->kind == RECO_ADDEND_DISLIKE ? "your dislike of %s" : "your history with %s",
-					reco_words_name(query->model, view, evidence->item));
+	if (event != RECO_WORDING_OTHER_EVENT)
+		return reco_words_clause(words, event, name, 1, true, NULL);
+	return say(words, row->kind == RECO_ADDEND_DISLIKE ? RECO_WORDING_DISLIKE : RECO_WORDING_EVIDENCE, name,
+			   1);
 }
 
 char *
 reco_explain_clause(const RecoQuery *query, const RecoView *view, const RecoExplanation *explanation,
 					const RecoExplainRow *row)
 {
+	const RecoWords *words =
+		explanation->words != NULL ? explanation->words : reco_words_open(NULL, CurrentMemoryContext);
+
 	switch (row->kind)
 	{
 		case RECO_ADDEND_HISTORY:
 		case RECO_ADDEND_DISLIKE:
-			return evidence_clause(query, view, explanation->average, row);
+			return evidence_clause(words, query, view, explanation->average, row);
 		case RECO_ADDEND_AVERAGE:
-			return pstrdup("the average rating of all items");
+			return say(words, RECO_WORDING_AVERAGE, NULL, 0);
 		case RECO_ADDEND_ITEM:
-			return pstrdup("how this item is rated beside the average");
+			return say(words, RECO_WORDING_ITEM, NULL, 0);
 		case RECO_ADDEND_PRIOR:
-			return pstrdup("what is known of you besides your history");
+			return say(words, RECO_WORDING_PRIOR, NULL, 0);
 		case RECO_ADDEND_ATTRIBUTE:
-			return pstrdup("what this item is");
+			return say(words, RECO_WORDING_ATTRIBUTE, NULL, 0);
 		case RECO_ADDEND_REST:
-			return rest_clause(query, row);
+			return rest_clause(words, query, row);
 	}
 	return NULL;
 }

@@ -2,12 +2,15 @@
  * reason.c
  *	  One line of words for each line of a list.
  *
- * A reason cites the one piece of evidence whose removal would lower the score
+ * A reason cites the piece of evidence whose removal would lower the score
  * most, and only if it would lower it at all (G3), and only an item that the
- * caller sees.  Which that is follows from the removal effects of all evidence; what
+ * caller sees.  It cites the next one too when that counts for at least half as much and the score
+ * falls when both are gone: the user is solved without the two, once a pair and list.
+ * Which evidence that is follows from the removal effects of all; what
  * the caller sees costs a probe.  So the AHEAD best of each line are looked up together with the
  * list itself; a line whose AHEAD best are all invisible has the others looked up
- * in a second probe.  Evidence that pulls its item down is not cited as a cause.
+ * in a second probe.  A second piece comes from the AHEAD best alone, so that what
+ * is said of an item does not depend on the other lines.  Evidence that pulls its item down is not cited as a cause.
  */
 #include "postgres.h"
 
@@ -15,24 +18,42 @@
 
 #include "explain/explain.h"
 #include "explain/words.h"
+#include "kernel/rng.h"
 
 /* Pieces of evidence a line that are looked up ahead. */
 #define AHEAD 3
+
+/* The second piece of evidence counts for at least this share of the first. */
+#define SECOND_SHARE 0.5
 
 /* Evidence with a positive effect on one line, best first. */
 typedef struct LineEvidence
 {
 	uint32 item; /* of the line */
 	int n;
-	int *evidence; /* [n] */
+	int *evidence;  /* [n] */
+	double *effect; /* [n] */
 } LineEvidence;
+
+/* The user without two pieces of evidence. */
+typedef struct WithoutPair
+{
+	int first;
+	int second;
+	const RecoQuery *query;
+} WithoutPair;
 
 struct RecoReasoner
 {
 	const RecoQuery *query;
 	RecoView *view;
+	RecoVoice voice;
 	size_t n_lines;     /* looked ahead */
 	LineEvidence *line; /* [n_lines] */
+	int n_pairs;
+	WithoutPair *pair;
+	bool has_average;
+	double average;
 };
 
 typedef struct Effect
@@ -53,12 +74,13 @@ order_effects(const void *a, const void *b)
 }
 
 RecoReasoner *
-reco_reason_make(const RecoQuery *query, RecoView *view)
+reco_reason_make(const RecoQuery *query, RecoView *view, const RecoVoice *voice)
 {
 	RecoReasoner *reasoner = palloc0(sizeof(RecoReasoner));
 
 	reasoner->query = query;
 	reasoner->view = view;
+	reasoner->voice = *voice;
 	return reasoner;
 }
 
@@ -76,8 +98,12 @@ line_evidence(const RecoQuery *query, uint32 item)
 			positive[line.n++] = (Effect){e, effect[e]};
 	qsort(positive, line.n, sizeof(Effect), order_effects);
 	line.evidence = palloc(sizeof(int) * Max(line.n, 1));
+	line.effect = palloc(sizeof(double) * Max(line.n, 1));
 	for (int p = 0; p < line.n; p++)
+	{
 		line.evidence[p] = positive[p].evidence;
+		line.effect[p] = positive[p].effect;
+	}
 	pfree(positive);
 	pfree(effect);
 	return line;
@@ -160,11 +186,10 @@ look_up(RecoReasoner *reasoner, const LineEvidence *line, size_t n, int width, c
 	pfree(more);
 }
 
-/* choose_evidence gives the evidence that each line cites, or -1. */
+/* choose_first gives the evidence that each line cites first, or -1. */
 static int *
-choose_evidence(RecoReasoner *reasoner, const RkHit *hit, size_t n)
+choose_first(RecoReasoner *reasoner, const LineEvidence *line, size_t n)
 {
-	LineEvidence *line = lines_of(reasoner, hit, n);
 	int *best = palloc(sizeof(int) * Max(n, 1));
 
 	for (size_t i = 0; i < n; i++)
@@ -177,61 +202,200 @@ choose_evidence(RecoReasoner *reasoner, const RkHit *hit, size_t n)
 	return best;
 }
 
-/* average_rating gives what ratings are compared with: the addends of kind average. */
-static double
-average_rating(const RecoQuery *query, uint32 item)
+/* without_pair gives the user without two pieces of evidence, solved once. */
+static const RecoQuery *
+without_pair(RecoReasoner *reasoner, int first, int second)
 {
-	RecoAddend *addend = palloc(sizeof(RecoAddend) * (query->n_evidence + RECO_EXTRA_ADDENDS));
-	int n = reco_query_contributions(query, item, addend);
-	double average = 0;
+	bool *removed;
+	WithoutPair *pair;
 
-	for (int a = 0; a < n; a++)
-		if (addend[a].kind == RECO_ADDEND_AVERAGE)
-			average += addend[a].contribution;
-	pfree(addend);
-	return average;
+	if (first > second)
+		return without_pair(reasoner, second, first);
+	for (int p = 0; p < reasoner->n_pairs; p++)
+		if (reasoner->pair[p].first == first && reasoner->pair[p].second == second)
+			return reasoner->pair[p].query;
+	if (reasoner->pair == NULL)
+		reasoner->pair = palloc(sizeof(WithoutPair));
+	else
+		reasoner->pair = repalloc(reasoner->pair, sizeof(WithoutPair) * (reasoner->n_pairs + 1));
+	removed = palloc0(sizeof(bool) * reasoner->query->n_evidence);
+	removed[first] = removed[second] = true;
+	pair = &reasoner->pair[reasoner->n_pairs++];
+	*pair = (WithoutPair){first, second, reco_query_without(reasoner->query, removed)};
+	pfree(removed);
+	return pair->query;
 }
 
-/* word_reason makes the line of words for an item from one piece of evidence, or from none (-1). */
-static RecoReason
-word_reason(const RecoReasoner *reasoner, uint32 item, int best)
+/* choose_second gives the next visible piece of evidence of a line if it may be cited beside the first, or -1. */
+static int
+choose_second(RecoReasoner *reasoner, const LineEvidence *line, int first)
 {
 	const RecoQuery *query = reasoner->query;
-	const RecoEvidence *evidence = best < 0 ? NULL : &query->evidence[best];
-	bool highly;
-	char *did;
+	int at = 0;
+	int second;
 
-	if (evidence == NULL)
-		return (RecoReason){pstrdup("based on your history"), -1};
-	highly = query->model->explicit_feedback && evidence->weight > 0 &&
-			 evidence->pull / evidence->weight > average_rating(query, item);
-	did = reco_words_did(query, reasoner->view, best, highly);
-	if (did != NULL)
-		return (RecoReason){psprintf("because %s", did), evidence->item};
-	return (RecoReason){
-		psprintf("because of %s", reco_words_name(query->model, reasoner->view, evidence->item)),
-		evidence->item};
+	while (at < Min(line->n, AHEAD) && line->evidence[at] != first)
+		at++;
+	for (int p = at + 1; p < Min(line->n, AHEAD); p++)
+	{
+		second = line->evidence[p];
+		if (line->effect[p] < SECOND_SHARE * line->effect[at])
+			return -1;
+		if (reco_view_find(reasoner->view, query->evidence[second].item) == NULL)
+			continue;
+		return reco_query_score(query, line->item) >
+					   reco_query_score(without_pair(reasoner, first, second), line->item)
+				   ? second
+				   : -1;
+	}
+	return -1;
+}
+
+/* average_rating gives what ratings are compared with: the addends of kind average. */
+static double
+average_rating(RecoReasoner *reasoner, uint32 item)
+{
+	RecoAddend *addend;
+	int n;
+
+	if (reasoner->has_average || !reasoner->query->model->explicit_feedback)
+		return reasoner->average;
+	addend = palloc(sizeof(RecoAddend) * (reasoner->query->n_evidence + RECO_EXTRA_ADDENDS));
+	n = reco_query_contributions(reasoner->query, item, addend);
+	for (int a = 0; a < n; a++)
+		if (addend[a].kind == RECO_ADDEND_AVERAGE)
+			reasoner->average += addend[a].contribution;
+	pfree(addend);
+	reasoner->has_average = true;
+	return reasoner->average;
+}
+
+RecoCause *
+reco_reason_causes(RecoReasoner *reasoner, const RkHit *hit, size_t n)
+{
+	LineEvidence *line = lines_of(reasoner, hit, n);
+	int *first = choose_first(reasoner, line, n);
+	RecoCause *cause = palloc0(sizeof(RecoCause) * Max(n, 1));
+
+	for (size_t i = 0; i < n; i++)
+	{
+		if (first[i] < 0)
+			continue;
+		cause[i].evidence[cause[i].n++] = first[i];
+		cause[i].evidence[1] = choose_second(reasoner, &line[i], first[i]);
+		if (cause[i].evidence[1] >= 0)
+			cause[i].n++;
+		for (int c = 0; c < cause[i].n; c++)
+			cause[i].event[c] = reco_words_event(reasoner->query, cause[i].evidence[c],
+												 average_rating(reasoner, hit[i].item));
+	}
+	return cause;
+}
+
+/* say_whole gives a whole reason of one kind. */
+static char *
+say_whole(const RecoWords *words, RecoWording kind, RecoFilling *filling)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	reco_words_say(words, kind, filling, &text);
+	return text.data;
+}
+
+/* line_hash gives what chooses the wordings of one line. */
+static uint64
+line_hash(const RecoModel *model, const RecoVoice *voice, uint32 item)
+{
+	RecoKey key = reco_keys_get(&model->items, item);
+
+	return rk_hash_mix(voice->seed, reco_key_hash(0, &key));
+}
+
+/* clauses_of words up to two pieces of evidence: merged when they share the verb, named once when they share the name. */
+static char *
+clauses_of(const RecoQuery *query, const RecoView *view, const RecoWords *words, const RecoCause *cause,
+		   const uint64 *hash)
+{
+	char *name[RECO_REASON_CITES] = {NULL, NULL};
+
+	for (int c = 0; c < cause->n; c++)
+		name[c] = reco_words_name(words, query->model, view, query->evidence[cause->evidence[c]].item);
+	if (cause->n == 1)
+		return reco_words_clause(words, cause->event[0], name[0], 1, true, hash);
+	if (cause->event[0] == cause->event[1])
+	{
+		if (strcmp(name[0], name[1]) != 0)
+			name[0] = reco_words_join(words, RECO_WORDING_JOIN_ITEMS, name[0], name[1]);
+		return reco_words_clause(words, cause->event[0], name[0], cause->n, true, hash);
+	}
+	return reco_words_join(words, RECO_WORDING_JOIN_CLAUSES,
+						   reco_words_clause(words, cause->event[0], name[0], 1, true, hash),
+						   reco_words_clause(words, cause->event[1], name[1], 1, false, hash));
+}
+
+RecoReason
+reco_reason_word(const RecoQuery *query, const RecoView *view, const RecoVoice *voice, uint32 item,
+				 const RecoCause *cause)
+{
+	RecoReason reason = {.n_cited = cause->n};
+	uint64 hash = line_hash(query->model, voice, item);
+	RecoFilling filling = {.evidence = cause->n, .pick = true, .hash = hash};
+
+	for (int c = 0; c < cause->n; c++)
+		reason.cited[c] = query->evidence[cause->evidence[c]].item;
+	if (cause->n > 0)
+		filling.slot[RECO_SLOT_CLAUSES] = clauses_of(query, view, voice->words, cause, &hash);
+	reason.text =
+		say_whole(voice->words, cause->n > 0 ? RECO_WORDING_HISTORY : RECO_WORDING_FALLBACK, &filling);
+	return reason;
 }
 
 RecoReason *
 reco_reason_choose(RecoReasoner *reasoner, const RkHit *hit, size_t n)
 {
 	RecoReason *reason = palloc(sizeof(RecoReason) * Max(n, 1));
-	int *best = choose_evidence(reasoner, hit, n);
+	RecoCause *cause = reco_reason_causes(reasoner, hit, n);
 
 	for (size_t i = 0; i < n; i++)
-		reason[i] = word_reason(reasoner, hit[i].item, best[i]);
+		reason[i] =
+			reco_reason_word(reasoner->query, reasoner->view, &reasoner->voice, hit[i].item, &cause[i]);
 	return reason;
 }
 
-char *
-reco_reason_similar(const RecoModel *model, const RecoView *view, uint32 item)
+RecoReason *
+reco_reason_similar(const RecoModel *model, const RecoView *view, const RecoVoice *voice, uint32 item,
+					const RkHit *hit, size_t n)
 {
-	return psprintf("similar to %s", reco_words_name(model, view, item));
+	RecoReason *reason = palloc0(sizeof(RecoReason) * Max(n, 1));
+	RecoFilling filling = {.evidence = 1, .pick = true};
+
+	filling.slot[RECO_SLOT_ITEMS] = reco_words_name(voice->words, model, view, item);
+	for (size_t i = 0; i < n; i++)
+	{
+		filling.hash = line_hash(model, voice, hit[i].item);
+		reason[i].text = say_whole(voice->words, RECO_WORDING_SIMILAR, &filling);
+		reason[i].n_cited = 1;
+		reason[i].cited[0] = item;
+	}
+	return reason;
 }
 
-char *
-reco_reason_popular(void)
+RecoReason *
+reco_reason_popular(const RecoModel *model, const RecoVoice *voice, const RkHit *hit, size_t n)
 {
-	return pstrdup("popular with other customers");
+	RecoReason *reason = palloc0(sizeof(RecoReason) * Max(n, 1));
+
+	for (size_t i = 0; i < n; i++)
+	{
+		int people = model->people != NULL ? model->people[hit[i].item] : 0;
+		bool counted = people > 0 && reco_words_can_say(voice->words, RECO_WORDING_POPULAR_COUNT, people);
+		RecoFilling filling = {
+			.count = people, .evidence = people, .pick = true, .hash = line_hash(model, voice, hit[i].item)};
+
+		reason[i].text =
+			say_whole(voice->words, counted ? RECO_WORDING_POPULAR_COUNT : RECO_WORDING_POPULAR, &filling);
+		reason[i].people = counted ? people : 0;
+	}
+	return reason;
 }

@@ -1,6 +1,8 @@
 /*
  * words.c
- *	  English words for events and items.
+ *	  Words for events and items.
+ *
+ * Labels are data whatever they contain: they fill a slot and are never parsed.
  */
 #include "postgres.h"
 
@@ -16,59 +18,59 @@
 /* Labels and ids are cut after so many characters. */
 #define NAME_CHARACTERS 80
 
-/* What an event means, in words; %s is the item. */
+/* What an event is called, and how it is worded. */
 typedef struct EventWords
 {
 	const char *event; /* lower case, with _ for what is no letter or digit */
-	const char *phrase;
+	RecoWording wording;
 } EventWords;
 
-static const EventWords event_words[] = {{"purchase", "you bought %s"},
-										 {"purchased", "you bought %s"},
-										 {"buy", "you bought %s"},
-										 {"bought", "you bought %s"},
-										 {"order", "you bought %s"},
-										 {"ordered", "you bought %s"},
-										 {"sale", "you bought %s"},
-										 {"view", "you viewed %s"},
-										 {"viewed", "you viewed %s"},
-										 {"pageview", "you viewed %s"},
-										 {"page_view", "you viewed %s"},
-										 {"click", "you viewed %s"},
-										 {"visit", "you viewed %s"},
-										 {"cart", "you added %s to your cart"},
-										 {"add_to_cart", "you added %s to your cart"},
-										 {"addtocart", "you added %s to your cart"},
-										 {"basket", "you added %s to your cart"},
-										 {"add_to_basket", "you added %s to your cart"},
-										 {"like", "you liked %s"},
-										 {"liked", "you liked %s"},
-										 {"favourite", "you liked %s"},
-										 {"favorite", "you liked %s"},
-										 {"read", "you read %s"},
-										 {"play", "you listened to %s"},
-										 {"listen", "you listened to %s"},
-										 {"watch", "you watched %s"},
-										 {"watched", "you watched %s"},
-										 {"wishlist", "you saved %s"},
-										 {"save", "you saved %s"},
-										 {"saved", "you saved %s"},
-										 {"bookmark", "you saved %s"},
-										 {"to_read", "you saved %s"},
-										 {"return", "you returned %s"},
-										 {"returned", "you returned %s"},
-										 {"refund", "you returned %s"},
-										 {"dislike", "you disliked %s"},
-										 {"downvote", "you disliked %s"},
-										 {"skip", "you skipped %s"},
-										 {"hide", "you hid %s"},
-										 {"remove_from_cart", "you took %s out of your cart"},
-										 {NULL, NULL}};
+static const EventWords event_words[] = {
+	{"purchase", RECO_WORDING_BOUGHT},   {"purchased", RECO_WORDING_BOUGHT},
+	{"buy", RECO_WORDING_BOUGHT},        {"bought", RECO_WORDING_BOUGHT},
+	{"order", RECO_WORDING_BOUGHT},      {"ordered", RECO_WORDING_BOUGHT},
+	{"sale", RECO_WORDING_BOUGHT},       {"view", RECO_WORDING_VIEWED},
+	{"viewed", RECO_WORDING_VIEWED},     {"pageview", RECO_WORDING_VIEWED},
+	{"page_view", RECO_WORDING_VIEWED},  {"click", RECO_WORDING_VIEWED},
+	{"visit", RECO_WORDING_VIEWED},      {"cart", RECO_WORDING_CART},
+	{"add_to_cart", RECO_WORDING_CART},  {"addtocart", RECO_WORDING_CART},
+	{"basket", RECO_WORDING_CART},       {"add_to_basket", RECO_WORDING_CART},
+	{"like", RECO_WORDING_LIKED},        {"liked", RECO_WORDING_LIKED},
+	{"favourite", RECO_WORDING_LIKED},   {"favorite", RECO_WORDING_LIKED},
+	{"read", RECO_WORDING_READ},         {"play", RECO_WORDING_LISTENED},
+	{"listen", RECO_WORDING_LISTENED},   {"watch", RECO_WORDING_WATCHED},
+	{"watched", RECO_WORDING_WATCHED},   {"wishlist", RECO_WORDING_SAVED},
+	{"save", RECO_WORDING_SAVED},        {"saved", RECO_WORDING_SAVED},
+	{"bookmark", RECO_WORDING_SAVED},    {"to_read", RECO_WORDING_SAVED},
+	{"return", RECO_WORDING_RETURNED},   {"returned", RECO_WORDING_RETURNED},
+	{"refund", RECO_WORDING_RETURNED},   {"dislike", RECO_WORDING_DISLIKED},
+	{"downvote", RECO_WORDING_DISLIKED}, {"skip", RECO_WORDING_SKIPPED},
+	{"hide", RECO_WORDING_HID},          {"remove_from_cart", RECO_WORDING_UNCART},
+};
 
 static bool
 has_unicode(void)
 {
 	return GetDatabaseEncoding() == PG_UTF8;
+}
+
+/*
+ * is_gap says whether a character is white space or controls how others are
+ * shown: C0 and C1 controls, line and paragraph separators, marks of direction.
+ */
+static bool
+is_gap(const char *at, int size)
+{
+	unsigned char c = (unsigned char) *at;
+	pg_wchar code;
+
+	if (c <= ' ' || c == 0x7f)
+		return true;
+	if (!has_unicode() || size < 2)
+		return false;
+	code = utf8_to_unicode((const unsigned char *) at);
+	return (code >= 0x80 && code <= 0xa0) || (code >= 0x200e && code <= 0x200f) ||
+		   (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0x3000;
 }
 
 /* append_clean appends data as one line: white space and control characters collapsed, long text cut. */
@@ -81,10 +83,8 @@ append_clean(StringInfo line, const char *data, int length)
 
 	for (int at = 0, size; at < length; at += size)
 	{
-		unsigned char c = (unsigned char) data[at];
-
 		size = Min(pg_mblen(data + at), length - at);
-		if (c <= ' ' || c == 0x7f)
+		if (is_gap(data + at, size))
 		{
 			gap = true;
 			continue;
@@ -116,8 +116,21 @@ append_id(StringInfo line, const RecoModel *model, uint32 item)
 	pfree(id);
 }
 
+/* say gives a wording with one slot filled. */
+static char *
+say(const RecoWords *words, RecoWording kind, RecoSlot slot, const char *value)
+{
+	RecoFilling filling = {.evidence = 1};
+	StringInfoData text;
+
+	filling.slot[slot] = value;
+	initStringInfo(&text);
+	reco_words_say(words, kind, &filling, &text);
+	return text.data;
+}
+
 char *
-reco_words_name(const RecoModel *model, const RecoView *view, uint32 item)
+reco_words_label(const RecoModel *model, const RecoView *view, uint32 item)
 {
 	const RecoViewItem *seen = reco_view_find(view, item);
 	StringInfoData name;
@@ -125,11 +138,20 @@ reco_words_name(const RecoModel *model, const RecoView *view, uint32 item)
 	initStringInfo(&name);
 	if (seen != NULL && seen->label != NULL)
 		append_clean(&name, seen->label, (int) strlen(seen->label));
-	if (name.len > 0)
-		return psprintf(has_unicode() ? "\xE2\x80\x9C%s\xE2\x80\x9D" : "\"%s\"", name.data);
-	appendStringInfoString(&name, "item ");
-	append_id(&name, model, item);
-	return name.data;
+	return name.len > 0 ? name.data : NULL;
+}
+
+char *
+reco_words_name(const RecoWords *words, const RecoModel *model, const RecoView *view, uint32 item)
+{
+	char *label = reco_words_label(model, view, item);
+	StringInfoData id;
+
+	if (label != NULL)
+		return say(words, RECO_WORDING_LABEL, RECO_SLOT_TEXT, label);
+	initStringInfo(&id);
+	append_id(&id, model, item);
+	return say(words, RECO_WORDING_ID, RECO_SLOT_TEXT, id.data);
 }
 
 /* plain_event gives the name of an event in the form of the table. */
@@ -146,20 +168,6 @@ plain_event(const char *event)
 	return plain;
 }
 
-/* phrase_of gives the words of an event, or NULL. */
-static const char *
-phrase_of(const char *event)
-{
-	char *plain = plain_event(event);
-	const char *phrase = NULL;
-
-	for (const EventWords *words = event_words; words->event != NULL && phrase == NULL; words++)
-		if (strcmp(words->event, plain) == 0)
-			phrase = words->phrase;
-	pfree(plain);
-	return phrase;
-}
-
 static bool
 is_rating(const char *event)
 {
@@ -167,18 +175,52 @@ is_rating(const char *event)
 		   pg_strcasecmp(event, "rated") == 0;
 }
 
-char *
-reco_words_did(const RecoQuery *query, const RecoView *view, int evidence, bool highly)
+RecoWording
+reco_words_event(const RecoQuery *query, int evidence, double average)
 {
 	const RecoEvidence *row = &query->evidence[evidence];
 	const char *event = row->kind >= 0 ? query->history->kind[row->kind] : NULL;
-	const char *phrase;
+	RecoWording wording = RECO_WORDING_OTHER_EVENT;
+	char *plain;
 
 	if (event == NULL ? query->model->explicit_feedback : is_rating(event))
-		phrase = highly ? "you rated %s highly" : "you rated %s";
-	else
-		phrase = event != NULL ? phrase_of(event) : NULL;
-	if (phrase == NULL)
-		return NULL;
-	return psprintf(phrase, reco_words_name(query->model, view, row->item));
+		return query->model->explicit_feedback && row->weight > 0 && row->pull / row->weight > average
+				   ? RECO_WORDING_RATED_HIGHLY
+				   : RECO_WORDING_RATED;
+	if (event == NULL)
+		return wording;
+	plain = plain_event(event);
+	for (size_t e = 0; e < lengthof(event_words); e++)
+		if (strcmp(event_words[e].event, plain) == 0)
+			wording = event_words[e].wording;
+	pfree(plain);
+	return wording;
+}
+
+char *
+reco_words_clause(const RecoWords *words, RecoWording event, const char *items, int n_items, bool with_you,
+				  const uint64 *hash)
+{
+	RecoFilling filling = {.evidence = n_items, .pick = hash != NULL, .hash = hash != NULL ? *hash : 0};
+	StringInfoData text;
+
+	filling.slot[RECO_SLOT_ITEMS] = items;
+	if (with_you)
+		filling.slot[RECO_SLOT_YOU] = say(words, RECO_WORDING_YOU, RECO_SLOT_TEXT, NULL);
+	initStringInfo(&text);
+	reco_words_say(words, event, &filling, &text);
+	return text.data;
+}
+
+char *
+reco_words_join(const RecoWords *words, RecoWording kind, const char *a, const char *b)
+{
+	RecoFilling filling = {.evidence = 2};
+	StringInfoData text;
+
+	filling.slot[RECO_SLOT_A] = a;
+	filling.slot[RECO_SLOT_B] = b;
+	initStringInfo(&text);
+	reco_words_say(words, kind, &filling, &text);
+	return text.data;
 }

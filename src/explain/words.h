@@ -1,27 +1,41 @@
 /*
  * words.h
- *	  English words for facts.  Words never decide facts: everything here is told what is true.
+ *	  Words for facts, in the language of some wordings.  Words never decide facts: everything here is told what is true.
  */
 #ifndef RECO_EXPLAIN_WORDS_H
 #define RECO_EXPLAIN_WORDS_H
 
 #include "postgres.h"
 
+#include "explain/templates.h"
 #include "model/model.h"
 #include "model/view.h"
 
 /*
- * reco_words_name names an item: its label in quotation marks, or "item" and
- * its id when it has none.  Labels are data: runs of white space and control characters become
- * one space, and what is longer than 80 characters is cut.
+ * reco_words_label gives the label of an item as it is shown, NULL when it has none.  Labels are data: runs of white
+ * space and control characters become one space, and what is longer than 80 characters is cut.
  */
-extern char *reco_words_name(const RecoModel *model, const RecoView *view, uint32 item);
+extern char *reco_words_label(const RecoModel *model, const RecoView *view, uint32 item);
+
+/* reco_words_name names an item: its label in quotation marks, or its id as in "item 42" when it has none. */
+extern char *reco_words_name(const RecoWords *words, const RecoModel *model, const RecoView *view,
+							 uint32 item);
 
 /*
- * reco_words_did says what the user did with the item of a piece of evidence
- * ("you bought “Trail shoes”"); NULL when the event has no words.  highly
- * is said of ratings alone: the rating is above the average.
+ * reco_words_event says how a piece of evidence is worded: by the name of its main
+ * event, or as a rating, highly when it is above the average; RECO_WORDING_OTHER_EVENT
+ * when the event is not one that has words.
  */
-extern char *reco_words_did(const RecoQuery *query, const RecoView *view, int evidence, bool highly);
+extern RecoWording reco_words_event(const RecoQuery *query, int evidence, double average);
+
+/*
+ * reco_words_clause says what the user did with some items ("you bought “Trail
+ * shoes”"), without "you" in a second clause; hash chooses the wording, NULL the first.
+ */
+extern char *reco_words_clause(const RecoWords *words, RecoWording event, const char *items, int n_items,
+							   bool with_you, const uint64 *hash);
+
+/* reco_words_join joins two names (RECO_WORDING_JOIN_ITEMS) or two clauses (RECO_WORDING_JOIN_CLAUSES). */
+extern char *reco_words_join(const RecoWords *words, RecoWording kind, const char *a, const char *b);
 
 #endif

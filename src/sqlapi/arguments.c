@@ -9,14 +9,10 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 
-#include "reco.h"
 #include "sqlapi/arguments.h"
 
 #define DEFAULT_K 10
 #define GREATEST_K 10000
-
-/* Languages that reasons are known in. */
-static const char *const known_language[] = {"en"};
 
 char *
 reco_argument_text(FunctionCallInfo fcinfo, int position)
@@ -48,21 +44,10 @@ reco_argument_k(FunctionCallInfo fcinfo, int position)
 	return k;
 }
 
-void
+const RecoWords *
 reco_argument_lang(FunctionCallInfo fcinfo, int position)
 {
-	char *lang = reco_argument_text(fcinfo, position);
-
-	if (lang == NULL)
-		lang = reco_lang;
-	if (lang == NULL || lang[0] == '\0')
-		return;
-	for (size_t i = 0; i < lengthof(known_language); i++)
-		if (pg_strcasecmp(lang, known_language[i]) == 0)
-			return;
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("reasons are not known in language \"%s\"", lang),
-					errhint("The known languages are: %s.", known_language[0])));
+	return reco_words_open(reco_argument_text(fcinfo, position), CurrentMemoryContext);
 }
 
 RecoOptionValue *

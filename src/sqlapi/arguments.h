@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 
+#include "explain/templates.h"
 #include "fmgr.h"
 #include "model/model.h"
 #include "utils/array.h"
@@ -26,8 +27,8 @@ extern bool reco_argument_boolean(FunctionCallInfo fcinfo, int position, bool in
 /* reco_argument_k gives the length of a list: NULL means 10, and it must be from 1 to 10000. */
 extern int reco_argument_k(FunctionCallInfo fcinfo, int position);
 
-/* reco_argument_lang checks the language of reasons; NULL means reco.lang.  Only English so far. */
-extern void reco_argument_lang(FunctionCallInfo fcinfo, int position);
+/* reco_argument_lang gives the wordings of the language of reasons, valid as long as the current context; NULL means reco.lang. */
+extern const RecoWords *reco_argument_lang(FunctionCallInfo fcinfo, int position);
 
 /* reco_argument_options parses a jsonb argument against a table of options. */
 extern RecoOptionValue *reco_argument_options(FunctionCallInfo fcinfo, int position, const RecoOption *option,

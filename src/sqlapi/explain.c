@@ -140,14 +140,16 @@ reco_explain(PG_FUNCTION_ARGS)
 	RecoPair pair;
 	RecoExplanation *explanation;
 	int limit;
+	const RecoWords *words;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	check_view(fcinfo, 3);
-	reco_argument_lang(fcinfo, 4);
+	words = reco_argument_lang(fcinfo, 4);
 	limit = (int) reco_argument_options(fcinfo, 5, explain_option, lengthof(explain_option))->number;
 	if (!reco_pair_begin(&pair, fcinfo, 2))
 		return (Datum) 0;
 	explanation = reco_explain_history(pair.query, pair.view, pair.item, limit);
+	explanation->words = words;
 	for (int r = 0; r < explanation->n; r++)
 		put_row((ReturnSetInfo *) fcinfo->resultinfo, pair.query, pair.view, explanation, r);
 	reco_pair_end(&pair);

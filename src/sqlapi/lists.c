@@ -7,12 +7,47 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/numeric.h"
 #include "utils/tuplestore.h"
 
 #include "sqlapi/arguments.h"
 #include "sqlapi/lists.h"
 
 #define LIST_COLUMNS 6
+
+enum
+{
+	OPTION_REASON,
+	OPTION_SEED
+};
+
+static const RecoOption list_option[] = {
+	[OPTION_REASON] =
+		{.name = "reason",
+		 .type = RECO_OPTION_BOOLEAN,
+		 .initial = 1,
+		 .maximum = 1,
+		 .help =
+			 "Whether each line gets a reason; without, reason and the evidence in details are left out."},
+	[OPTION_SEED] = {
+		.name = "seed",
+		.type = RECO_OPTION_INTEGER,
+		.initial = 0,
+		.minimum = 0,
+		.maximum = 2147483647,
+		.help =
+			"Chooses other wordings of the same reasons: the same user, item and seed have the same text."}};
+
+/* list_options reads the options of a list. */
+static void
+list_options(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPositions *position)
+{
+	RecoOptionValue *value =
+		reco_argument_options(fcinfo, position->options, list_option, lengthof(list_option));
+
+	list->with_reason = value[OPTION_REASON].number != 0;
+	list->voice.seed = (uint64) value[OPTION_SEED].number;
+}
 
 /*
  * list_filter makes the filter of a call, or NULL when there is none; the reader
@@ -66,8 +101,8 @@ reco_list_begin(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPosit
 	list->ask.k = reco_argument_k(fcinfo, position->k);
 	if (position->item_type >= 0)
 		reco_argument_item_type(fcinfo, position->item_type);
-	reco_argument_lang(fcinfo, position->lang);
-	(void) reco_argument_options(fcinfo, position->options, NULL, 0);
+	list->voice.words = reco_argument_lang(fcinfo, position->lang);
+	list_options(list, fcinfo, position);
 	list->exclude_seen =
 		position->exclude_seen >= 0 && reco_argument_boolean(fcinfo, position->exclude_seen, true);
 
@@ -86,26 +121,51 @@ reco_list_run(RecoListCall *list)
 	list->n = reco_serve_list(&list->ask, list->hit);
 }
 
-/* reason_details gives {"because": [id]}, the evidence row that the reason points at (G5). */
-static Datum
-reason_details(const RecoModel *model, int64 cited)
+/* push_key adds a key of an object. */
+static void
+push_key(JsonbParseState **state, const char *name)
 {
-	JsonbParseState *state = NULL;
 	JsonbValue key;
-	JsonbValue id;
 
 	key.type = jbvString;
-	key.val.string.val = "because";
-	key.val.string.len = strlen("because");
+	key.val.string.val = unconstify(char *, name);
+	key.val.string.len = (int) strlen(name);
+	pushJsonbValue(state, WJB_KEY, &key);
+}
+
+/* reason_details gives {"because": [id, ...]}, the evidence that the reason points at (G5), and the bucket of "people" it counts. */
+static Datum
+reason_details(const RecoModel *model, const RecoReason *reason)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue value;
+
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	pushJsonbValue(&state, WJB_KEY, &key);
+	push_key(&state, "because");
 	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
-	if (cited >= 0)
+	for (int c = 0; c < reason->n_cited; c++)
 	{
-		id = reco_call_id(model, (uint32) cited);
-		pushJsonbValue(&state, WJB_ELEM, &id);
+		value = reco_call_id(model, reason->cited[c]);
+		pushJsonbValue(&state, WJB_ELEM, &value);
 	}
 	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	if (reason->people > 0)
+	{
+		push_key(&state, "people");
+		value.type = jbvNumeric;
+		value.val.numeric = int64_to_numeric(reason->people);
+		pushJsonbValue(&state, WJB_VALUE, &value);
+	}
+	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+}
+
+/* no_details gives {}. */
+static Datum
+no_details(void)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }
 
@@ -119,15 +179,16 @@ reco_list_return(RecoListCall *list, FunctionCallInfo fcinfo, const RecoReason *
 	for (size_t i = 0; i < list->n; i++)
 	{
 		RecoKey key = reco_keys_get(&list->call.model->items, list->hit[i].item);
-		bool isnull[LIST_COLUMNS] = {false, false, !scored, false, false, false};
-		Datum value[LIST_COLUMNS];
+		bool isnull[LIST_COLUMNS] = {false, false, !scored, false, reason == NULL, false};
+		Datum value[LIST_COLUMNS] = {0};
 
 		value[0] = Int32GetDatum((int32) i + 1);
 		value[1] = reco_key_to_datum(&key, list->item_type);
 		value[2] = Float8GetDatum(list->hit[i].score);
 		value[3] = source;
-		value[4] = CStringGetTextDatum(reason[i].text);
-		value[5] = reason_details(list->call.model, reason[i].cited);
+		if (reason != NULL)
+			value[4] = CStringGetTextDatum(reason[i].text);
+		value[5] = reason != NULL ? reason_details(list->call.model, &reason[i]) : no_details();
 		tuplestore_putvalues(result->setResult, result->setDesc, value, isnull);
 	}
 	reco_call_end(&list->call);

@@ -36,6 +36,8 @@ typedef struct RecoListCall
 	Oid item_type; /* of the ids in the answer */
 	RecoListAsk ask;
 	bool exclude_seen;
+	bool with_reason; /* option "reason" */
+	RecoVoice voice;  /* of the reasons; a user is not mixed into its seed yet */
 	size_t n;
 	RkHit *hit; /* [n], filled by reco_list_run */
 } RecoListCall;
@@ -50,7 +52,7 @@ extern void reco_list_begin(RecoListCall *list, FunctionCallInfo fcinfo, const R
 /* reco_list_run makes the list. */
 extern void reco_list_run(RecoListCall *list);
 
-/* reco_list_return writes the rows with a reason each (text, cited item or -1) and ends the call. */
+/* reco_list_return writes the rows with a reason each, or none (NULL), and ends the call. */
 extern void reco_list_return(RecoListCall *list, FunctionCallInfo fcinfo, const RecoReason *reason);
 
 #endif

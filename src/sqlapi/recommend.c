@@ -70,37 +70,46 @@ static const RecoListPositions popular_typed_positions = {.item_type = 0,
 														  .lang = 5,
 														  .options = 6};
 
-/* same_reason gives every line the same reason. */
-static RecoReason *
-same_reason(const RecoListCall *list, char *text, int64 cited)
+/* return_history makes the list of a user with a history and writes it. */
+static void
+return_history(RecoListCall *list, FunctionCallInfo fcinfo)
 {
-	RecoReason *reason = palloc(sizeof(RecoReason) * Max(list->n, 1));
+	RecoReasoner *reasoner;
 
-	for (size_t i = 0; i < list->n; i++)
-		reason[i] = (RecoReason){text, cited};
-	return reason;
+	if (!list->with_reason)
+	{
+		reco_list_run(list);
+		reco_list_return(list, fcinfo, NULL);
+		return;
+	}
+	reasoner = reco_reason_make(list->ask.query, list->ask.view, &list->voice);
+	list->ask.look_ahead = reco_reason_look_ahead;
+	list->ask.look_ahead_state = reasoner;
+	reco_list_run(list);
+	reco_list_return(list, fcinfo, reco_reason_choose(reasoner, list->hit, list->n));
+}
+
+/* return_popular makes the list of popular items and writes it. */
+static void
+return_popular(RecoListCall *list, FunctionCallInfo fcinfo)
+{
+	reco_list_run(list);
+	reco_list_return(
+		list, fcinfo,
+		list->with_reason ? reco_reason_popular(list->call.model, &list->voice, list->hit, list->n) : NULL);
 }
 
 void
 reco_recommend_list(RecoListCall *list, FunctionCallInfo fcinfo, RecoQuery *query)
 {
-	RecoReasoner *reasoner;
-
 	for (int e = 0; list->exclude_seen && e < query->n_evidence; e++)
 		reco_skip_add(list->ask.skip, query->evidence[e].item);
 	list->ask.source = reco_serve_source(query);
 	list->ask.query = query;
 	if (list->ask.source == RECO_SOURCE_HISTORY)
-	{
-		reasoner = reco_reason_make(query, list->ask.view);
-		list->ask.look_ahead = reco_reason_look_ahead;
-		list->ask.look_ahead_state = reasoner;
-		reco_list_run(list);
-		reco_list_return(list, fcinfo, reco_reason_choose(reasoner, list->hit, list->n));
-		return;
-	}
-	reco_list_run(list);
-	reco_list_return(list, fcinfo, same_reason(list, reco_reason_popular(), -1));
+		return_history(list, fcinfo);
+	else
+		return_popular(list, fcinfo);
 }
 
 /*
@@ -117,6 +126,8 @@ recommend(FunctionCallInfo fcinfo, const RecoListPositions *position)
 	reco_list_begin(&list, fcinfo, position);
 	known = reco_argument_key(fcinfo, 0, list.call.definition->user.type, "user", &user);
 	reco_key_require_answer(list.item_type, list.call.definition->item.type, "recommend", "...");
+	if (known)
+		list.voice.seed = reco_key_hash(list.voice.seed, &user);
 	reco_recommend_list(&list, fcinfo, reco_call_query(&list.call, known ? &user : NULL));
 	return (Datum) 0;
 }
@@ -150,9 +161,10 @@ reco_similar_items(PG_FUNCTION_ARGS)
 		list.ask.source = RECO_SOURCE_SIMILAR;
 		list.ask.item = (uint32) item;
 		reco_list_run(&list);
-		reco_list_return(
-			&list, fcinfo,
-			same_reason(&list, reco_reason_similar(list.call.model, list.ask.view, (uint32) item), item));
+		reco_list_return(&list, fcinfo,
+						 list.with_reason ? reco_reason_similar(list.call.model, list.ask.view, &list.voice,
+																(uint32) item, list.hit, list.n)
+										  : NULL);
 	}
 	else
 		reco_call_end(&list.call);
@@ -167,8 +179,7 @@ popular_items(FunctionCallInfo fcinfo, const RecoListPositions *position)
 	reco_list_begin(&list, fcinfo, position);
 	reco_key_require_answer(list.item_type, list.call.definition->item.type, "popular_items", "...");
 	list.ask.source = RECO_SOURCE_POPULAR;
-	reco_list_run(&list);
-	reco_list_return(&list, fcinfo, same_reason(&list, reco_reason_popular(), -1));
+	return_popular(&list, fcinfo);
 	return (Datum) 0;
 }
 

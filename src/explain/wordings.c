@@ -1,0 +1,169 @@
+/*
+ * wordings.c
+ *	  The wordings that reco brings: data, in UTF-8.
+ *
+ * Variants of one kind say the same, so that a page does not repeat itself;
+ * none adds a fact.  "history" is worded as a cause, so it is used for evidence
+ * whose removal lowers the score (G3) and for nothing else.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "mb/pg_wchar.h"
+
+#include "explain/templates.h"
+
+#define KIND(name) RECO_WORDING_##name
+
+const RecoBuiltinWording reco_builtin_wording[] = {
+	{KIND(HISTORY), "en", 1, 1, "because {clauses}", NULL},
+	{KIND(HISTORY), "en", 2, 1, "since {clauses}", NULL},
+	{KIND(HISTORY), "en", 3, 1, "chosen because {clauses}", NULL},
+	{KIND(HISTORY), "en", 4, 1, "suggested since {clauses}", NULL},
+	{KIND(SIMILAR), "en", 1, 1, "similar to {items}", NULL},
+	{KIND(SIMILAR), "en", 2, 1, "much like {items}", NULL},
+	{KIND(SIMILAR), "en", 3, 1, "akin to {items}", NULL},
+	{KIND(SIMILAR), "en", 4, 1, "close to {items}", NULL},
+	{KIND(POPULAR), "en", 1, 0, "popular with other customers", NULL},
+	{KIND(POPULAR), "en", 2, 0, "a popular choice", NULL},
+	{KIND(POPULAR), "en", 3, 0, "among the popular items", NULL},
+	{KIND(POPULAR), "en", 4, 0, "popular here", NULL},
+	{KIND(POPULAR_COUNT), "en", 1, 1, "popular: chosen by {count}+ people", NULL},
+	{KIND(POPULAR_COUNT), "en", 2, 1, "{count}+ people chose this", NULL},
+	{KIND(POPULAR_COUNT), "en", 3, 1, "a popular choice of {count}+ people", NULL},
+	{KIND(FALLBACK), "en", 1, 0, "based on your history", NULL},
+	{KIND(FALLBACK), "en", 2, 0, "drawn from your history", NULL},
+	{KIND(FALLBACK), "en", 3, 0, "in line with your history", NULL},
+	{KIND(BOUGHT), "en", 1, 1, "{you} bought {items}", NULL},
+	{KIND(BOUGHT), "en", 2, 1, "{you} purchased {items}", NULL},
+	{KIND(VIEWED), "en", 1, 1, "{you} viewed {items}", NULL},
+	{KIND(VIEWED), "en", 2, 1, "{you} looked at {items}", NULL},
+	{KIND(CART), "en", 1, 1, "{you} added {items} to your cart", NULL},
+	{KIND(CART), "en", 2, 1, "{you} put {items} into your cart", NULL},
+	{KIND(RATED), "en", 1, 1, "{you} rated {items}", NULL},
+	{KIND(RATED_HIGHLY), "en", 1, 1, "{you} rated {items} highly", NULL},
+	{KIND(LIKED), "en", 1, 1, "{you} liked {items}", NULL},
+	{KIND(READ), "en", 1, 1, "{you} read {items}", NULL},
+	{KIND(LISTENED), "en", 1, 1, "{you} listened to {items}", NULL},
+	{KIND(WATCHED), "en", 1, 1, "{you} watched {items}", NULL},
+	{KIND(SAVED), "en", 1, 1, "{you} saved {items}", NULL},
+	{KIND(OTHER_EVENT), "en", 1, 1, "your history includes {items}", NULL},
+	{KIND(OTHER_EVENT), "en", 2, 1, "your history has {items} in it", NULL},
+	{KIND(RETURNED), "en", 1, 1, "{you} returned {items}", NULL},
+	{KIND(DISLIKED), "en", 1, 1, "{you} disliked {items}", NULL},
+	{KIND(SKIPPED), "en", 1, 1, "{you} skipped {items}", NULL},
+	{KIND(HID), "en", 1, 1, "{you} hid {items}", NULL},
+	{KIND(UNCART), "en", 1, 1, "{you} took {items} out of your cart", NULL},
+	{KIND(EVIDENCE), "en", 1, 1, "your history with {items}", NULL},
+	{KIND(DISLIKE), "en", 1, 1, "your dislike of {items}", NULL},
+	{KIND(AVERAGE), "en", 1, 0, "the average rating of all items", NULL},
+	{KIND(ITEM), "en", 1, 0, "how this item is rated beside the average", NULL},
+	{KIND(PRIOR), "en", 1, 0, "what is known of you besides your history", NULL},
+	{KIND(ATTRIBUTE), "en", 1, 0, "what this item is", NULL},
+	{KIND(REST), "en", 1, 0, "{count|1 more item|# more items} of your history", NULL},
+	{KIND(NO_HISTORY), "en", 1, 0, "your history has nothing that the model knows", NULL},
+	{KIND(REMAINDER), "en", 1, 0, "everything else", NULL},
+	{KIND(YOU), "en", 1, 0, "you", NULL},
+	{KIND(LABEL), "en", 1, 0, "\xE2\x80\x9C{text}\xE2\x80\x9D", "\"{text}\""},
+	{KIND(ID), "en", 1, 0, "item {text}", NULL},
+	{KIND(JOIN_ITEMS), "en", 1, 0, "{a} and {b}", NULL},
+	{KIND(JOIN_CLAUSES), "en", 1, 0, "{a} and {b}", NULL},
+
+	{KIND(HISTORY), "zh", 1, 1, "因为{clauses}", NULL},
+	{KIND(HISTORY), "zh", 2, 1, "由于{clauses}", NULL},
+	{KIND(HISTORY), "zh", 3, 1, "为您推荐，因为{clauses}", NULL},
+	{KIND(HISTORY), "zh", 4, 1, "因为{clauses}，所以为您推荐", NULL},
+	{KIND(SIMILAR), "zh", 1, 1, "与{items}相似", NULL},
+	{KIND(SIMILAR), "zh", 2, 1, "和{items}类似", NULL},
+	{KIND(SIMILAR), "zh", 3, 1, "同{items}相近", NULL},
+	{KIND(POPULAR), "zh", 1, 0, "受其他顾客欢迎", NULL},
+	{KIND(POPULAR), "zh", 2, 0, "热门之选", NULL},
+	{KIND(POPULAR), "zh", 3, 0, "热门商品", NULL},
+	{KIND(POPULAR_COUNT), "zh", 1, 1, "热门：{count}多人选择", NULL},
+	{KIND(POPULAR_COUNT), "zh", 2, 1, "已有{count}多人选择", NULL},
+	{KIND(POPULAR_COUNT), "zh", 3, 1, "{count}多人的选择", NULL},
+	{KIND(FALLBACK), "zh", 1, 0, "根据您的历史记录推荐", NULL},
+	{KIND(FALLBACK), "zh", 2, 0, "与您的历史记录相符", NULL},
+	{KIND(FALLBACK), "zh", 3, 0, "依据您以往的记录", NULL},
+	{KIND(BOUGHT), "zh", 1, 1, "{you}买过{items}", NULL},
+	{KIND(BOUGHT), "zh", 2, 1, "{you}购买过{items}", NULL},
+	{KIND(VIEWED), "zh", 1, 1, "{you}浏览过{items}", NULL},
+	{KIND(VIEWED), "zh", 2, 1, "{you}看过{items}", NULL},
+	{KIND(CART), "zh", 1, 1, "{you}把{items}加入了购物车", NULL},
+	{KIND(RATED), "zh", 1, 1, "{you}给{items}打过分", NULL},
+	{KIND(RATED_HIGHLY), "zh", 1, 1, "{you}给{items}打过高分", NULL},
+	{KIND(LIKED), "zh", 1, 1, "{you}赞过{items}", NULL},
+	{KIND(READ), "zh", 1, 1, "{you}读过{items}", NULL},
+	{KIND(LISTENED), "zh", 1, 1, "{you}听过{items}", NULL},
+	{KIND(WATCHED), "zh", 1, 1, "{you}观看过{items}", NULL},
+	{KIND(SAVED), "zh", 1, 1, "{you}收藏过{items}", NULL},
+	{KIND(OTHER_EVENT), "zh", 1, 1, "{you}接触过{items}", NULL},
+	{KIND(OTHER_EVENT), "zh", 2, 1, "{you}了解过{items}", NULL},
+	{KIND(RETURNED), "zh", 1, 1, "{you}退过{items}", NULL},
+	{KIND(DISLIKED), "zh", 1, 1, "{you}不喜欢{items}", NULL},
+	{KIND(SKIPPED), "zh", 1, 1, "{you}跳过了{items}", NULL},
+	{KIND(HID), "zh", 1, 1, "{you}隐藏了{items}", NULL},
+	{KIND(UNCART), "zh", 1, 1, "{you}把{items}移出了购物车", NULL},
+	{KIND(EVIDENCE), "zh", 1, 1, "您与{items}的往来", NULL},
+	{KIND(DISLIKE), "zh", 1, 1, "您对{items}的不喜欢", NULL},
+	{KIND(AVERAGE), "zh", 1, 0, "所有商品的平均评分", NULL},
+	{KIND(ITEM), "zh", 1, 0, "该商品的评分与平均之差", NULL},
+	{KIND(PRIOR), "zh", 1, 0, "历史记录之外对您的了解", NULL},
+	{KIND(ATTRIBUTE), "zh", 1, 0, "该商品本身的特点", NULL},
+	{KIND(REST), "zh", 1, 0, "您历史记录中的另外{count}件商品", NULL},
+	{KIND(NO_HISTORY), "zh", 1, 0, "您的历史记录中没有模型认识的商品", NULL},
+	{KIND(REMAINDER), "zh", 1, 0, "其余部分", NULL},
+	{KIND(YOU), "zh", 1, 0, "您", NULL},
+	{KIND(LABEL), "zh", 1, 0, "《{text}》", NULL},
+	{KIND(ID), "zh", 1, 0, "商品{text}", NULL},
+	{KIND(JOIN_ITEMS), "zh", 1, 0, "{a}和{b}", NULL},
+	{KIND(JOIN_CLAUSES), "zh", 1, 0, "{a}，也{b}", NULL},
+};
+
+const int reco_n_builtin_wordings = lengthof(reco_builtin_wording);
+
+/* is_ascii says whether a pattern is the same in every encoding. */
+static bool
+is_ascii(const char *pattern)
+{
+	for (; *pattern != '\0'; pattern++)
+		if (IS_HIGHBIT_SET(*pattern))
+			return false;
+	return true;
+}
+
+/* convert gives UTF-8 in the server's encoding, or NULL when that has no such characters. */
+static char *
+convert(const char *pattern)
+{
+	int length = (int) strlen(pattern);
+	int encoding = GetDatabaseEncoding();
+	int room = length * MAX_CONVERSION_GROWTH + 1;
+	Oid procedure;
+	unsigned char *converted;
+
+	if (encoding == PG_UTF8)
+		return pstrdup(pattern);
+	procedure = encoding == PG_SQL_ASCII ? InvalidOid : FindDefaultConversionProc(PG_UTF8, encoding);
+	if (!OidIsValid(procedure))
+		return NULL;
+	converted = palloc(room);
+	if (pg_do_encoding_conversion_buf(procedure, PG_UTF8, encoding,
+									  (unsigned char *) unconstify(char *, pattern), length, converted, room,
+									  true) != length)
+		return NULL;
+	return (char *) converted;
+}
+
+char *
+reco_wording_encode(const RecoBuiltinWording *wording)
+{
+	char *converted;
+
+	if (is_ascii(wording->pattern))
+		return pstrdup(wording->pattern);
+	converted = convert(wording->pattern);
+	if (converted == NULL && wording->ascii != NULL)
+		return pstrdup(wording->ascii);
+	return converted;
+}

@@ -1,0 +1,109 @@
+/*
+ * templates.c
+ *	  The table of wordings as SQL sees it: what is built in, and the trigger
+ *	  that keeps it sound.
+ */
+#include "postgres.h"
+
+#include "commands/extension.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/tuplestore.h"
+
+#include "catalog/catalog.h"
+#include "explain/templates.h"
+
+PG_FUNCTION_INFO_V1(reco_builtin_reason_templates);
+PG_FUNCTION_INFO_V1(reco_check_reason_template);
+
+#define BUILTIN_COLUMNS 5
+
+Datum
+reco_builtin_reason_templates(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int w = 0; w < reco_n_builtin_wordings; w++)
+	{
+		const RecoBuiltinWording *wording = &reco_builtin_wording[w];
+		char *pattern = reco_wording_encode(wording);
+		bool isnull[BUILTIN_COLUMNS] = {false};
+		Datum value[BUILTIN_COLUMNS];
+
+		if (pattern == NULL)
+			continue;
+		value[0] = CStringGetTextDatum(reco_words_kind_name(wording->kind));
+		value[1] = CStringGetTextDatum(wording->lang);
+		value[2] = Int32GetDatum(wording->variant);
+		value[3] = CStringGetTextDatum(pattern);
+		value[4] = Int32GetDatum(wording->min_evidence);
+		tuplestore_putvalues(result->setResult, result->setDesc, value, isnull);
+	}
+	return (Datum) 0;
+}
+
+/* text_column gives a column of a row as a string, NULL for NULL. */
+static char *
+text_column(HeapTuple tuple, TupleDesc descriptor, const char *name)
+{
+	return SPI_getvalue(tuple, descriptor, SPI_fnumber(descriptor, name));
+}
+
+/* refuse_builtin refuses to change what the extension brought. */
+static void
+refuse_builtin(HeapTuple tuple, TupleDesc descriptor)
+{
+	char *builtin = text_column(tuple, descriptor, "builtin");
+
+	if (creating_extension || builtin == NULL || builtin[0] != 't')
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("built-in templates cannot be changed"),
+			 errdetail(
+				 "A row that is not built in hides the built-in one of the same kind, language and variant."),
+			 errhint("Use reco.set_reason_template() and reco.reset_reason_template().")));
+}
+
+/* check_row checks a row that is written; NULLs are left to the table's constraints. */
+static void
+check_row(HeapTuple tuple, TupleDesc descriptor)
+{
+	char *kind = text_column(tuple, descriptor, "kind");
+	char *pattern = text_column(tuple, descriptor, "pattern");
+
+	refuse_builtin(tuple, descriptor);
+	if (kind != NULL && pattern != NULL)
+		reco_template_check(kind, pattern);
+}
+
+/* Row trigger: checks.  Statement trigger: tells every session that the table has changed. */
+Datum
+reco_check_reason_template(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc descriptor;
+	HeapTuple written;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("function \"check_reason_template\" was not called by trigger manager")));
+	if (TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
+	{
+		reco_catalog_templates_changed();
+		return PointerGetDatum(NULL);
+	}
+	descriptor = RelationGetDescr(trigger->tg_relation);
+	if (!TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		refuse_builtin(trigger->tg_trigtuple, descriptor);
+	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		return PointerGetDatum(trigger->tg_trigtuple);
+	written = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	check_row(written, descriptor);
+	return PointerGetDatum(written);
+}
