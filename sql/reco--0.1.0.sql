@@ -10,7 +10,10 @@ GRANT USAGE ON SCHEMA reco TO PUBLIC;
 /*
  * Tables.  Nobody but the extension's owner has any right on them; the views
  * below show what a role may see.  Keys are uuid, so that rows of a restored
- * copy keep their identity.
+ * copy keep their identity.  There are no foreign keys between them: those of an
+ * extension are there before its data, and pg_restore --jobs loads its
+ * tables in any order.  Only the library writes here; it locks the row of the
+ * recommender first and deletes what hangs on a row with it.
  */
 
 CREATE TABLE reco.recommender (
@@ -46,7 +49,7 @@ CREATE TABLE reco.recommender (
 COMMENT ON TABLE reco.recommender IS 'definitions: which tables feed a recommender and how; seen through the view reco.recommenders';
 
 CREATE TABLE reco.version (
-	recommender uuid NOT NULL REFERENCES reco.recommender (key) ON DELETE CASCADE,
+	recommender uuid NOT NULL,
 	number integer NOT NULL CHECK (number > 0),
 	key uuid NOT NULL UNIQUE,
 	created_at timestamptz NOT NULL,
@@ -66,7 +69,7 @@ CREATE TABLE reco.version (
 COMMENT ON TABLE reco.version IS 'model versions: one row a finished refresh; seen through the view reco.models';
 
 CREATE TABLE reco.chunk (
-	recommender uuid NOT NULL REFERENCES reco.recommender (key) ON DELETE CASCADE,
+	recommender uuid NOT NULL,
 	digest bytea NOT NULL,
 	data bytea NOT NULL,
 	PRIMARY KEY (recommender, digest)
@@ -80,16 +83,14 @@ CREATE TABLE reco.version_chunk (
 	tensor text COLLATE "C" NOT NULL,
 	chunk integer NOT NULL CHECK (chunk >= 0),
 	digest bytea NOT NULL,
-	PRIMARY KEY (recommender, number, tensor, chunk),
-	FOREIGN KEY (recommender, number) REFERENCES reco.version (recommender, number) ON DELETE CASCADE,
-	FOREIGN KEY (recommender, digest) REFERENCES reco.chunk (recommender, digest)
+	PRIMARY KEY (recommender, number, tensor, chunk)
 );
 COMMENT ON TABLE reco.version_chunk IS 'which chunks, in which order, make up which tensor of a version';
 CREATE INDEX version_chunk_digest_idx ON reco.version_chunk (recommender, digest);
 
 CREATE TABLE reco.evaluation (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	recommender uuid NOT NULL REFERENCES reco.recommender (key) ON DELETE CASCADE,
+	recommender uuid NOT NULL,
 	created_at timestamptz NOT NULL,
 	split text NOT NULL,
 	options jsonb NOT NULL,
@@ -98,7 +99,7 @@ CREATE TABLE reco.evaluation (
 COMMENT ON TABLE reco.evaluation IS 'one row a finished reco.evaluate(); seen through the view reco.evaluations';
 
 CREATE TABLE reco.evaluation_metric (
-	evaluation bigint NOT NULL REFERENCES reco.evaluation (id) ON DELETE CASCADE,
+	evaluation bigint NOT NULL,
 	model text NOT NULL,
 	user_group text NOT NULL,
 	metric text NOT NULL,

@@ -365,13 +365,17 @@ reco_catalog_update_row(const RecoRow *row)
 void
 reco_catalog_delete_row(const RecoRow *row)
 {
-	static const char *const table[] = {"evaluation WHERE recommender", "version WHERE recommender",
-										"chunk WHERE recommender", "recommender WHERE key"};
+	static const char *const from[] = {
+		"evaluation_metric WHERE evaluation IN (SELECT id FROM reco.evaluation WHERE recommender = $1)",
+		"evaluation WHERE recommender = $1",
+		"version_chunk WHERE recommender = $1",
+		"version WHERE recommender = $1",
+		"chunk WHERE recommender = $1",
+		"recommender WHERE key = $1"};
 
-	/* what references comes first, so that cascades find nothing to do */
-	for (size_t i = 0; i < lengthof(table); i++)
+	for (size_t i = 0; i < lengthof(from); i++)
 	{
-		RecoStatement statement = {.sql = psprintf("DELETE FROM reco.%s = $1", table[i])};
+		RecoStatement statement = {.sql = psprintf("DELETE FROM reco.%s", from[i])};
 
 		reco_statement_add(&statement, UUIDOID, row->value[RECO_FIELD_KEY], false);
 		reco_statement_run(&statement);

@@ -6,7 +6,7 @@
  * Reading uses index scans of the table access method and not SPI, because
  * every recommend() reads two rows.  Such a scan looks at no privilege: who
  * may see what is decided before its result is used.  Writing uses SPI, so
- * that constraints and foreign keys are kept, as the owner of the tables,
+ * that constraints and indexes are kept, as the owner of the tables,
  * around one statement.  When that raises, PostgreSQL restores user id and
  * settings as the (sub)transaction aborts.
  */

@@ -439,6 +439,9 @@ reco_catalog_prune(const RecoDefinition *definition, int keep)
 			"DELETE FROM reco.version WHERE recommender = $1 AND number NOT IN"
 			" (SELECT v.number FROM reco.version v JOIN reco.recommender r ON r.key = v.recommender"
 			" WHERE v.recommender = $1 ORDER BY v.number IS NOT DISTINCT FROM r.deployed DESC, v.number DESC LIMIT $2)"};
+	RecoStatement lists = {
+		.sql = "DELETE FROM reco.version_chunk l WHERE l.recommender = $1 AND NOT EXISTS"
+			   " (SELECT FROM reco.version v WHERE v.recommender = l.recommender AND v.number = l.number)"};
 	RecoStatement chunks = {
 		.sql =
 			"DELETE FROM reco.chunk c WHERE c.recommender = $1 AND NOT EXISTS"
@@ -448,6 +451,8 @@ reco_catalog_prune(const RecoDefinition *definition, int keep)
 	reco_statement_add(&versions, UUIDOID, UUIDPGetDatum(&definition->key), false);
 	reco_statement_add(&versions, INT4OID, Int32GetDatum(Max(keep, 1)), false);
 	reco_statement_run(&versions);
+	reco_statement_add(&lists, UUIDOID, UUIDPGetDatum(&definition->key), false);
+	reco_statement_run(&lists);
 	reco_statement_add(&chunks, UUIDOID, UUIDPGetDatum(&definition->key), false);
 	reco_statement_run(&chunks);
 }

@@ -29,7 +29,8 @@ sub restored
 	}
 	else
 	{
-		$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr($database), $file ],
+		# with several jobs the tables are loaded in any order
+		$node->command_ok([ 'pg_restore', '--exit-on-error', '--jobs=3', '-d', $node->connstr($database), $file ],
 			'pg_restore reads the dump without an error');
 	}
 	return $database;
@@ -59,6 +60,24 @@ for my $format ('plain', 'custom')
 	is(Reco::rows($node, 'SELECT max(version) FROM reco.models', $database), '3', 'the restored database can learn on');
 	is(Reco::rows($node, 'SELECT max(version) FROM reco.models'), '2', 'and the old one is untouched');
 }
+
+# A dump of the schema alone gives a database in which recommenders can be defined; the data can follow.
+for my $part ('--schema-only', '--data-only')
+{
+	my $file = $node->basedir . "/part$part.sql";
+	$node->safe_psql('postgres', 'CREATE DATABASE parts') if $part eq '--schema-only';
+	$node->command_ok([ 'pg_dump', $part, '--file', $file, $node->connstr('postgres') ], "pg_dump $part");
+	$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', $file, $node->connstr('parts') ],
+		"psql reads the dump $part without an error");
+	is(Reco::rows($node, 'SELECT count(*) FROM reco.recommenders', 'parts'), $part eq '--schema-only' ? '0' : '1', "$part: recommenders");
+}
+is(Reco::rows($node, $queries{lists}, 'parts'), Reco::rows($node, $queries{lists}), 'schema and data apart: the same lists');
+
+# Nothing is left of a recommender that is dropped.
+Reco::rows($node, q{CALL reco.evaluate('shop', options => '{"users": 20, "resamples": 0}')});
+Reco::rows($node, q{SELECT reco.drop_recommender('shop')});
+is(Reco::rows($node, "SELECT count(*) FROM reco.$_"), '0', "nothing is left in reco.$_")
+  for 'recommender', 'version', 'version_chunk', 'chunk', 'evaluation', 'evaluation_metric';
 
 $node->stop;
 done_testing();
