@@ -67,10 +67,10 @@ for my $encoding ('LATIN1', 'SQL_ASCII', 'EUC_JP')
 	$node->safe_psql($database, q{UPDATE products SET title = 'Caf' || chr(233) || ' ' || id}) if $encoding eq 'LATIN1';
 	Reco::refresh($node, database => $database);
 	# text received from a function is not checked, but in convert_from() it is
-	is(Reco::rows($node, "SELECT count(*) FROM reco.recommend(1, 5, 'shop') WHERE convert_from(reason::bytea, '$encoding') = reason
-		AND reason LIKE 'because %'", $database), '5', "$encoding: reasons of valid characters")
+	is(Reco::rows($node, "SELECT count(*) FROM reco.recommend(1, 5, 'shop')
+		WHERE reason <> '' AND convert_from(reason::bytea, '$encoding') = reason", $database), '5', "$encoding: reasons of valid characters")
 	  if $encoding ne 'LATIN1';
-	is(Reco::rows($node, q{SELECT count(*) FROM reco.recommend(1, 5, 'shop') WHERE convert_to(reason, 'UTF8') LIKE 'because %\\303\\251%'}, $database),
+	is(Reco::rows($node, q{SELECT count(*) FROM reco.recommend(1, 5, 'shop') WHERE position('\xc3a9'::bytea IN convert_to(reason, 'UTF8')) > 0}, $database),
 		'5', "$encoding: reasons can be sent to a client in UTF8, with the titles")
 	  if $encoding eq 'LATIN1';
 	cmp_ok(Reco::rows($node, q{SELECT count(*) FROM reco.explain(1, 1003, 'shop') WHERE octet_length(reason) > 0}, $database), '>', '0', "$encoding: explanations");
