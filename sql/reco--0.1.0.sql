@@ -900,6 +900,40 @@ COMMENT ON FUNCTION reco.user_embedding(text, text) IS 'the factors of a user, s
 
 /* Reasons, checked and turned around. */
 
+CREATE FUNCTION reco.reason_report(
+	recommender text = NULL,
+	users integer = 100,
+	options jsonb = NULL
+) RETURNS TABLE (
+	kind text,
+	event text,
+	lines bigint,
+	line_share double precision,
+	users_with bigint,
+	user_share double precision,
+	removal_effect double precision,
+	contribution double precision
+)
+AS 'MODULE_PATHNAME', 'reco_reason_report'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 100000;
+COMMENT ON FUNCTION reco.reason_report(text, integer, jsonb)
+	IS 'what the reasons of the lists of sampled users say: by kind how often, for how many users, how strongly';
+
+CREATE FUNCTION reco.explanation_quality(
+	recommender text = NULL,
+	users integer = 100,
+	options jsonb = NULL
+) RETURNS TABLE (
+	metric text,
+	value double precision,
+	n bigint,
+	meaning text
+)
+AS 'MODULE_PATHNAME', 'reco_explanation_quality'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 14 COST 100000;
+COMMENT ON FUNCTION reco.explanation_quality(text, integer, jsonb)
+	IS 'how true, necessary, sufficient and stable the explanations of sampled users are, beside random ones';
+
 CREATE FUNCTION reco.explain_svg(
 	user_id bigint,
 	item_id bigint,

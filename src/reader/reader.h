@@ -118,6 +118,12 @@ typedef struct RecoHistory
 /* reco_reader_history reads one user's rows (SPI must be connected) into the current context; silently skips what learning counts and skips. */
 extern RecoHistory *reco_reader_history(const RecoDefinition *definition, const RecoKey *user);
 
+/*
+ * reco_reader_sample_users gives at most "most" > 0 of the users that have rows (SPI must be
+ * connected), chosen and ordered by a hash of the seed and their key, in the current context.
+ */
+extern RecoKey *reco_reader_sample_users(const RecoDefinition *definition, uint64 seed, int most, int *n);
+
 /* What the caller sees of one item. */
 typedef struct RecoItemRow
 {

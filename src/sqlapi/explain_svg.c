@@ -9,7 +9,6 @@
 #include "utils/memutils.h"
 
 #include "explain/svg.h"
-#include "reco.h"
 #include "sqlapi/arguments.h"
 #include "sqlapi/pair.h"
 
@@ -35,33 +34,24 @@ static const RecoOption svg_option[] = {
 				   .maximum = RECO_SVG_GREATEST_WIDTH,
 				   .help = "The width of the picture in pixels."}};
 
-/* is_chinese says whether the language asked for, or else reco.lang, is Chinese. */
-static bool
-is_chinese(FunctionCallInfo fcinfo, int position)
-{
-	char *lang = reco_argument_text(fcinfo, position);
-
-	if (lang == NULL)
-		lang = reco_lang;
-	return lang != NULL && pg_strncasecmp(lang, "zh", 2) == 0;
-}
-
 /* A NULL user or item has no picture. */
 Datum
 reco_explain_svg_pair(PG_FUNCTION_ARGS)
 {
 	RecoOptionValue *option = reco_argument_options(fcinfo, 4, svg_option, lengthof(svg_option));
 	RecoExplanation *explanation;
+	const RecoWords *words;
 	RecoPair pair;
 	char *svg;
 	text *result;
 
-	reco_argument_lang(fcinfo, 3);
+	words = reco_argument_lang(fcinfo, 3);
 	if (!reco_pair_begin(&pair, fcinfo, 2))
 		PG_RETURN_NULL();
 	explanation = reco_explain_history(pair.query, pair.view, pair.item, (int) option[SVG_LIMIT].number);
+	explanation->words = words;
 	svg = reco_explain_svg(pair.query, pair.view, explanation, pair.item, (int) option[SVG_WIDTH].number,
-						   is_chinese(fcinfo, 3));
+						   strncmp(reco_words_language(words), "zh", 2) == 0);
 	MemoryContextSwitchTo(pair.call.outer);
 	result = cstring_to_text(svg);
 	reco_pair_end(&pair);

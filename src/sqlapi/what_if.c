@@ -48,7 +48,10 @@ what_if(FunctionCallInfo fcinfo, const RecoListPositions *position, int changes)
 
 	reco_list_begin(&list, fcinfo, position);
 	if (reco_argument_key(fcinfo, 0, list.call.definition->user.type, "user", &user))
+	{
+		list.voice.seed = reco_key_hash(list.voice.seed, &user);
 		history = reco_reader_history(list.call.definition, &user);
+	}
 	else
 		history = palloc0(sizeof(RecoHistory));
 	if (!PG_ARGISNULL(changes))
