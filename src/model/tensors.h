@@ -13,6 +13,17 @@
 #define TENSOR_KEY_OFFSET "item_key_offset"
 #define TENSOR_KEY_BYTES "item_key_bytes"
 
+/*
+ * An algorithm that ranks by factors may add the copy of kernel/quantise.h, which makes ranking fast and changes
+ * nothing else.  All of them or none: versions that were learned before it have none.
+ */
+#define TENSOR_RANK_ORDER "rank_order"
+#define TENSOR_RANK_COARSE "rank_coarse"
+#define TENSOR_RANK_FINE "rank_fine"
+#define TENSOR_RANK_SCALE "rank_scale"
+#define TENSOR_RANK_BIAS "rank_bias"
+#define TENSOR_RANK_BLOCK "rank_block"
+
 /* Columns of the tensor "rule". */
 typedef enum RecoRuleColumn
 {
