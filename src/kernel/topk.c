@@ -22,6 +22,10 @@
  */
 #define RK_TOPK_LAG 1024
 
+/* One item in so many left makes a question selective; words of the bitmap that are looked at to tell. */
+#define RK_TOPK_SELECTIVE 200
+#define RK_TOPK_SAMPLE 1024
+
 /* Above this the bound of quantise.h does not hold. */
 #define RK_TOPK_MAX_CONSTANT 0x1p60
 
@@ -199,11 +203,28 @@ rk_dot_float(const float *x, const float *y, size_t d)
 		   ((lane[0][1] + lane[0][5]) + (lane[0][3] + lane[0][7]));
 }
 
-/* rk_skipped tells whether an item is marked in a bitmap. */
-RK_INLINE bool
-rk_skipped(const uint8_t *skip, size_t item)
+/* rk_unskipped is the first of the items item .. last - 1 that is not marked in a bitmap, or last. */
+RK_INLINE size_t
+rk_unskipped(const uint8_t *skip, size_t item, size_t last)
 {
-	return skip != NULL && (skip[item / 8] >> (item % 8) & 1) != 0;
+	uint64_t word;
+
+	while (skip != NULL && item < last)
+	{
+		if (item % 64 == 0 && item + 64 <= last)
+		{
+			memcpy(&word, skip + item / 8, sizeof(word));
+			if (word == UINT64_MAX)
+			{
+				item += 64;
+				continue;
+			}
+		}
+		if ((skip[item / 8] >> (item % 8) & 1) == 0)
+			break;
+		item++;
+	}
+	return item;
 }
 
 /* rk_pass_reaches_dot tells whether the score of an item may reach the floor. */
@@ -268,10 +289,9 @@ rk_pass_range(const RkPass *pass, size_t first, size_t last, RkHeap *heap)
 {
 	double floor = rk_heap_floor(heap);
 
-	for (size_t item = first; item < last; item++)
+	for (size_t item = rk_unskipped(pass->ask->skip, first, last); item < last;
+		 item = rk_unskipped(pass->ask->skip, item + 1, last))
 	{
-		if (rk_skipped(pass->ask->skip, item))
-			continue;
 		if (pass->query != NULL && floor > -INFINITY &&
 			!(pass->cosine ? rk_pass_reaches_cosine(pass, item, floor)
 						   : rk_pass_reaches_dot(pass, item, floor)))
@@ -396,6 +416,29 @@ rk_pass_index(const RkPass *pass, RkHeap *heap)
 	return rk_pass_found(pass, heap) ? RK_OK : RK_NON_FINITE;
 }
 
+/*
+ * rk_pass_is_selective tells from a sample of the bitmap whether so few items are
+ * left that to score them all is less work than to look for the best by norm.
+ */
+static bool
+rk_pass_is_selective(const RkPass *pass)
+{
+	size_t words = pass->items->n / 64;
+	size_t step = rk_max(1, words / RK_TOPK_SAMPLE);
+	size_t seen = 0;
+	size_t left = 0;
+
+	for (size_t w = 0; pass->ask->skip != NULL && w < words; w += step)
+	{
+		uint64_t word;
+
+		memcpy(&word, pass->ask->skip + 8 * w, sizeof(word));
+		seen += 64;
+		left += 64 - (size_t) __builtin_popcountll(word);
+	}
+	return left * RK_TOPK_SELECTIVE < seen;
+}
+
 /* rk_pass_run goes over the items and finishes the list. */
 static RkStatus
 rk_pass_run(const RkPass *pass, RkHit *hit, size_t *n_hit)
@@ -405,7 +448,8 @@ rk_pass_run(const RkPass *pass, RkHit *hit, size_t *n_hit)
 
 	rk_heap_init(&heap, hit, pass->ask->k, pass->ask->tie);
 	if (heap.capacity > 0)
-		status = pass->probe != NULL ? rk_pass_index(pass, &heap) : rk_pass_scan(pass, &heap);
+		status = pass->probe != NULL && !rk_pass_is_selective(pass) ? rk_pass_index(pass, &heap)
+																	: rk_pass_scan(pass, &heap);
 	if (status == RK_OK)
 		*n_hit = rk_heap_finish(&heap);
 	return status;
@@ -476,7 +520,7 @@ rk_topk_of(const RkItems *items, const RkTopk *ask, const uint32_t *candidate, s
 	rk_heap_init(&heap, hit, ask->k, ask->tie);
 	for (size_t c = 0; c < n_candidate; c++)
 	{
-		if (rk_skipped(ask->skip, candidate[c]))
+		if (rk_unskipped(ask->skip, candidate[c], (size_t) candidate[c] + 1) != candidate[c])
 			continue;
 		if (!rk_pass_score(&pass, candidate[c], &heap))
 			return RK_NON_FINITE;
