@@ -64,6 +64,9 @@ const RecoOption reco_als_option[ALS_N_OPTIONS] = {
 				  "Seed of the start vectors and of the held-out sample."},
 };
 
+/* The greatest length of vectors that kernel/topk.h is exact for. */
+#define GREATEST_WIDTH 65536
+
 /* What bind finds in the tensors. */
 typedef struct AlsModel
 {
@@ -160,6 +163,35 @@ als_bind(RecoModel *model)
 	als_bind_index(model->tensors, als);
 	model->embedding = &als->items;
 	model->state = als;
+}
+
+/* als_refuse raises for a tensor whose values no learning writes. */
+static void
+als_refuse(const char *tensor)
+{
+	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+					errmsg("tensor \"%s\" of the model has impossible values", tensor),
+					errhint("Learn a new version with CALL reco.refresh().")));
+}
+
+/* als_check checks what the solves of serving trust; that values are finite is checked where chunks are read. */
+static void
+als_check(const RecoModel *model)
+{
+	const AlsModel *als = model->state;
+	const double *p = als->parameter;
+
+	if (als->items.d < 1 || als->items.d > GREATEST_WIDTH)
+		als_refuse("item_factor");
+	if (!(p[ALS_PARAMETER_ALPHA0] >= 0) || !(p[ALS_PARAMETER_LAMBDA] > 0) || !(p[ALS_PARAMETER_NU] >= 0) ||
+		!(p[ALS_PARAMETER_ITEMS] >= 0 && p[ALS_PARAMETER_ITEMS] <= (double) als->items.n))
+		als_refuse("als_parameters");
+	for (size_t k = 0; k < als->items.d; k++)
+		if (!(als->eigenvalue[k] >= 0))
+			als_refuse("gram_eigenvalue");
+	for (size_t i = 0; i < als->items.n; i++)
+		if (!(als->items.norm[i] >= 0))
+			als_refuse("item_norm");
 }
 
 /* als_lambda gives lambda_u of a user with n kept rows. */
@@ -408,6 +440,7 @@ const RecoAlgorithm reco_als = {
 	.learn_bytes = reco_als_learn_bytes,
 	.learn = reco_als_learn,
 	.bind = als_bind,
+	.check = als_check,
 	.represent = als_represent,
 	.contributions = als_contributions,
 	.removals = als_removals,

@@ -124,7 +124,7 @@ const RecoModel *
 reco_model_open(const RecoDefinition *definition, MemoryContext pin)
 {
 	const RecoVersion *version = reco_catalog_deployed(definition);
-	const RecoTensorSet *tensors = reco_store_open(version, pin);
+	const RecoTensorSet *tensors = reco_store_open(version, reco_model_check, pin);
 	MemoryContext previous = MemoryContextSwitchTo(pin);
 	RecoModel *model = reco_model_bind(version->algorithm, tensors);
 

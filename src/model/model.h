@@ -11,6 +11,7 @@
  *		options			names, types, defaults, ranges, help
  *		learn			clean interactions -> named tensors
  *		bind			named tensors -> whatever its other functions need
+ *		check			whether stored values are such as learn writes
  *		represent		one user's rows -> a query
  *		contributions	query, item -> addends of the score
  *		removals		query, item -> effects of taking each piece of evidence away (optional)
@@ -170,6 +171,9 @@ struct RecoAlgorithm
 	void (*learn)(const RecoLearnInput *input, RecoLearnOutput *output);
 	void (*bind)(RecoModel *model);
 
+	/* check raises ERRCODE_DATA_CORRUPTED unless the values that bind has found are such as learn writes. */
+	void (*check)(const RecoModel *model);
+
 	/* represent fills constant, terms and state of a query whose evidence is there. */
 	void (*represent)(const RecoModel *model, RecoQuery *query);
 
@@ -191,6 +195,13 @@ extern void reco_model_check_options(const char *algorithm, Jsonb *options);
  * it stays valid until "pin" is reset.  Bound models are kept for the session.
  */
 extern const RecoModel *reco_model_open(const RecoDefinition *definition, MemoryContext pin);
+
+/*
+ * reco_model_check raises ERRCODE_DATA_CORRUPTED unless the tensors of a version
+ * fit together: lookups and solves trust what they hold.  Takes time in
+ * proportion to the items, so it is done once, when a session opens a version.
+ */
+extern void reco_model_check(const RecoVersion *version, const RecoTensorSet *tensors);
 
 /* reco_model_bind makes a model of tensors at hand (evaluation, right after learning). */
 extern RecoModel *reco_model_bind(const char *algorithm, const RecoTensorSet *tensors);

@@ -173,13 +173,30 @@ copy_privately(OpenVersion *open, const RecoLayout *layout, int error)
 	return base;
 }
 
+/* check_content runs the check of a version that is being opened; when it raises, the mapping goes. */
+static void
+check_content(OpenVersion *open, const RecoVersion *version, RecoTensorCheck check)
+{
+	PG_TRY();
+	{
+		check(version, open->set);
+	}
+	PG_CATCH();
+	{
+		if (open->map != NULL)
+			(void) munmap(open->map, open->bytes);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
 /*
  * load makes the OpenVersion of a layout.  Its context hangs below the
- * current one until nothing can fail any more, and the mapping is the last
- * thing made, so an error leaves nothing behind.
+ * current one until nothing can fail any more, and after the mapping only the
+ * check can fail, so an error leaves nothing behind.
  */
 static OpenVersion *
-load(const RecoLayout *layout)
+load(const RecoLayout *layout, RecoTensorCheck check)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "reco version", ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
@@ -199,6 +216,7 @@ load(const RecoLayout *layout)
 		base = copy_privately(open, layout, error);
 	for (int i = 0; i < layout->n; i++)
 		open->set->tensor[i].data = base + layout->offset[i];
+	check_content(open, layout->version, check);
 	MemoryContextSetParent(context, TopMemoryContext);
 	dlist_push_head(&open_versions, &open->node);
 	return open;
@@ -254,7 +272,7 @@ pin_version(OpenVersion *open, MemoryContext context)
 
 /* reco_store_open gives the tensors of a version, valid until "pin" is reset or deleted. */
 const RecoTensorSet *
-reco_store_open(const RecoVersion *version, MemoryContext pin)
+reco_store_open(const RecoVersion *version, RecoTensorCheck check, MemoryContext pin)
 {
 	OpenVersion *open = find_open(&version->key);
 
@@ -265,7 +283,7 @@ reco_store_open(const RecoVersion *version, MemoryContext pin)
 		MemoryContext caller = MemoryContextSwitchTo(scratch);
 
 		close_gone();
-		open = load(reco_layout_make(version));
+		open = load(reco_layout_make(version), check);
 		MemoryContextSwitchTo(caller);
 		MemoryContextDelete(scratch);
 	}

@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/shmem.h"
@@ -73,15 +75,21 @@ corrupted(const RecoVersion *version, const char *what)
 							quote_literal_cstr(label), quote_literal_cstr(label))));
 }
 
-/* int_field reads a number of a tensor's entry in the table; -1 when it is not there. */
+/* int_field reads a size in a tensor's entry in the table; -1 when it is not there or makes no sense. */
 static int64
 int_field(JsonbContainer *object, const char *key)
 {
 	JsonbValue *value = getKeyJsonValueFromContainer(object, key, strlen(key), NULL);
 
+	double number;
+
 	if (value == NULL || value->type != jbvNumeric)
 		return -1;
-	return DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(value->val.numeric)));
+	number =
+		DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
+	if (!(number >= 0 && number <= (double) MAX_TENSOR_ELEMENTS) || number != rint(number))
+		return -1;
+	return (int64) number;
 }
 
 /* read_entry reads one entry of the tensor table; false when it makes no sense. */
@@ -289,6 +297,17 @@ check_chunk(const RecoLayout *layout, int t, int i, const bytea *data, Size expe
 	corrupted(layout->version, psprintf("corrupted chunk %d of tensor \"%s\"", number, name));
 }
 
+/* check_finite raises when a chunk has a digest that is right and values that no version is written with. */
+static void
+check_finite(const RecoLayout *layout, int t, int i, const void *data, Size length)
+{
+	const RecoTensor *tensor = &layout->tensor[t];
+
+	if (!reco_store_all_finite(data, length, tensor->type))
+		corrupted(layout->version, psprintf("values that are not finite in chunk %d of tensor \"%s\"",
+											i - layout->first_chunk[t], tensor->name));
+}
+
 /* reco_layout_read hands every chunk, checked, to the sink. */
 int
 reco_layout_read(const RecoLayout *layout, RecoImageSink sink, void *state)
@@ -312,6 +331,7 @@ reco_layout_read(const RecoLayout *layout, RecoImageSink sink, void *state)
 			data = reco_catalog_read_chunk(&layout->version->recommender, layout->chunk[i]->digest);
 			check_chunk(layout, t, i, data, length);
 			reco_store_swap(VARDATA_ANY(data), length, tensor->type);
+			check_finite(layout, t, i, VARDATA_ANY(data), length);
 			error = sink(state, offset, VARDATA_ANY(data), length);
 			offset += length;
 			left -= length;

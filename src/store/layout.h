@@ -81,7 +81,7 @@ typedef int (*RecoImageSink)(void *state, uint64 offset, const void *data, Size 
 /*
  * reco_layout_read reads every chunk, checks it against its digest, and hands it
  * to the sink.  Returns what the sink returned; checks for interrupts between chunks.
- * A chunk that is missing or altered is ERRCODE_DATA_CORRUPTED.
+ * A chunk that is missing or altered, or holds NaN or infinity, is ERRCODE_DATA_CORRUPTED.
  */
 extern int reco_layout_read(const RecoLayout *layout, RecoImageSink sink, void *state);
 
@@ -91,6 +91,9 @@ extern const char *reco_store_type_name(RecoTensorType type);
 extern bool reco_store_type_by_name(const char *name, Size length, RecoTensorType *type);
 extern void reco_store_sha256(const void *first, Size first_bytes, const void *second, Size second_bytes,
 							  uint8 digest[RECO_DIGEST_BYTES]);
+
+/* reco_store_all_finite says whether no element is NaN or infinite; true for types without such. */
+extern bool reco_store_all_finite(const void *data, Size bytes, RecoTensorType type);
 
 /* reco_store_swap turns elements from or to little-endian in place; nothing to do on most machines. */
 extern void reco_store_swap(void *data, Size bytes, RecoTensorType type);

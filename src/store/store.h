@@ -51,6 +51,9 @@ extern Size reco_store_tensor_bytes(const RecoTensor *tensor);
  */
 extern void reco_store_write(RecoVersion *version, const RecoTensorSet *set);
 
+/* A check raises ERRCODE_DATA_CORRUPTED unless the tensors of a version fit together. */
+typedef void (*RecoTensorCheck)(const RecoVersion *version, const RecoTensorSet *set);
+
 /*
  * reco_store_open gives the tensors of a version, from the mapped cache file,
  * which it builds when there is none, or from private memory (up to
@@ -58,8 +61,9 @@ extern void reco_store_write(RecoVersion *version, const RecoTensorSet *set);
  * the file cannot be written.  The memory stays valid until "pin" is reset or
  * deleted, also when the version is dropped meanwhile.  Errors: ERRCODE_DATA_CORRUPTED naming tensor
  * and chunk when a chunk is missing or does not match its digest, with the hint to refresh.
+ * The check is run once, when the session opens the version: what it refuses is not opened.
  */
-extern const RecoTensorSet *reco_store_open(const RecoVersion *version, MemoryContext pin);
+extern const RecoTensorSet *reco_store_open(const RecoVersion *version, RecoTensorCheck check, MemoryContext pin);
 
 /*
  * reco_store_read_tensor reads one tensor from its chunks into the current

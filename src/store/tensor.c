@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "common/cryptohash.h"
 #include "port/pg_bswap.h"
 #include "storage/shmem.h"
@@ -112,4 +114,27 @@ reco_store_swap(void *data, Size bytes, RecoTensorType type)
 			*word = pg_bswap64(*word);
 	}
 #endif
+}
+
+/* reco_store_all_finite says whether no element is NaN or infinite; data need not be aligned. */
+bool
+reco_store_all_finite(const void *data, Size bytes, RecoTensorType type)
+{
+	const char *at = data;
+	float single;
+	double value;
+
+	for (Size i = 0; type == RECO_FLOAT4 && i + sizeof(single) <= bytes; i += sizeof(single))
+	{
+		memcpy(&single, at + i, sizeof(single));
+		if (!isfinite(single))
+			return false;
+	}
+	for (Size i = 0; type == RECO_FLOAT8 && i + sizeof(value) <= bytes; i += sizeof(value))
+	{
+		memcpy(&value, at + i, sizeof(value));
+		if (!isfinite(value))
+			return false;
+	}
+	return true;
 }

@@ -7,7 +7,6 @@
 #include "postgres.h"
 
 #include <limits.h>
-#include <math.h>
 
 #include "fmgr.h"
 #include "lib/stringinfo.h"
@@ -17,29 +16,6 @@
 #include "utils/memutils.h"
 
 #include "store/layout.h"
-
-/* all_finite says whether n elements hold neither NaN nor infinity. */
-static bool
-all_finite(const void *data, Size bytes, RecoTensorType type)
-{
-	if (type == RECO_FLOAT4)
-	{
-		const float *value = data;
-
-		for (Size i = 0; i < bytes / sizeof(float); i++)
-			if (!isfinite(value[i]))
-				return false;
-	}
-	else if (type == RECO_FLOAT8)
-	{
-		const double *value = data;
-
-		for (Size i = 0; i < bytes / sizeof(double); i++)
-			if (!isfinite(value[i]))
-				return false;
-	}
-	return true;
-}
 
 /* check_names refuses what the tensor table cannot hold: these are mistakes of an algorithm, not of a user. */
 static void
@@ -68,8 +44,8 @@ check_finite(const RecoTensor *tensor)
 	for (Size start = 0; start < bytes; start += RECO_CHUNK_BYTES)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!all_finite((const char *) tensor->data + start, Min(RECO_CHUNK_BYTES, bytes - start),
-						tensor->type))
+		if (!reco_store_all_finite((const char *) tensor->data + start, Min(RECO_CHUNK_BYTES, bytes - start),
+								   tensor->type))
 			ereport(
 				ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),

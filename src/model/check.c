@@ -1,0 +1,131 @@
+/*
+ * check.c
+ *	  Whether the tensors of a stored version can be trusted.
+ *
+ * Digests say that a chunk is what was written, not that what was written makes
+ * sense: a superuser can edit rows, and a restored copy can be half of one
+ * version and half of another.  Lookups, lists and solves use indexes, offsets and
+ * parameters without looking twice, so they are looked at here, once.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/uuid.h"
+
+#include "model/model.h"
+#include "model/tensors.h"
+
+/* Items between two checks for interrupts. */
+#define INTERRUPT_EVERY 65536
+
+/* refuse raises for a tensor whose values no learning writes. */
+static void
+refuse(const char *tensor, const char *detail)
+{
+	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+					errmsg("tensor \"%s\" of the model has impossible values", tensor),
+					errdetail("%s", detail), errhint("Learn a new version with CALL reco.refresh().")));
+}
+
+/* check_rule checks how rows are folded, before any of it is converted. */
+static void
+check_rule(const RecoVersion *version, const RecoTensorSet *tensors)
+{
+	const RecoTensor *tensor = reco_store_find(tensors, TENSOR_RULE, RECO_FLOAT8, RULE_N);
+	const double *rule;
+
+	if (tensor == NULL || tensor->rows != 1)
+		return; /* reco_model_bind says so */
+	rule = tensor->data;
+	if (rule[RULE_EXPLICIT] != 0 && rule[RULE_EXPLICIT] != 1)
+		refuse(TENSOR_RULE, "The kind of feedback is neither 0 nor 1.");
+	if (!(rule[RULE_DISLIKE] >= 0) || !(rule[RULE_HALF_LIFE] >= 0))
+		refuse(TENSOR_RULE, "The pull of dislikes or the half-life is negative.");
+	if (!(fabs(rule[RULE_AS_OF]) < -(double) PG_INT64_MIN))
+		refuse(TENSOR_RULE, "The clock is out of range.");
+	if (rule[RULE_KEY_KIND] != (double) reco_key_kind_of_type(version->item_type, "the item column"))
+		refuse(TENSOR_RULE, "The kind of the items' keys is not that of the version.");
+}
+
+/* check_popular checks that every item is listed once. */
+static void
+check_popular(const RecoModel *model)
+{
+	uint8 *met = palloc_extended(model->items.n / 8 + 1, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	for (size_t i = 0; i < model->items.n; i++)
+	{
+		int32 item = model->popular[i];
+
+		if (i % INTERRUPT_EVERY == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (item < 0 || (size_t) item >= model->items.n || (met[item / 8] >> (item % 8) & 1) != 0)
+			refuse(TENSOR_POPULAR, "It does not list every item once.");
+		met[item / 8] |= (uint8) (1 << (item % 8));
+	}
+	pfree(met);
+}
+
+/* check_offsets checks that the keys lie within their bytes, the last of which bind has checked. */
+static void
+check_offsets(const RecoKeys *keys)
+{
+	for (size_t i = 0; i < keys->n; i++)
+	{
+		if (i % INTERRUPT_EVERY == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (keys->offset[i] > keys->offset[i + 1] || keys->offset[i + 1] - keys->offset[i] > MaxAllocSize ||
+			(keys->kind == RECO_KEY_UUID && keys->offset[i + 1] - keys->offset[i] != UUID_LEN))
+			refuse(TENSOR_KEY_OFFSET, "The length of a key is out of range.");
+	}
+	if (keys->offset[0] != 0)
+		refuse(TENSOR_KEY_OFFSET, "The first key does not begin at 0.");
+}
+
+/* check_keys checks that the keys are different, in order, and text in the encoding of the database. */
+static void
+check_keys(const RecoKeys *keys)
+{
+	const char *tensor = keys->kind == RECO_KEY_INTEGER ? TENSOR_KEY : TENSOR_KEY_BYTES;
+
+	if (keys->kind != RECO_KEY_INTEGER)
+		check_offsets(keys);
+	for (size_t i = 0; i < keys->n; i++)
+	{
+		RecoKey key = reco_keys_get(keys, i);
+		RecoKey before;
+
+		if (i % INTERRUPT_EVERY == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (keys->kind == RECO_KEY_TEXT && !pg_verifymbstr(key.bytes, (int) key.length, true))
+			refuse(tensor, "A key is not valid in the encoding of the database.");
+		if (i == 0)
+			continue;
+		before = reco_keys_get(keys, i - 1);
+		if (reco_key_compare(&before, &key) >= 0)
+			refuse(tensor, "The keys are not in ascending order.");
+	}
+}
+
+void
+reco_model_check(const RecoVersion *version, const RecoTensorSet *tensors)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "reco check", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(scratch);
+	RecoModel *model;
+
+	check_rule(version, tensors);
+	model = reco_model_bind(version->algorithm, tensors);
+	if (model->items.n > PG_INT32_MAX)
+		refuse(TENSOR_POPULAR, "It lists too many items.");
+	check_popular(model);
+	check_keys(&model->items);
+	model->algorithm->check(model);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
+}
