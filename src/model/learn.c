@@ -132,7 +132,7 @@ require_rows(const RecoDefinition *definition, const RecoDataset *data)
 	if (data->n_users == 0)
 		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
 						errmsg("no interaction of \"%s\" has a weight", definition->name),
-						errdetail("The values, or the weights of the events, are all zero."),
+						errdetail("The values, or the weights of the events, are all zero or below 1.2e-38."),
 						errhint("Look at value_column and event_weights of the definition.")));
 }
 

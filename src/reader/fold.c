@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "common/int.h"
@@ -41,5 +42,5 @@ reco_fold_add(const RecoFoldRule *rule, const RecoFoldEvent *event, RecoFoldSum 
 bool
 reco_fold_keeps(double weight, double largest)
 {
-	return weight > 0 && weight >= ldexp(largest, -40);
+	return weight >= FLT_MIN && weight >= ldexp(largest, -40);
 }

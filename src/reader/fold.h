@@ -6,7 +6,8 @@
  *		w = sum |v_e| d_e        b = sum v_e+ d_e - dislike * sum v_e- d_e        t = b / w
  * for explicit feedback b = sum |v_e| d_e r_e, so that t is the weighted mean
  * rating.  d_e = 2^(-max(0, as_of - t_e) / half_life).  Rows with w below 2^-40 of the
- * user's largest, and rows with w = 0, are dropped.  Sums run in the order of
+ * user's largest, and rows with w below the least normal float (1.2e-38), are dropped:
+ * learning keeps weights as floats.  Sums run in the order of
  * the events, which callers keep canonical, in double.  Learning and serving
  * fold with this code and no other.
  */

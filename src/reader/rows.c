@@ -10,6 +10,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
@@ -26,11 +27,12 @@ reco_rows_begin(RecoRowReader *reader, const RecoDefinition *definition, bool wi
 	reader->value = definition->value.name != NULL ? n++ : -1;
 	reader->event = definition->event.name != NULL ? n++ : -1;
 	reader->time = definition->time.name != NULL ? n++ : -1;
+	reader->time_is_date = reader->time >= 0 && getBaseType(definition->time.type) == DATEOID;
 	reader->horizon = GetCurrentTransactionStartTimestamp() + USECS_PER_DAY;
 	reader->last_event_weight = 0;
 }
 
-/* reco_rows_time_cast gives the cast after which a time column holds microseconds in UTC. */
+/* reco_rows_time_cast gives the cast after which a time column holds a date, or microseconds in UTC. */
 static const char *
 reco_rows_time_cast(const RecoColumn *column)
 {
@@ -40,7 +42,8 @@ reco_rows_time_cast(const RecoColumn *column)
 		case TIMESTAMPOID:
 			return "";
 		case DATEOID:
-			return "::pg_catalog.timestamp";
+			/* reco_rows_time converts it, as a cast would fail for dates after the last timestamp */
+			return "::pg_catalog.date";
 		default:
 			return "::pg_catalog.timestamptz";
 	}
@@ -163,6 +166,19 @@ reco_rows_judge(const RecoRowReader *reader, double value, RecoEventRow *row)
 	return reco_rows_weigh(reader, value, row) ? RECO_ROW_KEPT : RECO_ROW_NON_FINITE;
 }
 
+/* reco_rows_time gives the time of a row in microseconds in UTC; dates after all timestamps are in the future. */
+static TimestampTz
+reco_rows_time(const RecoRowReader *reader, Datum value)
+{
+	int overflow;
+	Timestamp time;
+
+	if (!reader->time_is_date)
+		return DatumGetTimestampTz(value);
+	time = date2timestamp_opt_overflow(DatumGetDateADT(value), &overflow);
+	return overflow > 0 ? END_TIMESTAMP : time;
+}
+
 RecoRowFate
 reco_rows_read(RecoRowReader *reader, TupleTableSlot *slot, RecoEventRow *row)
 {
@@ -180,7 +196,7 @@ reco_rows_read(RecoRowReader *reader, TupleTableSlot *slot, RecoEventRow *row)
 		return RECO_ROW_NULL_VALUE;
 	row->user = reader->user >= 0 ? slot->tts_values[reader->user] : (Datum) 0;
 	row->item = slot->tts_values[reader->item];
-	row->time = reader->time >= 0 ? DatumGetTimestampTz(slot->tts_values[reader->time]) : 0;
+	row->time = reader->time >= 0 ? reco_rows_time(reader, slot->tts_values[reader->time]) : 0;
 	if (reader->value >= 0)
 		value = DatumGetFloat8(slot->tts_values[reader->value]);
 	return reco_rows_judge(reader, value, row);

@@ -35,6 +35,7 @@ typedef struct RecoRowReader
 	int value;
 	int event;
 	int time;
+	bool time_is_date;
 	TimestampTz horizon;   /* later times are in the future */
 	int last_event_weight; /* position met last, tried first */
 } RecoRowReader;
