@@ -171,6 +171,9 @@ same_kind(Oid a, Oid b)
 	static const Oid kind[][3] = {
 		{INT2OID, INT4OID, INT8OID}, {UUIDOID, UUIDOID, UUIDOID}, {TEXTOID, VARCHAROID, VARCHAROID}};
 
+	/* the type of a stored version may be gone */
+	if (!get_typisdefined(a) || !get_typisdefined(b))
+		return false;
 	a = getBaseType(a);
 	b = getBaseType(b);
 	if (a == b)
@@ -198,7 +201,7 @@ check_type(const RecoDefinition *definition, const RecoVersion *version, const R
 		errmsg(
 			"column \"%s\" of relation %s is of type %s, but version %d of recommender \"%s\" was learned from %s",
 			column->name, definition->interactions.recorded_name, format_type_be(column->type),
-			version->number, definition->name, format_type_be(learned)),
+			version->number, definition->name, format_type_extended(learned, -1, FORMAT_TYPE_ALLOW_INVALID)),
 		errhint("Learn it again with CALL reco.refresh(%s).", quote_literal_cstr(definition->name)));
 }
 

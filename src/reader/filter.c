@@ -228,8 +228,8 @@ reco_reader_filter(const RecoDefinition *definition, const char *expression, Arr
 	if (!OidIsValid(definition->items.relid))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("recommender \"%s\" has no items relation to filter", definition->name),
-						errhint("Give it one: reco.alter_recommender('%s', items => ..., item_key => ...).",
-								definition->name)));
+						errhint("Give it one: reco.alter_recommender(%s, items => ..., item_key => ...).",
+								quote_literal_cstr(definition->name))));
 	filter->expression = pstrdup(expression);
 	reco_filter_arguments(filter, args, get_array_type(reco_key_lookup_type(definition->item_key.type)));
 	filter->sql = reco_items_sql(definition, expression, filter->n_arguments + 1);

@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "utils/lsyscache.h"
+
 #include "reco.h"
 #include "train/train.h"
 
@@ -14,8 +16,9 @@ reco_train_store(const RecoDefinition *definition, const RecoLearned *learned)
 		.recommender = definition->key,
 		.format = RECO_FORMAT_VERSION,
 		.algorithm = definition->algorithm,
-		.user_type = definition->user.type,
-		.item_type = definition->item.type,
+		/* not a domain, which may be dropped while the version is kept */
+		.user_type = getBaseType(definition->user.type),
+		.item_type = getBaseType(definition->item.type),
 		.has_as_of = learned->has_as_of,
 		.as_of = learned->as_of,
 		.n_users = (int64) learned->n_users,
