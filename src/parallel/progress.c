@@ -67,7 +67,7 @@ checksum_of(const Record *record)
 static void
 write_record(void)
 {
-	int fd = open(current_path, O_WRONLY | O_CREAT | PG_BINARY, S_IRUSR | S_IWUSR);
+	int fd = open(current_path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | PG_BINARY, S_IRUSR | S_IWUSR);
 
 	written_at = GetCurrentTimestamp();
 	if (fd < 0)
@@ -180,7 +180,7 @@ read_record(const char *path, Record *record)
 
 	for (int i = 0; i < READ_TRIES && !good; i++)
 	{
-		int fd = open(path, O_RDONLY | PG_BINARY);
+		int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | PG_BINARY);
 
 		if (fd < 0)
 			return false;
@@ -190,6 +190,8 @@ read_record(const char *path, Record *record)
 			   record->bytes == sizeof(*record) && record->checksum == checksum_of(record);
 		(void) close(fd);
 	}
+	record->progress.command[sizeof(record->progress.command) - 1] = '\0';
+	record->progress.phase[sizeof(record->progress.phase) - 1] = '\0';
 	return good;
 }
 

@@ -111,11 +111,11 @@ map_open(int fd, const RecoLayout *layout, int *error)
 	return base == MAP_FAILED ? NULL : base;
 }
 
-/* map_path does the same by name. */
+/* map_path does the same by name; without waiting, should the name lead to a pipe. */
 static char *
 map_path(const char *path, const RecoLayout *layout, int *error)
 {
-	int fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | PG_BINARY);
+	int fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | PG_BINARY);
 	char *base;
 
 	*error = errno;
