@@ -192,6 +192,8 @@ als_check(const RecoModel *model)
 	for (size_t i = 0; i < als->items.n; i++)
 		if (!(als->items.norm[i] >= 0))
 			als_refuse("item_norm");
+	if (als->items.index != NULL && !reco_model_lists_all(als->items.index->order, als->items.n))
+		als_refuse(TENSOR_RANK_ORDER);
 }
 
 /* als_lambda gives lambda_u of a user with n kept rows. */

@@ -52,23 +52,24 @@ check_rule(const RecoVersion *version, const RecoTensorSet *tensors)
 		refuse(TENSOR_RULE, "The kind of the items' keys is not that of the version.");
 }
 
-/* check_popular checks that every item is listed once. */
-static void
-check_popular(const RecoModel *model)
+bool
+reco_model_lists_all(const int32 *list, size_t n)
 {
-	uint8 *met = palloc_extended(model->items.n / 8 + 1, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	uint8 *met = palloc_extended(n / 8 + 1, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	bool all = true;
 
-	for (size_t i = 0; i < model->items.n; i++)
+	for (size_t i = 0; i < n && all; i++)
 	{
-		int32 item = model->popular[i];
+		int32 item = list[i];
 
 		if (i % INTERRUPT_EVERY == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (item < 0 || (size_t) item >= model->items.n || (met[item / 8] >> (item % 8) & 1) != 0)
-			refuse(TENSOR_POPULAR, "It does not list every item once.");
-		met[item / 8] |= (uint8) (1 << (item % 8));
+		all = item >= 0 && (size_t) item < n && (met[item / 8] >> (item % 8) & 1) == 0;
+		if (all)
+			met[item / 8] |= (uint8) (1 << (item % 8));
 	}
 	pfree(met);
+	return all;
 }
 
 /* check_offsets checks that the keys lie within their bytes, the last of which bind has checked. */
@@ -123,7 +124,8 @@ reco_model_check(const RecoVersion *version, const RecoTensorSet *tensors)
 	model = reco_model_bind(version->algorithm, tensors);
 	if (model->items.n > PG_INT32_MAX)
 		refuse(TENSOR_POPULAR, "It lists too many items.");
-	check_popular(model);
+	if (!reco_model_lists_all(model->popular, model->items.n))
+		refuse(TENSOR_POPULAR, "It does not list every item once.");
 	check_keys(&model->items);
 	model->algorithm->check(model);
 	MemoryContextSwitchTo(caller);

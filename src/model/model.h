@@ -203,6 +203,9 @@ extern const RecoModel *reco_model_open(const RecoDefinition *definition, Memory
  */
 extern void reco_model_check(const RecoVersion *version, const RecoTensorSet *tensors);
 
+/* reco_model_lists_all says whether a list of n indexes names each of 0 ... n - 1 once. */
+extern bool reco_model_lists_all(const int32 *list, size_t n);
+
 /* reco_model_bind makes a model of tensors at hand (evaluation, right after learning). */
 extern RecoModel *reco_model_bind(const char *algorithm, const RecoTensorSet *tensors);
 

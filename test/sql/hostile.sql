@@ -180,6 +180,8 @@ SELECT poked('integer', 'item_key', 0, int8send(9223372036854775807));
 SELECT poked('integer', 'item_factor', 0, float4send('NaN'));
 SELECT poked('integer', 'item_factor', 0, float4send(3e38));
 SELECT poked('integer', 'item_norm', 0, float4send(-1));
+SELECT poked('integer', 'rank_order', 0, int4send(20));
+SELECT poked('integer', 'rank_order', 0, int4send(-1));
 SELECT poked('integer', 'gram_eigenvalue', 3, float8send(-1));
 SELECT poked('integer', 'als_parameters', 0, float8send(-1));
 SELECT poked('integer', 'als_parameters', 1, float8send(0));
