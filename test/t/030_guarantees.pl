@@ -85,6 +85,42 @@ CREATE FUNCTION worst_removal(name text, n int, OUT sort text, OUT pieces bigint
 	SELECT sort, count(*), max(removal_error(name, user_id, item_id, 1 + roll(user_id, item_id, 120)))
 	FROM sorted WHERE place <= n GROUP BY sort ORDER BY sort
 $$;
+
+-- explain_check() over n pairs: none is refused; and what it found without a piece is what a real delete gives
+CREATE FUNCTION worst_check(name text, n int, OUT pairs bigint, OUT wrong bigint, OUT worst float8) LANGUAGE sql AS $$
+	SELECT count(*), count(*) FILTER (WHERE removal_residual > 1e-5 OR sum_residual > 1e-6 OR (worst_id IS NULL) <> (pieces = 0)), max(removal_residual)
+	FROM generate_series(1, n) p, LATERAL (SELECT 1 + roll(p, 21, 300) AS u, 1 + roll(p, 22, 120) AS i) pair, LATERAL reco.explain_check(u, i, name)
+$$;
+
+-- whether item i is in the list of user u once his rows on some items are deleted, with what he had seen still left out
+CREATE FUNCTION stays(name text, u int, i int, list_length int, gone int[]) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	seen bigint[] := ARRAY(SELECT DISTINCT item_id FROM events WHERE user_id = u);
+	there boolean;
+BEGIN
+	BEGIN
+		DELETE FROM events WHERE user_id = u AND item_id = ANY (gone);
+		there := i IN (SELECT item_id FROM reco.recommend(u, list_length, name, exclude => seen));
+		RAISE EXCEPTION USING errcode = 'ZZ999', message = 'undo';
+	EXCEPTION WHEN SQLSTATE 'ZZ999' THEN
+		NULL;
+	END;
+	RETURN there;
+END $$;
+
+-- counterfactual sets of n users: how many, how many that keep the item in the list, how many with a piece too many
+CREATE FUNCTION counterfactuals(name text, n int, OUT asked bigint, OUT found bigint, OUT large bigint, OUT failed bigint, OUT needless bigint) LANGUAGE sql AS $$
+	WITH sets AS (
+		SELECT u, i, len, bool_or(c.found) AS found, array_agg(c.evidence_id::int) AS gone
+		FROM generate_series(1, n) p, LATERAL (SELECT 1 + roll(p, 31, 300) AS u, (ARRAY[1, 3, 10])[1 + p % 3] AS len) ask,
+			LATERAL (SELECT item_id::int AS i FROM reco.recommend(u, len, name) r WHERE source = 'history' ORDER BY rank DESC LIMIT 1) r,
+			LATERAL reco.counterfactual(u, i, len, name) c GROUP BY p, u, i, len)
+	SELECT count(*), count(*) FILTER (WHERE found), count(*) FILTER (WHERE found AND cardinality(gone) > 1),
+		count(*) FILTER (WHERE found AND stays(name, u, i, len, gone)),
+		count(*) FILTER (WHERE found AND cardinality(gone) > 1
+			AND EXISTS (SELECT 1 FROM unnest(gone) piece WHERE NOT stays(name, u, i, len, array_remove(gone, piece))))
+	FROM sets
+$$;
 END
 
 my %definitions = (
@@ -107,6 +143,14 @@ for my $name (sort keys %definitions)
 	my ($pairs, $worst) = split /\|/, Reco::rows($node, "SELECT * FROM worst_sum('$name', 1000)");
 	cmp_ok($pairs, '>=', 1000, "$name: a thousand pairs explained");
 	cmp_ok($worst, '<=', 1e-6, "$name: contributions add up to the score (G1)");
+
+	my ($checked, $wrong, $residual) = split /\|/, Reco::rows($node, "SELECT * FROM worst_check('$name', 300)");
+	is("$checked $wrong", '300 0', "$name: explain_check() agrees (greatest residual $residual)");
+
+	my ($asked, $found, $large, $failed, $needless) = split /\|/, Reco::rows($node, "SELECT * FROM counterfactuals('$name', 150)");
+	cmp_ok($found, '>=', 0.8 * $asked, "$name: $found counterfactual sets for $asked items, $large of several pieces");
+	is($failed, 0, "$name: deleting a counterfactual set takes the item out of the list (G4)");
+	is($needless, 0, "$name: no counterfactual set has a piece that is not needed");
 
 	my %pieces;
 	for my $row (split /\n/, Reco::rows($node, "SELECT * FROM worst_removal('$name', 200)"))
