@@ -103,3 +103,64 @@ rk_csr_transpose(const RkCsr *csr, uint64_t *offset, uint32_t *index, float *wei
 		}
 	return RK_OK;
 }
+
+/* rk_csr_copy_entry copies one entry. */
+static inline void
+rk_csr_copy_entry(const RkCsr *from, uint64_t entry, const RkCsrArrays *to, uint64_t place)
+{
+	to->index[place] = from->index[entry];
+	if (from->weight != NULL)
+		to->weight[place] = from->weight[entry];
+	if (from->target != NULL)
+		to->target[place] = from->target[entry];
+}
+
+void
+rk_csr_take(const RkCsr *csr, const RkCsrArrays *arrays, const uint8_t *bit, const RkCsrArrays *into)
+{
+	uint64_t entry = 0;
+	uint64_t kept = 0;
+	uint64_t taken = 0;
+
+	for (size_t row = 0; row < csr->n_rows; row++)
+	{
+		uint64_t end = csr->offset[row + 1];
+
+		arrays->offset[row] = kept;
+		into->offset[row] = taken;
+		for (; entry < end; entry++)
+		{
+			if (bit[entry / 8] >> (entry % 8) & 1)
+				rk_csr_copy_entry(csr, entry, into, taken++);
+			else
+				rk_csr_copy_entry(csr, entry, arrays, kept++);
+		}
+	}
+	arrays->offset[csr->n_rows] = kept;
+	into->offset[csr->n_rows] = taken;
+}
+
+/*
+ * Rows are merged from the last entry to the first, so that an entry is
+ * written at or behind the place it is read from.
+ */
+void
+rk_csr_put_back(const RkCsr *csr, const RkCsrArrays *arrays, const RkCsr *taken)
+{
+	for (size_t row = csr->n_rows; row-- > 0;)
+	{
+		uint64_t kept = csr->offset[row + 1];
+		uint64_t back = taken->offset[row + 1];
+		uint64_t place = kept + back;
+
+		arrays->offset[row + 1] = place;
+		while (back > taken->offset[row] || kept > csr->offset[row])
+		{
+			if (back > taken->offset[row] &&
+				(kept == csr->offset[row] || taken->index[back - 1] > csr->index[kept - 1]))
+				rk_csr_copy_entry(taken, --back, arrays, --place);
+			else
+				rk_csr_copy_entry(csr, --kept, arrays, --place);
+		}
+	}
+}

@@ -58,4 +58,24 @@ extern RkStatus rk_csr_validate(const RkCsr *csr, size_t nnz, const RkPoll *poll
 extern RkStatus rk_csr_transpose(const RkCsr *csr, uint64_t *offset, uint32_t *index, float *weight,
 								 float *target, const RkPoll *poll);
 
+/* RkCsrArrays is the arrays of a matrix, writable; weight and target may be NULL. */
+typedef struct RkCsrArrays
+{
+	uint64_t *offset;
+	uint32_t *index;
+	float *weight;
+	float *target;
+} RkCsrArrays;
+
+/*
+ * rk_csr_take moves the entries whose bit is set (of nnz bits) out of a matrix
+ * and into another of the same shape, both in order.  arrays are those of csr, which stays
+ * where it is and gets shorter; into has room for the entries taken, and the same arrays as csr.
+ *
+ * rk_csr_put_back undoes it: csr is afterwards what it was, to the bit.
+ */
+extern void rk_csr_take(const RkCsr *csr, const RkCsrArrays *arrays, const uint8_t *bit,
+						const RkCsrArrays *into);
+extern void rk_csr_put_back(const RkCsr *csr, const RkCsrArrays *arrays, const RkCsr *taken);
+
 #endif /* RK_CSR_H */

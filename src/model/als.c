@@ -62,6 +62,8 @@ const RecoOption reco_als_option[ALS_N_OPTIONS] = {
 		 "How far an event of negative weight pulls the target below zero (tau); 0 only pulls it towards zero."},
 	[ALS_SEED] = {"seed", RECO_OPTION_INTEGER, false, 42, NULL, 0, 2147483647, false,
 				  "Seed of the start vectors and of the held-out sample."},
+	[ALS_WARM_SWEEPS] = {"warm_sweeps", RECO_OPTION_INTEGER, false, 1, NULL, 1, 1000, false,
+						 "Sweeps of an incremental refresh, which starts from the deployed version."},
 };
 
 /* The greatest length of vectors that kernel/topk.h is exact for. */
@@ -441,6 +443,7 @@ const RecoAlgorithm reco_als = {
 	.n_options = ALS_N_OPTIONS,
 	.learn_bytes = reco_als_learn_bytes,
 	.learn = reco_als_learn,
+	.warm_refusal = reco_als_warm_refusal,
 	.bind = als_bind,
 	.check = als_check,
 	.represent = als_represent,

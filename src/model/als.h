@@ -21,6 +21,7 @@ typedef enum RecoAlsOption
 	ALS_MAX_ITERATIONS,
 	ALS_DISLIKE,
 	ALS_SEED,
+	ALS_WARM_SWEEPS,
 	ALS_N_OPTIONS
 } RecoAlsOption;
 
@@ -40,5 +41,34 @@ typedef enum RecoAlsParameter
 extern Size reco_als_learn_bytes(size_t n_users, size_t n_items, size_t n_rows, bool explicit_feedback,
 								 const RecoOptionValue *option);
 extern void reco_als_learn(const RecoLearnInput *input, RecoLearnOutput *output);
+
+/* als_held_out.c: rows that are held out while the number of sweeps is chosen. */
+typedef struct AlsHeldOut
+{
+	RkCsr train;        /* the dataset's rows without those held out, in the same arrays */
+	RkCsr test;         /* [users x items], in the area */
+	RkCsrArrays arrays; /* of train */
+} AlsHeldOut;
+
+/* reco_als_held_out_most bounds the number of rows that are held out. */
+extern size_t reco_als_held_out_most(size_t n_rows);
+
+/*
+ * reco_als_hold_out moves the held-out rows out of the dataset of the input, into the area;
+ * reco_als_put_back moves them back.  item_hash is [n_items], of keys.
+ */
+extern void reco_als_hold_out(const RecoLearnInput *input, uint64 seed, const uint64 *item_hash,
+							  AlsHeldOut *held_out);
+extern void reco_als_put_back(const AlsHeldOut *held_out);
+
+/* als_warm.c: the start of an incremental refresh. */
+extern char *reco_als_warm_refusal(const RecoModel *warm, const RecoOptionValue *option);
+
+/*
+ * reco_als_warm_start copies the vectors of the items that the version knows into
+ * factor [n_items x d] and bias [n_items] (NULL without biases), and writes zeros for
+ * the others, whose number it gives.
+ */
+extern size_t reco_als_warm_start(const RecoLearnInput *input, size_t d, float *factor, float *bias);
 
 #endif

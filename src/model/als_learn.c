@@ -24,6 +24,7 @@
 
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "portability/instr_time.h"
 
 #include "kernel/quantise.h"
 #include "kernel/rng.h"
@@ -41,9 +42,6 @@
 #define DEFAULT_LAMBDA_EXPLICIT 0.1
 #define DEFAULT_NU_EXPLICIT 1
 
-#define HELD_OUT_FRACTION 0.02
-#define HELD_OUT_ROWS 500
-#define HELD_OUT_MOST 0.2
 #define VALIDATION_USERS 4096
 #define VALIDATION_K 20
 
@@ -112,13 +110,14 @@ typedef struct AlsLearner
 	int max_sweeps;
 	size_t steps_before; /* ranges done in this phase before the current run */
 	double loss;         /* of the last sweep; NaN before */
+	instr_time lap;      /* when the stage that is timed began */
+	size_t n_new;        /* items that the version gone on from does not know */
 } AlsLearner;
 
 /* The held-out rows. */
 typedef struct AlsValidation
 {
-	RkCsr train;
-	RkCsr test;
+	AlsHeldOut rows;
 	double value[1000]; /* by sweep, the first at 1 */
 } AlsValidation;
 
@@ -209,6 +208,20 @@ check(RkStatus status)
 		default:
 			elog(ERROR, "kernel failed with status %d", (int) status);
 	}
+}
+
+/* lap gives the seconds since the last lap, for messages of level DEBUG1. */
+static double
+lap(AlsLearner *learner)
+{
+	instr_time now;
+	instr_time passed;
+
+	INSTR_TIME_SET_CURRENT(now);
+	passed = now;
+	INSTR_TIME_SUBTRACT(passed, learner->lap);
+	learner->lap = now;
+	return INSTR_TIME_GET_DOUBLE(passed);
 }
 
 /* on_range reports progress while a task runs. */
@@ -385,24 +398,6 @@ start(AlsLearner *learner)
 	learner->loss = NAN;
 }
 
-/*
- * is_held_out decides by hash whether a row is held out.  A user keeps at
- * least the first row that the hash spares, or else the last one.
- */
-static bool
-is_held_out(const AlsLearner *learner, uint64 user_hash, uint32 item, double fraction)
-{
-	uint64 hash = rk_hash_mix(user_hash, learner->item_hash[item]);
-
-	return (double) (hash >> 11) * 0x1p-53 < fraction;
-}
-
-static double
-held_out_fraction(size_t n_rows)
-{
-	return Max(HELD_OUT_FRACTION, Min(HELD_OUT_MOST, (double) HELD_OUT_ROWS / (double) n_rows));
-}
-
 /* user_key_hash hashes the key of a user of the dataset. */
 static uint64
 user_key_hash(const AlsLearner *learner, size_t user)
@@ -412,62 +407,18 @@ user_key_hash(const AlsLearner *learner, size_t user)
 	return reco_key_hash(learner->seed, &key);
 }
 
-/* split_held_out copies the rows into a training and a test part, in the area; only rows with t > 0 are tested. */
-static void
-split_held_out(AlsLearner *learner, AlsValidation *validation)
-{
-	const RkCsr *all = &learner->input->data->by_user;
-	RecoArea *area = learner->input->area;
-	size_t nnz = rk_csr_nnz(all);
-	double fraction = held_out_fraction(nnz);
-	uint64_t *train_offset = reco_area_alloc(area, sizeof(uint64_t) * (all->n_rows + 1));
-	uint32_t *train_index = reco_area_alloc(area, sizeof(uint32_t) * nnz);
-	float *weight = reco_area_alloc(area, sizeof(float) * nnz);
-	float *target = reco_area_alloc(area, sizeof(float) * nnz);
-	uint64_t *test_offset = reco_area_alloc(area, sizeof(uint64_t) * (all->n_rows + 1));
-	uint32_t *test_index = reco_area_alloc(area, sizeof(uint32_t) * nnz);
-	float *test_target = reco_area_alloc(area, sizeof(float) * nnz);
-	size_t n_train = 0;
-	size_t n_test = 0;
-
-	train_offset[0] = test_offset[0] = 0;
-	for (size_t u = 0; u < all->n_rows; u++)
-	{
-		uint64 hash = user_key_hash(learner, u);
-
-		for (size_t k = all->offset[u]; k < all->offset[u + 1]; k++)
-		{
-			bool only = k + 1 == all->offset[u + 1] && n_train == train_offset[u];
-
-			if (!only && all->target[k] > 0 && is_held_out(learner, hash, all->index[k], fraction))
-			{
-				test_index[n_test] = all->index[k];
-				test_target[n_test++] = all->target[k];
-				continue;
-			}
-			train_index[n_train] = all->index[k];
-			weight[n_train] = all->weight[k];
-			target[n_train++] = all->target[k];
-		}
-		train_offset[u + 1] = n_train;
-		test_offset[u + 1] = n_test;
-	}
-	validation->train = (RkCsr){all->n_rows, all->n_cols, train_offset, train_index, weight, target};
-	validation->test = (RkCsr){all->n_rows, all->n_cols, test_offset, test_index, NULL, test_target};
-}
-
 /* list_users chooses the users to measure: all with held-out rows, or a sample by hash of about VALIDATION_USERS. */
 static void
 list_users(AlsLearner *learner, const AlsValidation *validation)
 {
 	AlsShared *shared = learner->shared;
-	size_t n = count_rows(&validation->test);
+	size_t n = count_rows(&validation->rows.test);
 	double share = n > VALIDATION_USERS ? (double) VALIDATION_USERS / (double) n : 1;
 	uint32 *list = reco_area_alloc(learner->input->area, sizeof(uint32) * (n + 1));
 
 	shared->n_list = 0;
-	for (size_t u = 0; u < validation->test.n_rows; u++)
-		if (rk_csr_count(&validation->test, u) > 0 &&
+	for (size_t u = 0; u < validation->rows.test.n_rows; u++)
+		if (rk_csr_count(&validation->rows.test, u) > 0 &&
 			(double) (rk_hash_mix(user_key_hash(learner, u), 1) >> 11) * 0x1p-53 < share)
 			list[shared->n_list++] = (uint32) u;
 	shared->ndcg = reco_area_alloc(learner->input->area, sizeof(double) * (n + 1));
@@ -481,8 +432,8 @@ set_holdout(AlsLearner *learner, const AlsValidation *validation)
 	AlsShared *shared = learner->shared;
 	RkCsr *csr = reco_area_alloc(learner->input->area, sizeof(RkCsr) * 2);
 
-	csr[0] = validation->train;
-	csr[1] = validation->test;
+	csr[0] = validation->rows.train;
+	csr[1] = validation->rows.test;
 	shared->holdout.d = shared->d;
 	shared->holdout.user_factor = shared->users.factor;
 	shared->holdout.item_factor = shared->items.factor;
@@ -513,7 +464,7 @@ held_out_rmse(AlsLearner *learner, const AlsValidation *validation)
 {
 	const AlsSide *users = &learner->shared->users;
 	const AlsSide *items = &learner->shared->items;
-	const RkCsr *test = &validation->test;
+	const RkCsr *test = &validation->rows.test;
 	size_t d = learner->shared->d;
 	double sum = 0;
 
@@ -546,18 +497,24 @@ choose_sweeps(AlsLearner *learner, AlsValidation *validation, int *n_measured)
 	int best = 1;
 
 	start(learner);
+	ereport(DEBUG1, (errmsg_internal("chose held-out rows in %.3f s", lap(learner))));
 	half_sweep(learner, &shared->users, &shared->items);
+	ereport(DEBUG1, (errmsg_internal("first users in %.3f s", lap(learner))));
 	for (int s = 1;; s++)
 	{
+		double seconds;
+
 		half_sweep(learner, &shared->items, &shared->users);
 		half_sweep(learner, &shared->users, &shared->items);
 		learner->loss = sweep_loss(learner);
+		seconds = lap(learner);
 		validation->value[s - 1] =
 			explicit_feedback ? held_out_rmse(learner, validation) : held_out_ndcg(learner);
 		*n_measured = s;
-		ereport(DEBUG1, (errmsg_internal("sweep %d: held-out %s %.5f, loss %.6g", s,
-										 explicit_feedback ? "-RMSE" : "NDCG@20", validation->value[s - 1],
-										 learner->loss)));
+		ereport(DEBUG1,
+				(errmsg_internal("sweep %d: held-out %s %.5f, loss %.6g, %.3f s and %.3f s to measure", s,
+								 explicit_feedback ? "-RMSE" : "NDCG@20", validation->value[s - 1],
+								 learner->loss, seconds, lap(learner))));
 		if (validation->value[s - 1] > validation->value[best - 1])
 			best = s;
 		if (best < s || s == learner->max_sweeps)
@@ -660,6 +617,7 @@ make_learner(const RecoLearnInput *input)
 	learner->seed = (uint64) input->option[ALS_SEED].number;
 	learner->max_sweeps = (int) input->option[ALS_MAX_ITERATIONS].number;
 	learner->loss = NAN;
+	INSTR_TIME_SET_CURRENT(learner->lap);
 	shared->d = d;
 	shared->slab = reco_area_alloc(input->area, sizeof(double) * GRAM_SLABS * d * d);
 	shared->vector = reco_area_alloc(input->area, sizeof(float) * d * d);
@@ -683,11 +641,11 @@ validate(AlsLearner *learner, RecoJson *metrics)
 	int sweeps = SWEEPS_UNMEASURED;
 	RecoJson json;
 
-	split_held_out(learner, validation);
+	reco_als_hold_out(learner->input, learner->seed, learner->item_hash, &validation->rows);
 	set_holdout(learner, validation);
 	if (learner->shared->n_list > 0)
 	{
-		set_rows(learner, &validation->train);
+		set_rows(learner, &validation->rows.train);
 		reco_progress_phase("choosing sweeps",
 							(int64) ((learner->max_sweeps + 1) * learner->shared->users.n_ranges +
 									 learner->max_sweeps * learner->shared->items.n_ranges));
@@ -698,13 +656,25 @@ validate(AlsLearner *learner, RecoJson *metrics)
 	}
 	reco_json_begin(&json);
 	reco_json_string(&json, "measure", learner->input->explicit_feedback ? "rmse" : "ndcg@20");
-	reco_json_integer(&json, "held_out", (int64) rk_csr_nnz(&validation->test));
+	reco_json_integer(&json, "held_out", (int64) rk_csr_nnz(&validation->rows.test));
 	reco_json_integer(&json, "users", (int64) learner->shared->n_list);
 	reco_json_numbers(&json, "by_sweep", validation->value, n_measured);
 	reco_json_object(metrics, "validation", reco_json_end(&json));
+	reco_als_put_back(&validation->rows);
 	pfree(validation);
 	reco_area_release(area, mark);
 	return sweeps;
+}
+
+/* start_warm begins with the items of the version to go on from. */
+static void
+start_warm(AlsLearner *learner)
+{
+	AlsSide *items = &learner->shared->items;
+
+	learner->n_new = reco_als_warm_start(learner->input, learner->shared->d, items->factor, items->bias);
+	learner->steps_before = 0;
+	learner->loss = NAN;
 }
 
 /* learn_all learns from all rows with a number of sweeps and leaves the items in their own basis. */
@@ -715,12 +685,18 @@ learn_all(AlsLearner *learner, int sweeps)
 
 	set_rows(learner, &learner->input->data->by_user);
 	reco_progress_phase("learning", (int64) sweeps * (shared->users.n_ranges + shared->items.n_ranges));
-	start(learner);
+	if (learner->input->warm != NULL)
+		start_warm(learner);
+	else
+		start(learner);
+	ereport(DEBUG1, (errmsg_internal("set all rows in %.3f s", lap(learner))));
 	for (int s = 0; s < sweeps; s++)
 	{
 		half_sweep(learner, &shared->users, &shared->items);
 		learner->loss = sweep_loss(learner);
 		half_sweep(learner, &shared->items, &shared->users);
+		ereport(DEBUG1, (errmsg_internal("learning sweep %d: loss %.6g, %.3f s", s + 1, learner->loss,
+										 lap(learner))));
 	}
 	prepare(learner, &shared->items);
 }
@@ -737,8 +713,13 @@ resolved_options(const AlsLearner *learner, int sweeps)
 	reco_json_number(&json, "alpha0", learner->shared->users.problem.alpha0);
 	reco_json_number(&json, "lambda", learner->shared->users.problem.lambda);
 	reco_json_number(&json, "nu", learner->shared->users.problem.nu);
-	reco_json_integer(&json, "iterations", sweeps);
-	reco_json_integer(&json, "max_iterations", (int64) option[ALS_MAX_ITERATIONS].number);
+	if (learner->input->warm != NULL)
+		reco_json_integer(&json, "warm_sweeps", sweeps);
+	else
+	{
+		reco_json_integer(&json, "iterations", sweeps);
+		reco_json_integer(&json, "max_iterations", (int64) option[ALS_MAX_ITERATIONS].number);
+	}
 	reco_json_number(&json, "dislike", option[ALS_DISLIKE].number);
 	reco_json_integer(&json, "seed", (int64) option[ALS_SEED].number);
 	return reco_json_end(&json);
@@ -820,12 +801,13 @@ reco_als_learn_bytes(size_t n_users, size_t n_items, size_t n_rows, bool explici
 {
 	Size d = (Size) option[ALS_FACTORS].number;
 	Size rows = add_size(n_users, n_items);
-	Size entry = 2 * (sizeof(uint32) + 2 * sizeof(float)) + sizeof(uint32) + sizeof(float);
+	Size entry = sizeof(uint32) + 2 * sizeof(float);
 	Size bytes = mul_size(rows, mul_size(d + (explicit_feedback ? 1 : 0), sizeof(float)));
 
 	bytes = add_size(bytes, mul_size(mul_size(d, d), sizeof(double) * GRAM_SLABS + sizeof(float)));
 	bytes = add_size(bytes, reco_blas()->eigh_scratch_bytes(d));
-	bytes = add_size(bytes, mul_size(n_rows, entry));
+	bytes = add_size(bytes, mul_size(add_size(n_rows, reco_als_held_out_most(n_rows)), entry));
+	bytes = add_size(bytes, n_rows / 8);
 	bytes = add_size(bytes, mul_size(rows, 6 * sizeof(uint64)));
 	bytes = add_size(bytes, index_bytes(n_items, d));
 	return add_size(bytes, 1024 * 1024);
@@ -835,13 +817,20 @@ void
 reco_als_learn(const RecoLearnInput *input, RecoLearnOutput *output)
 {
 	AlsLearner *learner = make_learner(input);
-	int sweeps = (int) input->option[ALS_ITERATIONS].number;
+	bool warm = input->warm != NULL;
+	int sweeps = (int) input->option[warm ? ALS_WARM_SWEEPS : ALS_ITERATIONS].number;
 	RecoJson metrics;
 
 	reco_json_begin(&metrics);
-	if (!input->option[ALS_ITERATIONS].is_set)
+	if (!warm && !input->option[ALS_ITERATIONS].is_set)
 		sweeps = validate(learner, &metrics);
 	learn_all(learner, sweeps);
+	reco_json_string(&metrics, "mode", warm ? "incremental" : "full");
+	if (warm)
+	{
+		reco_json_integer(&metrics, "from_version", input->warm_version);
+		reco_json_integer(&metrics, "new_items", (int64) learner->n_new);
+	}
 	reco_json_integer(&metrics, "sweeps", sweeps);
 	reco_json_number(&metrics, "loss", learner->loss);
 	reco_pool_stop(learner->pool);

@@ -7,6 +7,7 @@
 
 #include "model/model.h"
 #include "model/tensors.h"
+#include "utils/builtins.h"
 
 /* Common tensors of a version, at most: one more than is added here, for the buckets of people. */
 #define COMMON_TENSORS 5
@@ -136,40 +137,111 @@ require_rows(const RecoDefinition *definition, const RecoDataset *data)
 						errhint("Look at value_column and event_weights of the definition.")));
 }
 
-RecoLearned *
-reco_learn(const RecoDefinition *definition, Jsonb *call_options, const RecoEvents *events, const uint8 *keep)
+/* parse_options gives the options of a definition, overridden by those of a call. */
+static RecoOptionValue *
+parse_options(const RecoDefinition *definition, const RecoAlgorithm *algorithm, Jsonb *call_options)
 {
-	const RecoAlgorithm *algorithm = reco_algorithm_find(definition->algorithm);
 	Jsonb *objects[] = {definition->options, call_options};
+
+	return reco_options_parse(algorithm->option, algorithm->n_options, objects, lengthof(objects));
+}
+
+/* fold_events reserves the area and folds the events into the dataset in it. */
+static RecoLearned *
+fold_events(const RecoDefinition *definition, const RecoAlgorithm *algorithm, const RecoEvents *events,
+			const uint8 *keep, RecoLearnInput *input)
+{
 	RecoLearned *learned = palloc0(sizeof(RecoLearned));
-	RecoLearnInput input = {.users = &events->users,
-							.items = &events->items,
-							.explicit_feedback = definition->explicit_feedback,
-							.workers = reco_pool_workers()};
-	RecoLearnOutput output = {0};
 	RecoAllocator allocator = {allocate_in_area, NULL};
+	size_t pairs = reco_dataset_pairs(events, keep);
 	Size bytes;
 
-	input.option = reco_options_parse(algorithm->option, algorithm->n_options, objects, lengthof(objects));
 	learned->fold.explicit_feedback = definition->explicit_feedback;
 	learned->fold.half_life = definition->half_life;
 	learned->fold.dislike =
-		input.option[reco_option_find(algorithm->option, algorithm->n_options, "dislike")].number;
+		input->option[reco_option_find(algorithm->option, algorithm->n_options, "dislike")].number;
+	bytes = algorithm->learn_bytes(events->users.n, events->items.n, pairs, definition->explicit_feedback,
+								   input->option);
+	input->area = reco_area_create(add_size(bytes, reco_dataset_bytes(events, pairs)));
+	allocator.state = input->area;
+	learned->data = input->data = reco_dataset_build(events, keep, &learned->fold, &allocator);
+	require_rows(definition, input->data);
+	learned->has_as_of = input->data->has_as_of;
+	learned->as_of = learned->fold.as_of = input->data->as_of;
+	learned->n_users = input->data->n_users;
+	learned->n_items = input->data->n_items;
+	learned->n_rows = rk_csr_nnz(&input->data->by_user);
+	return learned;
+}
 
-	bytes = algorithm->learn_bytes(events->users.n, events->items.n, events->n, definition->explicit_feedback,
-								   input.option);
-	input.area = reco_area_create(add_size(bytes, reco_dataset_bytes(events)));
-	allocator.state = input.area;
-	learned->data = input.data = reco_dataset_build(events, keep, &learned->fold, &allocator);
-	require_rows(definition, input.data);
-	learned->has_as_of = input.data->has_as_of;
-	learned->as_of = learned->fold.as_of = input.data->as_of;
-	learned->n_users = input.data->n_users;
-	learned->n_items = input.data->n_items;
-	learned->n_rows = rk_csr_nnz(&input.data->by_user);
+/* learn_events learns from the events whose bit in keep is set; "forgotten" is the events, or NULL to leave them. */
+static RecoLearned *
+learn_events(const RecoLearnRequest *request, const RecoEvents *events, const uint8 *keep,
+			 RecoEvents *forgotten)
+{
+	const RecoDefinition *definition = request->definition;
+	const RecoAlgorithm *algorithm = reco_algorithm_find(definition->algorithm);
+	RecoLearnInput input = {.users = &events->users,
+							.items = &events->items,
+							.explicit_feedback = definition->explicit_feedback,
+							.option = parse_options(definition, algorithm, request->call_options),
+							.workers = reco_pool_workers(),
+							.warm = request->warm,
+							.warm_version = request->warm_version};
+	RecoLearnOutput output = {0};
+	RecoLearned *learned = fold_events(definition, algorithm, events, keep, &input);
+
+	if (forgotten != NULL)
+		reco_events_forget(forgotten);
 	algorithm->learn(&input, &output);
 	learned->options = output.options;
 	learned->metrics = output.metrics;
 	collect_tensors(learned, events, &output);
 	return learned;
+}
+
+RecoLearned *
+reco_learn(const RecoDefinition *definition, Jsonb *call_options, const RecoEvents *events, const uint8 *keep)
+{
+	RecoLearnRequest request = {.definition = definition, .call_options = call_options};
+
+	return learn_events(&request, events, keep, NULL);
+}
+
+RecoLearned *
+reco_learn_request(const RecoLearnRequest *request)
+{
+	return learn_events(request, request->events, NULL, request->events);
+}
+
+/* raise_cold says that an incremental refresh cannot go on from a version. */
+static void
+raise_cold(const RecoDefinition *definition, int version, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("version %d of \"%s\" was learned %s", version, definition->name, what),
+			 errdetail("An incremental refresh goes on from the deployed version."),
+			 errhint("Run a full refresh: CALL reco.refresh(%s).", quote_literal_cstr(definition->name))));
+}
+
+const RecoModel *
+reco_learn_warm(const RecoDefinition *definition, Jsonb *call_options, MemoryContext pin, int *version)
+{
+	const RecoAlgorithm *algorithm = reco_algorithm_find(definition->algorithm);
+	const RecoModel *model = reco_model_open(definition, pin);
+	char *reason;
+
+	*version = reco_catalog_deployed(definition)->number;
+	if (model->algorithm != algorithm)
+		raise_cold(definition, *version, psprintf("by the algorithm \"%s\"", model->algorithm->name));
+	if (model->explicit_feedback != definition->explicit_feedback)
+		raise_cold(definition, *version,
+				   model->explicit_feedback ? "from explicit feedback" : "from implicit feedback");
+	reason = algorithm->warm_refusal == NULL
+				 ? "by an algorithm that always learns in full"
+				 : algorithm->warm_refusal(model, parse_options(definition, algorithm, call_options));
+	if (reason != NULL)
+		raise_cold(definition, *version, reason);
+	return model;
 }

@@ -140,13 +140,15 @@ struct RecoModel
 /* What learning works on. */
 typedef struct RecoLearnInput
 {
-	const RecoDataset *data;
-	const RecoKeys *users; /* keys of RecoEvents: of user u, reco_keys_get(users, data->user_of[u]) */
+	const RecoDataset *data; /* learn may move the entries of by_user while it runs, and puts them back */
+	const RecoKeys *users;   /* keys of RecoEvents: of user u, reco_keys_get(users, data->user_of[u]) */
 	const RecoKeys *items;
 	bool explicit_feedback;
 	const RecoOptionValue *option; /* in the order of algorithm->option */
 	RecoArea *area;                /* holds the dataset; scratch and results come from here */
 	int workers;
+	const RecoModel *warm; /* incremental: the version to go on from, NULL otherwise */
+	int warm_version;      /* its number */
 } RecoLearnInput;
 
 /* What learning gives back. */
@@ -169,6 +171,13 @@ struct RecoAlgorithm
 	Size (*learn_bytes)(size_t n_users, size_t n_items, size_t n_rows, bool explicit_feedback,
 						const RecoOptionValue *option);
 	void (*learn)(const RecoLearnInput *input, RecoLearnOutput *output);
+
+	/*
+	 * warm_refusal says why learning with these options cannot go on from a
+	 * version of the same algorithm and feedback ("version 3 was learned ..."), NULL when it can.
+	 * The function itself is NULL where it never can.
+	 */
+	char *(*warm_refusal)(const RecoModel *warm, const RecoOptionValue *option);
 	void (*bind)(RecoModel *model);
 
 	/* check raises ERRCODE_DATA_CORRUPTED unless the values that bind has found are such as learn writes. */
@@ -294,5 +303,28 @@ extern void reco_people_count(RecoLearned *learned, const RecoKeys *items, const
 
 /* reco_people_bucket gives the bucket of a number of users, of whom the version before had that bucket (0: none). */
 extern int32 reco_people_bucket(int64 users, int32 previous, int min_group);
+
+/* What a refresh wants learned. */
+typedef struct RecoLearnRequest
+{
+	const RecoDefinition *definition;
+	Jsonb *call_options;   /* NULL: none */
+	RecoEvents *events;    /* their rows are forgotten once they are folded; the keys stay */
+	const RecoModel *warm; /* incremental: the version to go on from; NULL: learn from nothing */
+	int warm_version;      /* its number */
+} RecoLearnRequest;
+
+/* reco_learn_request learns from all events like reco_learn, and gives their memory back as soon as it can. */
+extern RecoLearned *reco_learn_request(const RecoLearnRequest *request);
+
+/*
+ * reco_learn_warm opens the deployed version as the start of an incremental
+ * refresh, valid until "pin" is reset, and gives its number.  Raises
+ * ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE when there is none, or when it was
+ * learned by another algorithm, of another feedback or with options that cannot be
+ * gone on from; the hint is a full refresh.
+ */
+extern const RecoModel *reco_learn_warm(const RecoDefinition *definition, Jsonb *call_options,
+										MemoryContext pin, int *version);
 
 #endif

@@ -44,14 +44,14 @@ typedef struct RecoDatasetBuild
 } RecoDatasetBuild;
 
 Size
-reco_dataset_bytes(const RecoEvents *events)
+reco_dataset_bytes(const RecoEvents *events, size_t pairs)
 {
 	Size bytes = sizeof(RecoDataset) + RECO_DATASET_ARRAYS * RECO_DATASET_PADDING;
 
 	bytes = add_size(bytes, mul_size(events->users.n, sizeof(uint32) + sizeof(uint64)));
 	bytes = add_size(bytes, sizeof(uint64));
 	bytes = add_size(bytes, mul_size(events->items.n, sizeof(uint32)));
-	return add_size(bytes, mul_size(events->n, sizeof(uint32) + 2 * sizeof(float)));
+	return add_size(bytes, mul_size(pairs, sizeof(uint32) + 2 * sizeof(float)));
 }
 
 /* reco_dataset_kept says whether an event takes part. */
@@ -97,6 +97,16 @@ reco_dataset_scan(RecoDatasetBuild *build, size_t *most)
 		last = e;
 	}
 	return pairs;
+}
+
+size_t
+reco_dataset_pairs(const RecoEvents *events, const uint8 *keep)
+{
+	RecoDataset dataset = {0};
+	RecoDatasetBuild build = {.events = events, .keep = keep, .dataset = &dataset};
+	size_t most;
+
+	return reco_dataset_scan(&build, &most);
 }
 
 /* reco_dataset_allocate makes the arrays, for at most "pairs" rows. */

@@ -354,6 +354,19 @@ reco_events_read(const RecoDefinition *definition, bool may_warn_weights)
 	return events;
 }
 
+void
+reco_events_forget(RecoEvents *events)
+{
+	void *array[] = {events->user, events->item, events->amount, events->rating, events->time};
+
+	for (size_t a = 0; a < lengthof(array); a++)
+		if (array[a] != NULL)
+			pfree(array[a]);
+	events->user = events->item = NULL;
+	events->amount = events->rating = NULL;
+	events->time = NULL;
+}
+
 RecoEvents *
 reco_reader_events(const RecoDefinition *definition)
 {

@@ -59,6 +59,9 @@ typedef struct RecoEvents
  */
 extern RecoEvents *reco_reader_events(const RecoDefinition *definition);
 
+/* reco_events_forget frees the rows of events; keys, counts and n stay. */
+extern void reco_events_forget(RecoEvents *events);
+
 /*
  * reco_reader_test_events reads another relation with the same user and item
  * columns as (user, item) keys, for evaluation: same clean-up, no fold.  Value
@@ -90,9 +93,11 @@ typedef struct RecoAllocator
 
 /*
  * reco_dataset_build folds the events whose bit in keep is set (NULL: all).
- * rule->as_of is ignored: the dataset's own as_of is used.  reco_dataset_bytes bounds what it will allocate.
+ * rule->as_of is ignored: the dataset's own as_of is used.  reco_dataset_pairs counts the pairs of
+ * user and item among these events, which bounds the rows; reco_dataset_bytes bounds what build will allocate.
  */
-extern Size reco_dataset_bytes(const RecoEvents *events);
+extern size_t reco_dataset_pairs(const RecoEvents *events, const uint8 *keep);
+extern Size reco_dataset_bytes(const RecoEvents *events, size_t pairs);
 extern RecoDataset *reco_dataset_build(const RecoEvents *events, const uint8 *keep, const RecoFoldRule *rule,
 									   const RecoAllocator *allocator);
 

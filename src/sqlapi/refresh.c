@@ -19,6 +19,7 @@ PG_FUNCTION_INFO_V1(reco_refresh);
 typedef struct RefreshCall
 {
 	char *recommender; /* NULL: the one an unnamed call means */
+	bool incremental;  /* go on from the deployed version */
 	Jsonb *options;    /* NULL: those of the definition */
 } RefreshCall;
 
@@ -36,28 +37,31 @@ seconds_since(instr_time *from)
 	return INSTR_TIME_GET_DOUBLE(passed);
 }
 
-/* check_mode refuses modes and gates that this version does not have. */
-static void
+/* check_mode refuses modes and gates that this version does not have, and says whether the mode is incremental. */
+static bool
 check_mode(const char *mode, bool gate)
 {
-	if (strcmp(mode, "full") != 0)
+	bool incremental = strcmp(mode, "incremental") == 0;
+
+	if (!incremental && strcmp(mode, "full") != 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown refresh mode \"%s\"", mode),
-						errhint("The only mode is \"full\".")));
+						errhint("The modes are \"full\" and \"incremental\".")));
 	if (gate)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a refresh cannot be gated yet"),
 						errhint("Compare with reco.evaluate(), and go back with reco.deploy().")));
+	return incremental;
 }
 
 static RefreshCall
 read_arguments(FunctionCallInfo fcinfo)
 {
-	RefreshCall call = {NULL, NULL};
+	RefreshCall call = {NULL, false, NULL};
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("%s of refresh cannot be NULL", PG_ARGISNULL(1) ? "mode" : "gate"),
 						errhint("Leave it out for its default.")));
-	check_mode(text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_GETARG_BOOL(2));
+	call.incremental = check_mode(text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_GETARG_BOOL(2));
 	if (!PG_ARGISNULL(0))
 		call.recommender = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	if (!PG_ARGISNULL(3))
@@ -79,6 +83,24 @@ read_events(const RecoDefinition *definition, instr_time *clock)
 	return events;
 }
 
+/* learn learns from the events, whose memory it takes, outside of any snapshot. */
+static RecoLearned *
+learn(const RecoLearnRequest *request, instr_time *clock)
+{
+	RecoLearned *learned = reco_learn_request(request);
+	char *detail = JsonbToCString(NULL, &learned->metrics->root, VARSIZE(learned->metrics));
+
+	if (request->warm != NULL)
+		ereport(NOTICE, (errmsg("refresh of \"%s\": learned from version %d on in %.2f s",
+								request->definition->name, request->warm_version, seconds_since(clock)),
+						 errdetail("%s", detail)));
+	else
+		ereport(NOTICE, (errmsg("refresh of \"%s\": learned in %.2f s", request->definition->name,
+								seconds_since(clock)),
+						 errdetail("%s", detail)));
+	return learned;
+}
+
 static void
 store_version(const RecoDefinition *definition, const RecoLearned *learned, instr_time *clock)
 {
@@ -92,7 +114,8 @@ store_version(const RecoDefinition *definition, const RecoLearned *learned, inst
 }
 
 /*
- * reco_refresh learns a new version from the interactions and deploys it.
+ * reco_refresh learns a new version from the interactions and deploys it, from
+ * nothing or, incrementally, from the deployed version on.
  *
  * Stages: read (one snapshot), learn (none), store.  The deployed version
  * serves until the last stage commits; whatever fails before leaves it.
@@ -103,7 +126,7 @@ reco_refresh(PG_FUNCTION_ARGS)
 	bool may_commit = reco_procedure_begin(fcinfo, "refresh");
 	RefreshCall call = read_arguments(fcinfo);
 	RecoDefinition *definition = reco_catalog_copy(reco_catalog_find(call.recommender));
-	RecoEvents *events;
+	RecoLearnRequest request = {.definition = definition, .call_options = call.options};
 	RecoPeople *people;
 	RecoLearned *learned;
 	instr_time clock;
@@ -112,18 +135,16 @@ reco_refresh(PG_FUNCTION_ARGS)
 	if (call.options != NULL)
 		reco_model_check_options(definition->algorithm, call.options);
 	reco_catalog_lock(definition);
+	if (call.incremental)
+		request.warm = reco_learn_warm(definition, call.options, CurrentMemoryContext, &request.warm_version);
 	INSTR_TIME_SET_CURRENT(clock);
 	reco_progress_begin(&definition->key, "refresh");
-	events = read_events(definition, &clock);
+	request.events = read_events(definition, &clock);
 	people = reco_people_read(definition);
 	reco_procedure_commit(may_commit);
 
-	learned = reco_learn(definition, call.options, events, NULL);
-	reco_people_count(learned, &events->items, people, reco_min_group);
-	ereport(NOTICE,
-			(errmsg("refresh of \"%s\": learned in %.2f s", definition->name, seconds_since(&clock)),
-			 errdetail("%s", JsonbToCString(NULL, &learned->metrics->root, VARSIZE(learned->metrics)))));
-
+	learned = learn(&request, &clock);
+	reco_people_count(learned, &request.events->items, people, reco_min_group);
 	store_version(definition, learned, &clock);
 	reco_procedure_commit(may_commit);
 	reco_progress_end();

@@ -133,10 +133,56 @@ test_cancel(void)
 	CHECK(rk_csr_transpose(&csr, out, NULL, NULL, NULL, &poll) == RK_CANCELLED);
 }
 
+/* Entries taken out of a matrix and put back leave it as it was, to the bit. */
+static void
+test_take(void)
+{
+	static uint64_t offset_k[ROWS + 1];
+	static uint64_t offset_t[ROWS + 1];
+	static uint32_t index_k[ROWS * COLUMNS];
+	static uint32_t index_t[ROWS * COLUMNS];
+	static float value_k[2 * ROWS * COLUMNS];
+	static float value_t[2 * ROWS * COLUMNS];
+	uint8_t bit[ROWS * COLUMNS / 8 + 1] = {0};
+	RkCsr csr;
+	size_t nnz = fill(&csr);
+	RkCsr kept = {ROWS, COLUMNS, offset_k, index_k, value_k, value_k + nnz};
+	RkCsr taken = {ROWS, COLUMNS, offset_t, index_t, value_t, value_t + nnz};
+	RkCsrArrays kept_arrays = {offset_k, index_k, value_k, value_k + nnz};
+	RkCsrArrays taken_arrays = {offset_t, index_t, value_t, value_t + nnz};
+	RkRng rng;
+	size_t n_taken = 0;
+
+	memcpy(offset_k, offset, sizeof(offset));
+	memcpy(index_k, column, nnz * sizeof(uint32_t));
+	memcpy(value_k, weight, nnz * sizeof(float));
+	memcpy(value_k + nnz, target, nnz * sizeof(float));
+	rk_rng_seed(&rng, 12);
+	for (size_t e = 0; e < nnz; e++)
+		if (rk_rng_below(&rng, 3) == 0 || e + 1 == nnz)
+		{
+			bit[e / 8] |= (uint8_t) (1u << (e % 8));
+			n_taken++;
+		}
+	rk_csr_take(&kept, &kept_arrays, bit, &taken_arrays);
+	CHECK(n_taken > 10 && rk_csr_nnz(&taken) == n_taken && rk_csr_nnz(&kept) == nnz - n_taken);
+	CHECK(rk_csr_validate(&kept, nnz - n_taken, NULL) == RK_OK);
+	CHECK(rk_csr_validate(&taken, n_taken, NULL) == RK_OK);
+	for (size_t r = 0; r < ROWS; r++)
+		for (size_t e = offset_t[r]; e < offset_t[r + 1]; e++)
+			CHECK(taken.target[e] == (float) (100 * r + taken.index[e]));
+	rk_csr_put_back(&kept, &kept_arrays, &taken);
+	CHECK(memcmp(offset_k, offset, sizeof(offset)) == 0);
+	CHECK(memcmp(index_k, column, nnz * sizeof(uint32_t)) == 0);
+	CHECK(memcmp(value_k, weight, nnz * sizeof(float)) == 0);
+	CHECK(memcmp(value_k + nnz, target, nnz * sizeof(float)) == 0);
+}
+
 int
 main(void)
 {
 	test_transpose();
+	test_take();
 	test_empty();
 	test_validate();
 	test_cancel();

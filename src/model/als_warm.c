@@ -1,0 +1,64 @@
+/*
+ * als_warm.c
+ *	  Matrix factorisation by alternating least squares: the start of an
+ *	  incremental refresh.
+ *
+ * A version holds no user, so going on from it begins by solving all users against
+ * its items, exactly as serving does, and then all items against these
+ * users: one warm sweep.  An item that the version does not know starts as zero:
+ * it adds nothing to any user, and is solved in the same sweep from users who are
+ * known by everything else they did.  The basis the version is stored in does not matter: a
+ * sweep begins by rotating the items into the eigenbasis of their Gram matrix.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "model/als.h"
+
+char *
+reco_als_warm_refusal(const RecoModel *warm, const RecoOptionValue *option)
+{
+	int factors = (int) option[ALS_FACTORS].number;
+
+	if (warm->embedding->d == (size_t) factors)
+		return NULL;
+	return psprintf("with %zu factors, and now there are to be %d", warm->embedding->d, factors);
+}
+
+size_t
+reco_als_warm_start(const RecoLearnInput *input, size_t d, float *factor, float *bias)
+{
+	const RecoModel *warm = input->warm;
+	const RkItems *from = warm->embedding;
+	size_t n_new = 0;
+	size_t w = 0;
+
+	for (size_t i = 0; i < input->data->n_items; i++)
+	{
+		RecoKey key = reco_keys_get(input->items, input->data->item_of[i]);
+		int order = 1;
+
+		if (i % 1024 == 0)
+			CHECK_FOR_INTERRUPTS();
+		/* both sets of keys ascend */
+		for (; w < warm->items.n; w++)
+		{
+			RecoKey known = reco_keys_get(&warm->items, w);
+
+			order = reco_key_compare(&known, &key);
+			if (order >= 0)
+				break;
+		}
+		if (w < warm->items.n && order == 0)
+			memcpy(factor + i * d, from->factor + w * d, sizeof(float) * d);
+		else
+		{
+			memset(factor + i * d, 0, sizeof(float) * d);
+			n_new++;
+		}
+		if (bias != NULL)
+			bias[i] = w < warm->items.n && order == 0 ? from->bias[w] : 0;
+	}
+	return n_new;
+}
