@@ -15,6 +15,11 @@
  * for.  So a slot of the table has 12 bytes whatever the kind, and the entries
  * are an array ready to be sorted.  Events often come in runs of one user: the
  * key met last is tried before the table.
+ *
+ * Integers that count something, as most keys do, need no hashing: those below
+ * "span" are looked up in an array.  It doubles as long as at least an eighth of
+ * it is in use or would be; whoever was in the table before is entered in it too, so a key
+ * below span is a member if and only if the array says so.
  */
 #include "postgres.h"
 
@@ -27,6 +32,12 @@
 #include "reader/keymap.h"
 
 #define RECO_KEYMAP_ARENA (256 * 1024)
+
+/* Places of the array that a member pays for, and those that are free. */
+#define RECO_KEYMAP_SPARSE 8
+#define RECO_KEYMAP_SPAN 65536
+
+#define RECO_KEYMAP_NONE PG_UINT32_MAX
 
 /* Keys between two checks for interrupts. */
 #define RECO_KEYMAP_CHECK 65536
@@ -57,8 +68,11 @@ struct RecoKeymap
 	RecoKeymapEntry *entry; /* [capacity], n of them in use and one more for lookups */
 	uint32 n;
 	size_t capacity;
-	uint32 last; /* number given last; n > 0 */
-	char *arena; /* free space for bytes */
+	uint32 last;   /* number given last; n > 0 */
+	uint64 word;   /* its word, so that a new key is told apart without looking at its entry */
+	size_t span;   /* integers from 0 to span - 1 are looked up in place; 0 for other kinds */
+	uint32 *place; /* [span], number of each or RECO_KEYMAP_NONE */
+	char *arena;   /* free space for bytes */
 	size_t arena_left;
 	uint64 total_length;
 };
@@ -154,6 +168,37 @@ reco_keymap_keep(RecoKeymap *map, RecoKeymapEntry *entry)
 	map->total_length += entry->length;
 }
 
+/* reco_keymap_integer gives the integer of an entry. */
+static inline int64
+reco_keymap_integer(const RecoKeymapEntry *entry)
+{
+	return (int64) (entry->word ^ (UINT64CONST(1) << 63));
+}
+
+/* reco_keymap_widen doubles the array of places until it covers a key, or does nothing where it would be too sparse. */
+static void
+reco_keymap_widen(RecoKeymap *map, uint64 key)
+{
+	size_t span = Max(map->span, RECO_KEYMAP_SPAN / 2);
+
+	if (map->kind != RECO_KEY_INTEGER || key >= Max(RECO_KEYMAP_SPAN, RECO_KEYMAP_SPARSE * (size_t) map->n))
+		return;
+	while (span <= key)
+		span *= 2;
+	if (map->place != NULL)
+		pfree(map->place);
+	map->place = MemoryContextAllocHuge(map->context, span * sizeof(uint32));
+	map->span = span;
+	memset(map->place, 0xFF, span * sizeof(uint32));
+	for (uint32 i = 0; i < map->n; i++)
+	{
+		uint64 member = (uint64) reco_keymap_integer(&map->entry[i]);
+
+		if (member < span)
+			map->place[member] = i;
+	}
+}
+
 /* reco_keymap_set fills an entry from a key. */
 static inline void
 reco_keymap_set(RecoKeymapEntry *entry, const RecoKey *key)
@@ -170,17 +215,12 @@ reco_keymap_set(RecoKeymapEntry *entry, const RecoKey *key)
 	}
 }
 
-/* reco_keymap_add makes the entry after the last a member, unless its key is one: gives the key's number. */
+/* reco_keymap_append makes the entry after the last a member and gives its number. */
 static uint32
-reco_keymap_add(RecoKeymap *map)
+reco_keymap_append(RecoKeymap *map)
 {
 	RecoKeymapEntry *entry = &map->entry[map->n];
-	bool found;
-	RecoKeymapSlot *slot;
 
-	slot = reco_slots_insert(map->slots, map->n, &found);
-	if (found)
-		return slot->number;
 	if (map->n == PG_UINT32_MAX - 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many distinct user or item ids")));
@@ -195,6 +235,29 @@ reco_keymap_add(RecoKeymap *map)
 	return map->n - 1;
 }
 
+/* reco_keymap_add makes the entry after the last a member, unless its key is one: gives the key's number. */
+static uint32
+reco_keymap_add(RecoKeymap *map)
+{
+	uint64 key = (uint64) reco_keymap_integer(&map->entry[map->n]);
+	bool found;
+	RecoKeymapSlot *slot;
+
+	if (key >= map->span)
+		reco_keymap_widen(map, key);
+	if (key < map->span)
+	{
+		if (map->place[key] == RECO_KEYMAP_NONE)
+		{
+			map->place[key] = map->n;
+			return reco_keymap_append(map);
+		}
+		return map->place[key];
+	}
+	slot = reco_slots_insert(map->slots, map->n, &found);
+	return found ? slot->number : reco_keymap_append(map);
+}
+
 uint32
 reco_keymap_number(RecoKeymap *map, Datum value)
 {
@@ -202,8 +265,11 @@ reco_keymap_number(RecoKeymap *map, Datum value)
 	RecoKeymapEntry *entry = &map->entry[map->n];
 
 	reco_keymap_set(entry, &key);
-	if (map->n == 0 || !reco_keymap_equal(entry, &map->entry[map->last]))
+	if (map->n == 0 || entry->word != map->word || !reco_keymap_equal(entry, &map->entry[map->last]))
+	{
+		map->word = entry->word;
 		map->last = reco_keymap_add(map);
+	}
 	if (map->type == TEXTOID && key.bytes != VARDATA_ANY(DatumGetPointer(value)))
 		pfree((char *) key.bytes - VARHDRSZ);
 	return map->last;
@@ -224,7 +290,7 @@ reco_keymap_copy_keys(const RecoKeymap *map, RecoKeys *keys)
 	{
 		keys->integer = integer = palloc_extended(Max(map->n, 1) * sizeof(int64), MCXT_ALLOC_HUGE);
 		for (uint32 i = 0; i < map->n; i++)
-			integer[i] = (int64) (map->entry[i].word ^ (UINT64CONST(1) << 63));
+			integer[i] = reco_keymap_integer(&map->entry[i]);
 		return;
 	}
 	keys->offset = offset = palloc_extended(((size_t) map->n + 1) * sizeof(uint64), MCXT_ALLOC_HUGE);
@@ -247,6 +313,8 @@ reco_keymap_finish(RecoKeymap *map, MemoryContext result, RecoKeys *keys)
 
 	reco_slots_destroy(map->slots);
 	map->slots = NULL;
+	if (map->place != NULL)
+		pfree(map->place);
 	reco_keymap_sort(map->entry, map->n);
 	for (uint32 i = 0; i < map->n; i++)
 	{
