@@ -1763,6 +1763,74 @@ COMMENT ON FUNCTION reco.reset_reason_template(text, text, integer)
 	IS 'takes edits of wordings back, all that fit what is given, and says how many there were';
 REVOKE ALL ON FUNCTION reco.reset_reason_template(text, text, integer) FROM PUBLIC;
 
+/* Outside writers: the facts of a reason for whoever words it, and whether a text kept to them.  Nothing here leaves the server. */
+
+CREATE FUNCTION reco.reason_prompt(user_id bigint, item_id bigint, recommender text = NULL, lang text = NULL) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'reco_reason_prompt'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.reason_prompt(bigint, bigint, text, text)
+	IS 'the facts that a text about a recommendation may use, for any writer; check what it writes with reco.reason_accept()';
+
+CREATE FUNCTION reco.reason_prompt(user_id bigint, item_id uuid, recommender text = NULL, lang text = NULL) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'reco_reason_prompt'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.reason_prompt(bigint, uuid, text, text)
+	IS 'the facts that a text about a recommendation may use, for any writer; check what it writes with reco.reason_accept()';
+
+CREATE FUNCTION reco.reason_prompt(user_id bigint, item_id text, recommender text = NULL, lang text = NULL) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'reco_reason_prompt'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.reason_prompt(bigint, text, text, text)
+	IS 'the facts that a text about a recommendation may use, for any writer; check what it writes with reco.reason_accept()';
+
+CREATE FUNCTION reco.reason_prompt(user_id uuid, item_id bigint, recommender text = NULL, lang text = NULL) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'reco_reason_prompt'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.reason_prompt(uuid, bigint, text, text)
+	IS 'the facts that a text about a recommendation may use, for any writer; check what it writes with reco.reason_accept()';
+
+CREATE FUNCTION reco.reason_prompt(user_id uuid, item_id uuid, recommender text = NULL, lang text = NULL) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'reco_reason_prompt'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.reason_prompt(uuid, uuid, text, text)
+	IS 'the facts that a text about a recommendation may use, for any writer; check what it writes with reco.reason_accept()';
+
+CREATE FUNCTION reco.reason_prompt(user_id uuid, item_id text, recommender text = NULL, lang text = NULL) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'reco_reason_prompt'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.reason_prompt(uuid, text, text, text)
+	IS 'the facts that a text about a recommendation may use, for any writer; check what it writes with reco.reason_accept()';
+
+CREATE FUNCTION reco.reason_prompt(user_id text, item_id bigint, recommender text = NULL, lang text = NULL) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'reco_reason_prompt'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.reason_prompt(text, bigint, text, text)
+	IS 'the facts that a text about a recommendation may use, for any writer; check what it writes with reco.reason_accept()';
+
+CREATE FUNCTION reco.reason_prompt(user_id text, item_id uuid, recommender text = NULL, lang text = NULL) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'reco_reason_prompt'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.reason_prompt(text, uuid, text, text)
+	IS 'the facts that a text about a recommendation may use, for any writer; check what it writes with reco.reason_accept()';
+
+CREATE FUNCTION reco.reason_prompt(user_id text, item_id text, recommender text = NULL, lang text = NULL) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'reco_reason_prompt'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.reason_prompt(text, text, text, text)
+	IS 'the facts that a text about a recommendation may use, for any writer; check what it writes with reco.reason_accept()';
+
+CREATE FUNCTION reco.reason_accept(
+	text text,
+	facts jsonb,
+	OUT accepted boolean,
+	OUT problems text[],
+	OUT fallback text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_reason_accept'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 1 COST 10000;
+COMMENT ON FUNCTION reco.reason_accept(text, jsonb)
+	IS 'whether a text keeps to the facts of reco.reason_prompt(), else why not, and the text to show instead';
+
 /* Views.  Each shows the recommenders that the caller owns or may be served by. */
 
 CREATE FUNCTION reco.may_use(recommender uuid) RETURNS boolean

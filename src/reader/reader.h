@@ -161,6 +161,14 @@ extern RecoFilter *reco_reader_filter(const RecoDefinition *definition, const ch
 extern RecoItemRow *reco_reader_items(const RecoDefinition *definition, const RecoKey *key, int n,
 									  const RecoFilter *filter, int *n_found);
 
+/* Takes one label; it is gone when the call is over. */
+typedef void (*RecoLabelSink) (void *state, const char *label);
+
+/*
+ * reco_reader_labels reads, as the caller, every label of the items relation and the
+ * values of features that name somebody (brand, author, ...); SPI must be connected.
+ */
+extern void reco_reader_labels(const RecoDefinition *definition, RecoLabelSink sink, void *state);
 /* Takes the key of one item; its bytes go with the row. */
 typedef void (*RecoKeyReceive)(const RecoKey *key, void *state);
 

@@ -1,0 +1,659 @@
+/*
+ * accept.c
+ *	  May a text that somebody else wrote be shown as a reason?
+ *
+ * A text is taken apart in this order:
+ *
+ *	1.	Names.  At every position the longest label counts, of the facts and of
+ *		all labels that the caller sees.  One of the facts becomes a mark, another is
+ *		a problem.  What stands in quotation marks and is no mark is a
+ *		name too, and so is a capital letter within an English sentence.
+ *	2.	Numbers, in digits and in words, must be in the facts.
+ *	3.	Words of the lexicon: what turns the meaning round, events that did not
+ *		happen, claims that no fact bears out, protected attributes.
+ *	4.	Causes.  Each clause that is worded as a cause must hold the mark of
+ *		a piece of evidence, which was checked when the facts were made (G3).
+ *	5.	Length, markup, language.
+ *
+ * It is a filter and not a proof of meaning: what it does not know it refuses
+ * where it can, and the text that replaces a refused one is true.  A language without
+ * a lexicon cannot be checked, so nothing passes.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+
+#include "explain/lexicon.h"
+#include "explain/numerals.h"
+#include "explain/outside.h"
+#include "explain/plain.h"
+
+/* A mark stands for every character of a name of the facts: MARK is the item, MARK + c cause c - 1. */
+#define MARK 0xF0000
+#define FOREIGN_NAME 0xF1000 /* of a name that is not in the facts */
+#define HARMLESS 0xF2000     /* of words that were looked at and are fine */
+
+typedef struct Label
+{
+	RecoPlain plain;
+	uint32 mark;
+} Label;
+
+typedef struct Check
+{
+	const RecoFacts *facts;
+	RecoPlain text;
+	bool chinese;
+	List *problems;
+	int n_labels;
+	Label *label;
+} Check;
+
+static bool
+is_mark(uint32 code)
+{
+	return code >= MARK && code < FOREIGN_NAME;
+}
+
+static void
+add_problem(Check *check, char *problem)
+{
+	ListCell *cell;
+
+	foreach (cell, check->problems)
+		if (strcmp(lfirst(cell), problem) == 0)
+			return;
+	check->problems = lappend(check->problems, problem);
+}
+
+/* add_found adds a problem that quotes part of the text. */
+static void
+add_found(Check *check, const char *what, int from, int to, const char *why)
+{
+	add_problem(check, psprintf("%s: %s %s", what, reco_plain_text(&check->text, from, to), why));
+}
+
+/* blank replaces a stretch of the folded text. */
+static void
+blank(RecoPlain *text, int from, int to, uint32 code)
+{
+	for (int at = from; at < to; at++)
+		text->code[at] = code;
+}
+
+/* ---- names ---- */
+
+static void
+add_label(Check *check, const RecoPlain *plain, uint32 mark)
+{
+	if (plain->n == 0)
+		return;
+	if (check->label == NULL)
+		check->label = palloc(sizeof(Label));
+	else
+		check->label = repalloc(check->label, sizeof(Label) * (check->n_labels + 1));
+	check->label[check->n_labels++] = (Label){*plain, mark};
+}
+
+/* class_has says whether a class of the text's language has exactly this word. */
+static bool
+class_has(const Check *check, RecoWordClass class, const RecoPlain *word)
+{
+	for (int l = 0; l < reco_n_lexicon; l++)
+	{
+		const char *at = reco_lexicon[l].words;
+
+		if (reco_lexicon[l].class != class || strncmp(reco_lexicon[l].lang, check->facts->lang, 2) != 0)
+			continue;
+		while (*at != '\0')
+		{
+			int length = (int) strcspn(at, "|");
+			RecoPlain entry = reco_plain_utf8(at, length);
+			bool same = entry.n == word->n && memcmp(entry.code, word->code, sizeof(uint32) * word->n) == 0;
+
+			pfree(entry.raw);
+			pfree(entry.code);
+			if (same)
+				return true;
+			at += length + (at[length] == '|');
+		}
+	}
+	return false;
+}
+
+/* is_prose says whether a label is no more than words that every text uses, so that only quotation marks make it a name. */
+static bool
+is_prose(const Check *check, const RecoPlain *label)
+{
+	if (label->n == 1)
+		return true;
+	return class_has(check, RECO_WORD_PROSE, label) || class_has(check, RECO_WORD_EVENT, label) ||
+		   class_has(check, RECO_WORD_CAUSE_NEXT, label);
+}
+
+/* see_label keeps a label of the catalogue that occurs in the text. */
+static void
+see_label(void *state, const char *text)
+{
+	Check *check = state;
+	RecoPlain whole = reco_plain_make(text);
+	RecoPlain label = whole;
+
+	while (label.n > 0 && label.code[0] == ' ')
+		label = (RecoPlain){label.n - 1, label.raw + 1, label.code + 1};
+	while (label.n > 0 && label.code[label.n - 1] == ' ')
+		label.n--;
+	if (label.n <= check->text.n && reco_plain_find(&check->text, 0, &label) >= 0 && !is_prose(check, &label))
+	{
+		add_label(check, &label, FOREIGN_NAME);
+		return;
+	}
+	pfree(whole.raw);
+	pfree(whole.code);
+}
+
+/* longest_at gives the longest label at a position, one of the facts before others of its length; NULL for none. */
+static const Label *
+longest_at(const Check *check, int at)
+{
+	const Label *best = NULL;
+
+	for (int l = 0; l < check->n_labels; l++)
+	{
+		const Label *label = &check->label[l];
+
+		if (best != NULL && (label->plain.n < best->plain.n ||
+							 (label->plain.n == best->plain.n && best->mark < FOREIGN_NAME)))
+			continue;
+		if (reco_plain_matches(&check->text, at, &label->plain))
+			best = label;
+	}
+	return best;
+}
+
+/* mark_names replaces names, left to right, and tells of those that are not in the facts. */
+static void
+mark_names(Check *check, const RecoDefinition *definition)
+{
+	RecoPlain name;
+	RecoPlain before;
+
+	/* causes first: an item that is its own cause is one */
+	for (int c = 0; c < check->facts->n_causes; c++)
+	{
+		name = reco_plain_make(check->facts->cause[c].name);
+		add_label(check, &name, MARK + 1 + (uint32) c);
+	}
+	name = reco_plain_make(check->facts->item);
+	add_label(check, &name, MARK);
+	reco_reader_labels(definition, see_label, check);
+	/* boundaries are those of the text as it was */
+	before = check->text;
+	before.code = palloc(sizeof(uint32) * (before.n + 1));
+	memcpy(before.code, check->text.code, sizeof(uint32) * before.n);
+	for (int at = 0; at < check->text.n;)
+	{
+		Check original = *check;
+		const Label *label;
+
+		original.text = before;
+		label = longest_at(&original, at);
+		if (label == NULL)
+		{
+			at++;
+			continue;
+		}
+		if (label->mark == FOREIGN_NAME)
+			add_found(check, "name", at, at + label->plain.n, "is not in the facts");
+		blank(&check->text, at, at + label->plain.n, label->mark);
+		at += label->plain.n;
+	}
+}
+
+/* is_inside_fact says whether a word of the text is a word of a name of the facts. */
+static bool
+is_inside_fact(const Check *check, int from, int to)
+{
+	RecoPlain word = {to - from, check->text.raw + from, check->text.code + from};
+
+	for (int l = 0; l < check->n_labels; l++)
+		if (check->label[l].mark < FOREIGN_NAME && reco_plain_find(&check->label[l].plain, 0, &word) >= 0)
+			return true;
+	return false;
+}
+
+/* check_quotes refuses what stands in quotation marks and is no name of the facts. */
+static void
+check_quotes(Check *check)
+{
+	int opened = -1;
+
+	for (int at = 0; at < check->text.n; at++)
+	{
+		uint32 code = check->text.code[at];
+		bool quote = code == '"' || code == 0x300a || code == 0x300b;
+
+		if (!quote)
+			continue;
+		if (opened < 0 || code == 0x300a)
+		{
+			if (opened >= 0 || code == 0x300b)
+				add_problem(check, pstrdup("markup: quotation marks do not pair"));
+			opened = at;
+			continue;
+		}
+		for (int inside = opened + 1; inside < at; inside++)
+			if (!is_mark(check->text.code[inside]) && check->text.code[inside] != FOREIGN_NAME &&
+				check->text.code[inside] != ' ')
+			{
+				add_found(check, "name", opened + 1, at, "is not in the facts");
+				break;
+			}
+		opened = -1;
+	}
+	if (opened >= 0)
+		add_problem(check, pstrdup("markup: quotation marks do not pair"));
+}
+
+/* begins_sentence says whether nothing but marks of punctuation stands between a position and the end of the sentence before. */
+static bool
+begins_sentence(const Check *check, int at)
+{
+	while (--at >= 0)
+	{
+		uint32 code = check->text.code[at];
+
+		if (code == '.' || code == '!' || code == '?' || code == ':')
+			return true;
+		if (code != ' ' && code != '"' && code != '\'' && code != '(')
+			return false;
+	}
+	return true;
+}
+
+/* check_capitals refuses English words that are written as names and are none of the facts. */
+static void
+check_capitals(Check *check)
+{
+	for (int at = 0, end; at < check->text.n; at = end)
+	{
+		int capitals = 0;
+		bool first;
+
+		end = at + 1;
+		if (!reco_plain_is_letter(check->text.code[at]))
+			continue;
+		while (end < check->text.n &&
+			   (reco_plain_is_letter(check->text.code[end]) || reco_plain_is_digit(check->text.code[end])))
+			end++;
+		for (int c = at; c < end; c++)
+			capitals += reco_plain_is_upper(check->text.raw[c]);
+		first = reco_plain_is_upper(check->text.raw[at]);
+		if (capitals == 0 || (end - at == 1 && check->text.code[at] == 'i') ||
+			(capitals == 1 && first && begins_sentence(check, at)) || is_inside_fact(check, at, end))
+			continue;
+		add_found(check, "name", at, end, "is not in the facts");
+	}
+}
+
+/* ---- numbers ---- */
+
+static bool
+number_allowed(const RecoFacts *facts, double number)
+{
+	return (facts->people > 0 && number == facts->people) ||
+		   (facts->n_causes > 1 && number == facts->n_causes);
+}
+
+static void
+check_numbers(Check *check)
+{
+	int at = 0;
+	int from;
+	int to;
+	double number;
+
+	while (reco_numeral_next(&check->text, at, check->chinese, &from, &to, &number))
+	{
+		if (!number_allowed(check->facts, number))
+			add_found(check, "number", from, to, "is not in the facts");
+		at = to;
+	}
+}
+
+/* ---- words ---- */
+
+/* next_word finds the next word of a lexicon entry in the text; false when there is none. */
+static bool
+next_word(const Check *check, const RecoLexicon *entry, int from, int *found, int *end)
+{
+	const char *at = entry->words;
+
+	*found = -1;
+	while (*at != '\0')
+	{
+		int length = (int) strcspn(at, "|");
+		RecoPlain word = reco_plain_utf8(at, length);
+		int here = reco_plain_find(&check->text, from, &word);
+
+		if (here >= 0 && (*found < 0 || here < *found || (here == *found && here + word.n > *end)))
+		{
+			*found = here;
+			*end = here + word.n;
+		}
+		pfree(word.raw);
+		pfree(word.code);
+		at += length + (at[length] == '|');
+	}
+	return *found >= 0;
+}
+
+/* Does something with a word that was found. */
+typedef void (*WordVisitor)(Check *check, const RecoLexicon *entry, int from, int to);
+
+/* visit_words calls the visitor for every word of a class in the text. */
+static void
+visit_words(Check *check, RecoWordClass class, WordVisitor visitor)
+{
+	for (int l = 0; l < reco_n_lexicon; l++)
+	{
+		const RecoLexicon *entry = &reco_lexicon[l];
+		int end = 0;
+		int found;
+
+		if (entry->class != class || strncmp(entry->lang, check->facts->lang, 2) != 0)
+			continue;
+		while (next_word(check, entry, end, &found, &end))
+			visitor(check, entry, found, end);
+	}
+}
+
+static void
+blank_word(Check *check, const RecoLexicon *entry, int from, int to)
+{
+	blank(&check->text, from, to, HARMLESS);
+}
+
+static void
+refuse_negative(Check *check, const RecoLexicon *entry, int from, int to)
+{
+	add_found(check, "polarity", from, to, "turns the meaning round");
+}
+
+static void
+refuse_claim(Check *check, const RecoLexicon *entry, int from, int to)
+{
+	add_found(check, "claim", from, to, "is borne out by no fact");
+}
+
+static void
+refuse_foreign(Check *check, const RecoLexicon *entry, int from, int to)
+{
+	add_found(check, "language", from, to, "is of another language");
+}
+
+/* sentence_from and sentence_to give the bounds of the sentence around a position. */
+static bool
+ends_sentence(uint32 code)
+{
+	return code == '.' || code == '!' || code == '?' || code == ';' || code == 0x3002 || code == '\n';
+}
+
+static int
+sentence_from(const Check *check, int at)
+{
+	while (at > 0 && !ends_sentence(check->text.code[at - 1]))
+		at--;
+	return at;
+}
+
+static int
+sentence_to(const Check *check, int at)
+{
+	while (at < check->text.n && !ends_sentence(check->text.code[at]))
+		at++;
+	return at;
+}
+
+/* has_cause says whether the name of a cause stands within bounds. */
+static bool
+has_cause(const Check *check, int from, int to)
+{
+	for (int at = from; at < to; at++)
+		if (check->text.code[at] > MARK && check->text.code[at] < FOREIGN_NAME)
+			return true;
+	return false;
+}
+
+/* check_event refuses what the user did not do, and what was done when it is not said of a cause. */
+static void
+check_event(Check *check, const RecoLexicon *entry, int from, int to)
+{
+	const RecoFacts *facts = check->facts;
+	bool did = false;
+
+	for (int c = 0; c < facts->n_causes; c++)
+	{
+		RecoWording event =
+			facts->cause[c].event == RECO_WORDING_RATED_HIGHLY ? RECO_WORDING_RATED : facts->cause[c].event;
+		RecoPlain word = {to - from, check->text.raw + from, check->text.code + from};
+
+		/* one word may stand for several events, as "seen" does */
+		for (int l = 0; l < reco_n_lexicon && !did; l++)
+			if (reco_lexicon[l].class == RECO_WORD_EVENT && reco_lexicon[l].wording == event)
+			{
+				Check one = *check;
+				RecoLexicon known = reco_lexicon[l];
+				int found;
+				int end = 0;
+
+				one.text = word;
+				did = strncmp(known.lang, facts->lang, 2) == 0 && next_word(&one, &known, 0, &found, &end) &&
+					  found == 0;
+			}
+	}
+	if (!did)
+		add_found(check, "verb", from, to, "is not what the facts say was done");
+	else if (!has_cause(check, sentence_from(check, from), sentence_to(check, to)))
+		add_found(check, "verb", from, to, "is said of nothing that the facts give as a cause");
+}
+
+static void
+check_rated_highly(Check *check)
+{
+	bool highly = false;
+	RecoLexicon words = {check->chinese ? "zh" : "en", RECO_WORD_EVENT, RECO_WORDING_RATED_HIGHLY,
+						 "highly|well|favourably|favorably|high|\xE9\xAB\x98\xE5\x88\x86"};
+	int found;
+	int end = 0;
+
+	for (int c = 0; c < check->facts->n_causes; c++)
+		highly |= check->facts->cause[c].event == RECO_WORDING_RATED_HIGHLY;
+	if (!highly && next_word(check, &words, 0, &found, &end))
+		add_found(check, "verb", found, end, "is more than the facts say");
+}
+
+/* ---- causes ---- */
+
+/* next_marker gives where the next word of a class of causes begins, or the end of the text. */
+static int
+next_marker(const Check *check, int from)
+{
+	int first = check->text.n;
+
+	for (int l = 0; l < reco_n_lexicon; l++)
+	{
+		const RecoLexicon *entry = &reco_lexicon[l];
+		int end = 0;
+		int found;
+
+		if ((entry->class == RECO_WORD_CAUSE_NEXT || entry->class == RECO_WORD_CAUSE_BEFORE) &&
+			strncmp(entry->lang, check->facts->lang, 2) == 0 && next_word(check, entry, from, &found, &end))
+			first = Min(first, found);
+	}
+	return first;
+}
+
+/* clause_to gives where the clause that begins at a position ends: at a comma or with the sentence. */
+static int
+clause_to(const Check *check, int at)
+{
+	int end = sentence_to(check, at);
+
+	for (; at < end; at++)
+		if (check->text.code[at] == ',' || check->text.code[at] == 0x3001)
+			return at;
+	return end;
+}
+
+static void
+check_cause_next(Check *check, const RecoLexicon *entry, int from, int to)
+{
+	if (!has_cause(check, to, Min(clause_to(check, to), next_marker(check, to))))
+		add_found(check, "cause", from, to, "gives a cause that the facts do not");
+}
+
+static void
+check_cause_before(Check *check, const RecoLexicon *entry, int from, int to)
+{
+	if (!has_cause(check, sentence_from(check, from), from))
+		add_found(check, "cause", from, to, "gives a cause that the facts do not");
+}
+
+/* ---- form ---- */
+
+static void
+check_length(Check *check)
+{
+	bool blank_text = true;
+
+	for (int at = 0; at < check->text.n; at++)
+		if (check->text.code[at] != ' ')
+			blank_text = false;
+	if (blank_text)
+		add_problem(check, pstrdup("length: the text is empty"));
+	if (check->text.n > check->facts->max_length)
+		add_problem(check, psprintf("length: %d characters are more than %d", check->text.n,
+									check->facts->max_length));
+}
+
+/* is_markup says whether a character has no place in a sentence, outside of names. */
+static bool
+is_markup(uint32 raw)
+{
+	return raw < ' ' || (raw >= 0x7f && raw < 0xa0) ||
+		   strchr("<>{}[]*`\\|~^=_#@$&/", (int) Min(raw, 0x7f)) != NULL || (raw >= 0x200b && raw <= 0x200f) ||
+		   (raw >= 0x2028 && raw <= 0x202e) || (raw >= 0x2060 && raw <= 0x206f) || raw == 0xfeff ||
+		   raw == 0xad || raw == 0xfffc || raw >= 0x1f000;
+}
+
+static void
+check_markup(Check *check)
+{
+	static const RecoLexicon link = {"", RECO_WORD_CLAIM, RECO_WORDING_HISTORY,
+									 "http|https|www|html|script|href"};
+	int found;
+	int end = 0;
+
+	for (int at = 0; at < check->text.n; at++)
+		if (!is_mark(check->text.code[at]) && check->text.raw[at] != 0 && is_markup(check->text.raw[at]))
+		{
+			add_problem(check, psprintf("markup: the character U+%04X", check->text.raw[at]));
+			break;
+		}
+	if (next_word(check, &link, 0, &found, &end))
+		add_found(check, "markup", found, end, "is a link or markup");
+}
+
+static void
+count_prose(Check *check, const RecoLexicon *entry, int from, int to)
+{
+	check->n_labels++; /* of a copy, see check_language */
+}
+
+/* check_language wants letters of the language alone, outside of names, and some of its words. */
+static void
+check_language(Check *check)
+{
+	Check count = *check;
+
+	for (int at = 0; at < check->text.n; at++)
+	{
+		uint32 code = check->text.code[at];
+		bool han = reco_plain_is_han(code);
+		bool letter = reco_plain_is_letter(code);
+
+		if ((han && !check->chinese) || (letter && check->chinese) ||
+			(letter && !check->chinese && code > 0x7f))
+		{
+			add_found(check, "language", at, at + 1, "is of another language");
+			break;
+		}
+	}
+	visit_words(check, RECO_WORD_FOREIGN, refuse_foreign);
+	count.n_labels = 0;
+	visit_words(&count, RECO_WORD_PROSE, count_prose);
+	visit_words(&count, RECO_WORD_HISTORY, count_prose);
+	if (count.n_labels == 0)
+		add_problem(check, psprintf("language: nothing in the text is of language %s", check->facts->lang));
+}
+
+/* check_protected refuses the words that the facts list. */
+static void
+check_protected(Check *check)
+{
+	ListCell *cell;
+
+	foreach (cell, check->facts->protected)
+	{
+		RecoPlain word = reco_plain_make(lfirst(cell));
+		int found = reco_plain_find(&check->text, 0, &word);
+
+		if (found >= 0)
+			add_found(check, "protected", found, found + word.n, "is no business of a reason");
+	}
+}
+
+/* check_words looks at everything that depends on words, names being marks by now. */
+static void
+check_words(Check *check)
+{
+	check_language(check);
+	if (strcmp(check->facts->source, "history") == 0)
+		visit_words(check, RECO_WORD_HISTORY, blank_word);
+	visit_words(check, RECO_WORD_HARMLESS, blank_word);
+	check_numbers(check);
+	check_protected(check);
+	visit_words(check, RECO_WORD_NEGATIVE, refuse_negative);
+	visit_words(check, RECO_WORD_CLAIM, refuse_claim);
+	if (check->facts->people <= 0 && strcmp(check->facts->source, "popular") != 0)
+		visit_words(check, RECO_WORD_CROWD, refuse_claim);
+	visit_words(check, RECO_WORD_EVENT, check_event);
+	check_rated_highly(check);
+	visit_words(check, RECO_WORD_CAUSE_NEXT, check_cause_next);
+	visit_words(check, RECO_WORD_CAUSE_BEFORE, check_cause_before);
+}
+
+List *
+reco_accept(const char *text, const RecoFacts *facts, const RecoDefinition *definition)
+{
+	Check check = {.facts = facts, .chinese = strncmp(facts->lang, "zh", 2) == 0};
+
+	check.text = reco_plain_make(text);
+	if (!check.chinese && strncmp(facts->lang, "en", 2) != 0)
+	{
+		add_problem(&check, psprintf("language: texts in language %s cannot be checked", facts->lang));
+		return check.problems;
+	}
+	check_length(&check);
+	if (check.problems != NIL)
+		return check.problems;
+	mark_names(&check, definition);
+	check_markup(&check);
+	check_quotes(&check);
+	if (!check.chinese)
+		check_capitals(&check);
+	check_words(&check);
+	return check.problems;
+}

@@ -1,0 +1,108 @@
+/*
+ * outside.c
+ *	  reason_prompt() and reason_accept(): reasons worded by somebody else.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "explain/outside.h"
+#include "serve/serve.h"
+#include "sqlapi/arguments.h"
+#include "sqlapi/pair.h"
+
+PG_FUNCTION_INFO_V1(reco_reason_prompt);
+PG_FUNCTION_INFO_V1(reco_reason_accept);
+
+#define ACCEPT_COLUMNS 3
+
+/* prompt_of makes the facts of a pair; the template is what recommend() says. */
+static Jsonb *
+prompt_of(RecoPair *pair, const RecoVoice *voice)
+{
+	RecoSource source = reco_serve_source(pair->query);
+	RkHit hit = {pair->item, 0};
+	RecoCause none = {0};
+	RecoCause *cause = &none;
+	RecoReason reason;
+
+	if (source == RECO_SOURCE_HISTORY)
+	{
+		cause = reco_reason_causes(reco_reason_make(pair->query, pair->view, voice), &hit, 1);
+		reason = reco_reason_word(pair->query, pair->view, voice, pair->item, cause);
+	}
+	else
+		reason = reco_reason_popular(pair->call.model, voice, &hit, 1)[0];
+	return reco_facts_write(pair->call.definition, pair->query, pair->view, voice,
+							reco_serve_source_name(source), pair->item, cause, &reason, reco_call_id);
+}
+
+/* A NULL user or item has no facts: NULL. */
+Datum
+reco_reason_prompt(PG_FUNCTION_ARGS)
+{
+	RecoPair pair;
+	RecoVoice voice = {.words = reco_argument_lang(fcinfo, 3)};
+	RecoKey user;
+	Jsonb *facts;
+
+	if (!reco_pair_begin(&pair, fcinfo, 2))
+		PG_RETURN_NULL();
+	if (reco_argument_key(fcinfo, 0, pair.call.definition->user.type, "user", &user))
+		voice.seed = reco_key_hash(0, &user);
+	facts = prompt_of(&pair, &voice);
+	MemoryContextSwitchTo(pair.call.outer);
+	facts = (Jsonb *) PG_DETOAST_DATUM_COPY(JsonbPGetDatum(facts));
+	MemoryContextSwitchTo(pair.call.memory);
+	reco_pair_end(&pair);
+	PG_RETURN_JSONB_P(facts);
+}
+
+/* problems_array gives the problems as text[]. */
+static Datum
+problems_array(const List *problems)
+{
+	Datum *element = palloc(sizeof(Datum) * (list_length(problems) + 1));
+	int n = 0;
+	ListCell *cell;
+
+	foreach (cell, problems)
+		element[n++] = CStringGetTextDatum(lfirst(cell));
+	return PointerGetDatum(construct_array(element, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* A text that is NULL is empty; facts that are NULL are none. */
+Datum
+reco_reason_accept(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	char *written = PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	bool isnull[ACCEPT_COLUMNS] = {false};
+	Datum value[ACCEPT_COLUMNS];
+	const RecoDefinition *definition;
+	RecoFacts *facts;
+	List *problems;
+	MemoryContext context = CurrentMemoryContext;
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("facts cannot be NULL"),
+						errhint("Take them from reco.reason_prompt().")));
+	InitMaterializedSRF(fcinfo, 0);
+	facts = reco_facts_read(PG_GETARG_JSONB_P(1));
+	definition = reco_catalog_find(facts->recommender);
+	reco_catalog_require_reader(definition);
+	SPI_connect();
+	MemoryContextSwitchTo(context);
+	problems = reco_accept(written, facts, definition);
+	SPI_finish();
+	MemoryContextSwitchTo(context);
+	value[0] = BoolGetDatum(problems == NIL);
+	value[1] = problems_array(problems);
+	value[2] = CStringGetTextDatum(facts->template_text);
+	tuplestore_putvalues(result->setResult, result->setDesc, value, isnull);
+	return (Datum) 0;
+}
