@@ -156,7 +156,7 @@ reco_keymap_create(Oid column_type)
 static void
 reco_keymap_keep(RecoKeymap *map, RecoKeymapEntry *entry)
 {
-	if (entry->length > map->arena_left)
+	if (map->arena == NULL || entry->length > map->arena_left)
 	{
 		map->arena_left = Max((size_t) entry->length, (size_t) RECO_KEYMAP_ARENA);
 		map->arena = MemoryContextAllocHuge(map->context, map->arena_left);
