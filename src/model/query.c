@@ -42,16 +42,16 @@ known_events(const RecoModel *model, const RecoHistory *history, size_t *n)
 	return known;
 }
 
-/* main_kind gives the event kind with the greatest share of the weight among n events. */
+/*
+ * main_kind gives the event kind with the greatest share of the weight among n
+ * events.  share is [n_kinds], all zero before and after.
+ */
 static int
-main_kind(const RecoModel *model, const RecoHistory *history, const KnownEvent *known, size_t n)
+main_kind(const RecoModel *model, const RecoHistory *history, const KnownEvent *known, size_t n,
+		  double *share)
 {
-	double *share;
 	int best = -1;
 
-	if (history->n_kinds == 0)
-		return -1;
-	share = palloc0(sizeof(double) * history->n_kinds);
 	for (size_t k = 0; k < n; k++)
 	{
 		const RecoHistoryEvent *event = &history->event[known[k].position];
@@ -65,13 +65,16 @@ main_kind(const RecoModel *model, const RecoHistory *history, const KnownEvent *
 		if (best < 0 || share[event->kind] >= share[best])
 			best = event->kind;
 	}
-	pfree(share);
+	for (size_t k = 0; k < n; k++)
+		if (history->event[known[k].position].kind >= 0)
+			share[history->event[known[k].position].kind] = 0;
 	return best;
 }
 
-/* fold_evidence folds the events of one item into a row. */
+/* fold_evidence folds the events of one item into a row; share is for main_kind. */
 static RecoEvidence
-fold_evidence(const RecoModel *model, const RecoHistory *history, const KnownEvent *known, size_t n)
+fold_evidence(const RecoModel *model, const RecoHistory *history, const KnownEvent *known, size_t n,
+			  double *share)
 {
 	RecoFoldSum sum = {0, 0};
 	RecoEvidence row = {.item = known[0].item};
@@ -85,7 +88,7 @@ fold_evidence(const RecoModel *model, const RecoHistory *history, const KnownEve
 	}
 	row.weight = sum.weight;
 	row.pull = sum.pull;
-	row.kind = main_kind(model, history, known, n);
+	row.kind = main_kind(model, history, known, n, share);
 	return row;
 }
 
@@ -126,13 +129,16 @@ reco_query_make(const RecoModel *model, const RecoHistory *history)
 	size_t n;
 	KnownEvent *known = known_events(model, history, &n);
 	RecoQuery *query = make_query(model, history, n);
+	double *share = palloc0(sizeof(double) * Max(history->n_kinds, 1));
 
 	for (size_t first = 0, last; first < n; first = last)
 	{
 		for (last = first + 1; last < n && known[last].item == known[first].item; last++)
 			;
-		query->evidence[query->n_evidence++] = fold_evidence(model, history, known + first, last - first);
+		query->evidence[query->n_evidence++] =
+			fold_evidence(model, history, known + first, last - first, share);
 	}
+	pfree(share);
 	settle(query);
 	model->algorithm->represent(model, query);
 	return query;

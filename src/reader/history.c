@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -14,39 +15,78 @@
 #include "reader/receiver.h"
 #include "reader/rows.h"
 
+/* A name of an event and its number.  Names are not few everywhere: an event column may hold a text of its own a row. */
+typedef struct RecoHistoryName
+{
+	const char *bytes;
+	uint32 length;
+} RecoHistoryName;
+
+typedef struct RecoHistoryKind
+{
+	RecoHistoryName name;
+	int number;
+	char status;
+} RecoHistoryKind;
+
+#define SH_PREFIX reco_kinds
+#define SH_ELEMENT_TYPE RecoHistoryKind
+#define SH_KEY_TYPE RecoHistoryName
+#define SH_KEY name
+#define SH_HASH_KEY(table, key) hash_bytes((const unsigned char *) (key).bytes, (int) (key).length)
+#define SH_EQUAL(table, a, b) ((a).length == (b).length && memcmp((a).bytes, (b).bytes, (a).length) == 0)
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
 /* A history while it is read. */
 typedef struct RecoHistoryRead
 {
 	RecoRowReader reader;
 	RecoHistory *history;
 	size_t capacity;
-	int last_kind;
+	reco_kinds_hash *kinds; /* NULL before the first name */
+	int kinds_capacity;
 	MemoryContext context;
 } RecoHistoryRead;
+
+/* reco_history_new_kind adds a name, which must stay where it is, to those met. */
+static int
+reco_history_new_kind(RecoHistoryRead *read, char *name)
+{
+	RecoHistory *history = read->history;
+
+	if (history->n_kinds == read->kinds_capacity)
+	{
+		read->kinds_capacity = Max(8, 2 * read->kinds_capacity);
+		history->kind = history->kind == NULL
+							? palloc(read->kinds_capacity * sizeof(char *))
+							: repalloc_huge(history->kind, read->kinds_capacity * sizeof(char *));
+	}
+	history->kind[history->n_kinds] = name;
+	return history->n_kinds++;
+}
 
 /* reco_history_kind gives the number of a row's event name, a new one if it was not met before. */
 static int
 reco_history_kind(RecoHistoryRead *read, const RecoEventRow *row)
 {
-	RecoHistory *history = read->history;
+	RecoHistoryName name = {row->event, row->event_length};
+	RecoHistoryKind *kind;
+	bool found;
 
 	if (row->event == NULL)
 		return -1;
-	for (int i = 0; i < history->n_kinds; i++)
+	if (read->kinds == NULL)
+		read->kinds = reco_kinds_create(read->context, 8, NULL);
+	kind = reco_kinds_insert(read->kinds, name, &found);
+	if (!found)
 	{
-		int kind = (read->last_kind + i) % history->n_kinds;
-
-		if (strlen(history->kind[kind]) == row->event_length &&
-			memcmp(history->kind[kind], row->event, row->event_length) == 0)
-			return read->last_kind = kind;
+		kind->name.bytes = pnstrdup(row->event, row->event_length);
+		kind->number = reco_history_new_kind(read, unconstify(char *, kind->name.bytes));
 	}
-	if (history->kind == NULL)
-		history->kind = palloc(8 * sizeof(char *));
-	else if (history->n_kinds >= 8 && (history->n_kinds & (history->n_kinds - 1)) == 0)
-		history->kind = repalloc(history->kind, 2 * history->n_kinds * sizeof(char *));
-	history->kind[history->n_kinds] = pnstrdup(row->event, row->event_length);
-	read->last_kind = history->n_kinds;
-	return history->n_kinds++;
+	return kind->number;
 }
 
 /* reco_history_item gives the row's item with bytes of its own. */

@@ -91,6 +91,17 @@ SET client_min_messages = error;
 SELECT outcome($$SELECT count(*) FROM reco.recommend(20::bigint, 3, 'edge')$$);
 SELECT reco.drop_recommender('edge');
 
+-- A user whose events all have names of their own is served in time.
+CREATE TABLE named (u int, i int, k text);
+INSERT INTO named SELECT 1, x % 50, 'event ' || x FROM generate_series(1, 50000) x
+UNION ALL SELECT u, i, 'view' FROM generate_series(2, 50) u, generate_series(0, 49) i WHERE (u + i) % 3 = 0;
+SELECT reco.create_recommender('named', 'named', 'u', 'i', event_column => 'k', options => '{"factors": 4, "iterations": 1}');
+CALL reco.refresh('named');
+SET statement_timeout = '20s';
+SELECT outcome($$SELECT count(*) FROM reco.recommend(1::bigint, 5, 'named', exclude_seen => false)$$);
+RESET statement_timeout;
+SELECT reco.drop_recommender('named');
+
 -- A superuser edits a version: values that no learning writes, under digests that are right.
 CREATE TABLE seen (u int, i int, t text, x uuid);
 INSERT INTO seen SELECT u, i, 'k' || i, md5(i::text)::uuid
