@@ -1762,6 +1762,73 @@ $reset$;
 COMMENT ON FUNCTION reco.reset_reason_template(text, text, integer)
 	IS 'takes edits of wordings back, all that fit what is given, and says how many there were';
 REVOKE ALL ON FUNCTION reco.reset_reason_template(text, text, integer) FROM PUBLIC;
+/* Many users at once.  users, being what decides the type, comes before k where the type is not text. */
+
+CREATE FUNCTION reco.recommend_all(
+	recommender text,
+	k integer = 10,
+	users text[] = NULL,
+	users_query text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	user_id text,
+	rank integer,
+	item_id text,
+	score double precision,
+	source text
+)
+AS 'MODULE_PATHNAME', 'reco_recommend_all'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10000 COST 100000;
+COMMENT ON FUNCTION reco.recommend_all(text, integer, text[], text, jsonb)
+	IS 'the lists of many users, ids as text; in the order of users and ranks';
+
+CREATE FUNCTION reco.recommend_all(
+	recommender text,
+	users bigint[],
+	k integer = 10,
+	users_query text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	user_id bigint,
+	rank integer,
+	item_id bigint,
+	score double precision,
+	source text
+)
+AS 'MODULE_PATHNAME', 'reco_recommend_all_typed'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10000 COST 100000;
+COMMENT ON FUNCTION reco.recommend_all(text, bigint[], integer, text, jsonb)
+	IS 'recommend_all() with ids of a type: pass users as bigint[], NULL for all';
+
+CREATE FUNCTION reco.recommend_all(
+	recommender text,
+	users uuid[],
+	k integer = 10,
+	users_query text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	user_id uuid,
+	rank integer,
+	item_id uuid,
+	score double precision,
+	source text
+)
+AS 'MODULE_PATHNAME', 'reco_recommend_all_typed'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10000 COST 100000;
+COMMENT ON FUNCTION reco.recommend_all(text, uuid[], integer, text, jsonb)
+	IS 'recommend_all() with ids of a type: pass users as uuid[], NULL for all';
+
+CREATE PROCEDURE reco.recommend_into(
+	recommender text,
+	target regclass,
+	k integer = 10,
+	users_query text = NULL,
+	options jsonb = NULL
+)
+AS 'MODULE_PATHNAME', 'reco_recommend_into'
+LANGUAGE C;
+COMMENT ON PROCEDURE reco.recommend_into(text, regclass, integer, text, jsonb)
+	IS 'writes the lists of many users into a table, commits now and then, and goes on where an earlier call was interrupted';
 
 /* Outside writers: the facts of a reason for whoever words it, and whether a text kept to them.  Nothing here leaves the server. */
 

@@ -231,6 +231,12 @@ extern RecoQuery *reco_query_make(const RecoModel *model, const RecoHistory *his
 extern RecoQuery *reco_query_from_rows(const RecoModel *model, const uint32 *item, const float *weight,
 									   const float *target, size_t n);
 
+/*
+ * reco_query_from_evidence does the same for evidence folded already, by
+ * increasing item; it is the query's from then on, and there is no history.
+ */
+extern RecoQuery *reco_query_from_evidence(const RecoModel *model, RecoEvidence *evidence, int n);
+
 /* reco_query_without is the query of the same user had the evidence with removed[e] never been. */
 extern RecoQuery *reco_query_without(const RecoQuery *query, const bool *removed);
 

@@ -159,6 +159,19 @@ reco_query_from_rows(const RecoModel *model, const uint32 *item, const float *we
 }
 
 RecoQuery *
+reco_query_from_evidence(const RecoModel *model, RecoEvidence *evidence, int n)
+{
+	RecoQuery *query = palloc0(sizeof(RecoQuery));
+
+	query->model = model;
+	query->evidence = evidence;
+	query->n_evidence = n;
+	settle(query);
+	model->algorithm->represent(model, query);
+	return query;
+}
+
+RecoQuery *
 reco_query_without(const RecoQuery *query, const bool *removed)
 {
 	RecoQuery *fewer = make_query(query->model, query->history, query->n_evidence);

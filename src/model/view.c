@@ -48,6 +48,17 @@ reco_view_make(const RecoDefinition *definition, const RecoModel *model, const R
 	return view;
 }
 
+RecoView *
+reco_view_everything(const RecoModel *model)
+{
+	RecoView *view = palloc0(sizeof(RecoView));
+
+	view->model = model;
+	view->memory = CurrentMemoryContext;
+	view->plain.passes = true;
+	return view;
+}
+
 bool
 reco_view_looks(const RecoView *view)
 {

@@ -30,6 +30,9 @@ typedef struct RecoView RecoView;
 extern RecoView *reco_view_make(const RecoDefinition *definition, const RecoModel *model,
 								const RecoFilter *filter);
 
+/* reco_view_everything makes a view in which every item is there and passes, for when that was settled otherwise. */
+extern RecoView *reco_view_everything(const RecoModel *model);
+
 /* reco_view_looks says whether there is anything to look up: false when every item is there and passes. */
 extern bool reco_view_looks(const RecoView *view);
 

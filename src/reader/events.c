@@ -25,6 +25,8 @@
 
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "nodes/params.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -166,10 +168,32 @@ reco_events_begin(RecoEventsRead *read, const RecoDefinition *definition, Memory
 	MemoryContextSwitchTo(old);
 }
 
-/* reco_events_query reads all rows into the receiver, in the active snapshot and as the caller. */
-static void
-reco_events_query(RecoEventsRead *read)
+/* reco_events_keys makes the array of users first .. first + n - 1 to look up, without those that no row can have. */
+static Datum
+reco_events_keys(const RecoKeys *users, size_t first, size_t n, Oid type)
 {
+	Datum *element = palloc_extended(Max(n, 1) * sizeof(Datum), MCXT_ALLOC_HUGE);
+	int16 length;
+	bool by_value;
+	char alignment;
+	int kept = 0;
+
+	for (size_t i = first; i < first + n; i++)
+	{
+		RecoKey key = reco_keys_get(users, i);
+
+		if (reco_key_fits(&key, type))
+			element[kept++] = reco_key_to_datum(&key, type);
+	}
+	get_typlenbyvalalign(type, &length, &by_value, &alignment);
+	return PointerGetDatum(construct_array(element, kept, type, length, by_value, alignment));
+}
+
+/* reco_events_query reads all rows, or those of an array of users, in the active snapshot and as the caller. */
+static void
+reco_events_query(RecoEventsRead *read, const Datum *users)
+{
+	const RecoColumn *user = &read->reader.definition->user;
 	RecoReceiver dest;
 	SPIExecuteOptions options = {.read_only = true, .dest = &dest.base};
 	StringInfoData sql;
@@ -181,6 +205,15 @@ reco_events_query(RecoEventsRead *read)
 	reco_receiver_expect_key(&dest, read->reader.definition->item.type);
 	initStringInfo(&sql);
 	reco_rows_select(&read->reader, &sql);
+	if (users != NULL)
+	{
+		appendStringInfo(&sql, " WHERE %s OPERATOR(pg_catalog.=) ANY ($1)", quote_identifier(user->name));
+		options.params = makeParamList(1);
+		options.params->params[0] =
+			(ParamExternData){.value = *users,
+							  .pflags = PARAM_FLAG_CONST,
+							  .ptype = get_array_type(reco_key_lookup_type(user->type))};
+	}
 	nest_level = reco_catalog_begin_query();
 	result = SPI_execute_extended(sql.data, &options);
 	if (result != SPI_OK_SELECT)
@@ -342,7 +375,7 @@ reco_events_read(const RecoDefinition *definition, bool may_warn_weights)
 	reco_events_begin(&read, definition, temporary);
 	events = read.events;
 	MemoryContextSwitchTo(temporary);
-	reco_events_query(&read);
+	reco_events_query(&read, NULL);
 	if (events->n == 0)
 		reco_skipped_raise_nothing_left(definition, &events->counts, read.names);
 	reco_skipped_warn(definition, &events->counts);
@@ -371,6 +404,26 @@ RecoEvents *
 reco_reader_events(const RecoDefinition *definition)
 {
 	return reco_events_read(definition, true);
+}
+
+RecoEvents *
+reco_reader_events_of(const RecoDefinition *definition, const RecoKeys *users, size_t first, size_t n)
+{
+	MemoryContext result = CurrentMemoryContext;
+	MemoryContext temporary = AllocSetContextCreate(result, "reco events", ALLOCSET_DEFAULT_SIZES);
+	RecoEventsRead read;
+	Datum keys = 0;
+
+	reco_events_begin(&read, definition, temporary);
+	read.names = NULL;
+	MemoryContextSwitchTo(temporary);
+	if (users != NULL)
+		keys = reco_events_keys(users, first, n, reco_key_lookup_type(definition->user.type));
+	reco_events_query(&read, users != NULL ? &keys : NULL);
+	reco_events_canonical(&read, result);
+	MemoryContextSwitchTo(result);
+	MemoryContextDelete(temporary);
+	return read.events;
 }
 
 /*

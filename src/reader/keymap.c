@@ -152,6 +152,13 @@ reco_keymap_create(Oid column_type)
 	return map;
 }
 
+Oid
+reco_keymap_type_for(Oid column_type)
+{
+	return reco_key_kind_of_type(column_type, "key") == RECO_KEY_INTEGER ? INT8OID
+																		 : reco_key_lookup_type(column_type);
+}
+
 /* reco_keymap_keep copies the bytes of a new entry into the map's own memory. */
 static void
 reco_keymap_keep(RecoKeymap *map, RecoKeymapEntry *entry)

@@ -15,6 +15,9 @@ typedef struct RecoKeymap RecoKeymap;
 /* reco_keymap_create makes an empty map of keys of a column's type, in the current context. */
 extern RecoKeymap *reco_keymap_create(Oid column_type);
 
+/* reco_keymap_type_for gives the widest type of a column's kind: values of it hold every id that a call may name. */
+extern Oid reco_keymap_type_for(Oid column_type);
+
 /* reco_keymap_number gives the number of a column's non-null value, a new one (0, 1, ...) for a key not met before. */
 extern uint32 reco_keymap_number(RecoKeymap *map, Datum value);
 

@@ -70,6 +70,27 @@ extern void reco_events_forget(RecoEvents *events);
 extern RecoEvents *reco_reader_test_events(const RecoDefinition *definition, Oid relation);
 
 /*
+ * reco_reader_events_of reads the events of users [n] = first, first + 1, ... of a sorted set
+ * (NULL: of all users) for serving: silently skips what learning counts and
+ * skips, and finding none is no error.  What it gives of a user is what reco_reader_history gives,
+ * in the order of (item, time, amount, rating).  SPI must be connected.
+ */
+extern RecoEvents *reco_reader_events_of(const RecoDefinition *definition, const RecoKeys *users,
+										 size_t first, size_t n);
+
+/*
+ * reco_reader_users gives the users who have events, sorted; reco_reader_users_of
+ * the ids that the caller's own query gives in its one column, read-only
+ * (ERRCODE_SYNTAX_ERROR unless it is one query that returns rows,
+ * ERRCODE_DATATYPE_MISMATCH for a column that cannot hold ids).  NULLs and duplicates are dropped.
+ */
+extern RecoKeys *reco_reader_users(const RecoDefinition *definition);
+extern RecoKeys *reco_reader_users_of(const RecoDefinition *definition, const char *query);
+
+/* reco_reader_users_in gives the ids of an array of bigint, uuid or text as such a set. */
+extern RecoKeys *reco_reader_users_in(const RecoDefinition *definition, ArrayType *ids);
+
+/*
  * Folded interactions, compact: only users and items with at least one kept
  * row.  user_of and item_of give the index in RecoEvents of each.
  */

@@ -1,0 +1,221 @@
+/*
+ * many.c
+ *	  Lists for many users at once.
+ *
+ * What a call for one user spends on finding its recommender, on the query of
+ * its history and on looking items up is spent once here: the events of all
+ * users are read by one query and put in canonical order, which is the order
+ * in which one user's history is folded; and where it is cheaper than a lookup
+ * a list, one query finds all items that the caller sees and that pass the
+ * filter.  Folding, solving and ranking are those of every other call, so the
+ * scores are the same to the bit.
+ *
+ * Users are ranked one after the other.  The exact ranking reads so little of
+ * the items that a product of matrices, which must read them all, gains nothing on it,
+ * and serving stays free of BLAS.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "serve/many.h"
+
+/* What an event takes while it is read and sorted, at most. */
+#define EVENT_BYTES 64
+
+/* Users read at once where nothing is known of the relation's size. */
+#define BLOCK_USERS 4096
+
+/* What one lookup costs an item; see list.c. */
+#define PROBE_MICROSECONDS 2.0
+
+#define NO_ITEM PG_UINT32_MAX
+
+typedef struct Many
+{
+	const RecoManyAsk *ask;
+	const RecoEvents *events;
+	uint32 *item_of;      /* [events->items.n], index in the model or NO_ITEM */
+	RecoSkip *hidden;     /* NULL: each list looks up its own items */
+	MemoryContext memory; /* of one user */
+} Many;
+
+/* relation_rows gives PostgreSQL's idea of the number of rows of a table; negative when it has none. */
+static double
+relation_rows(Oid relid)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Form_pg_class class;
+	double rows = -1;
+
+	if (!HeapTupleIsValid(tuple))
+		return -1;
+	class = (Form_pg_class) GETSTRUCT(tuple);
+	if (class->relkind == RELKIND_RELATION || class->relkind == RELKIND_MATVIEW ||
+		class->relkind == RELKIND_PARTITIONED_TABLE)
+		rows = class->reltuples;
+	ReleaseSysCache(tuple);
+	return rows;
+}
+
+bool
+reco_serve_many_fits(const RecoDefinition *definition)
+{
+	double rows = relation_rows(definition->interactions.relid);
+
+	return rows >= 0 && rows * EVENT_BYTES <= maintenance_work_mem * 1024.0;
+}
+
+size_t
+reco_serve_many_block(const RecoDefinition *definition, size_t n)
+{
+	double rows = relation_rows(definition->interactions.relid);
+	double share;
+
+	if (rows < 0)
+		return Min(n, BLOCK_USERS);
+	share = maintenance_work_mem * 1024.0 / (Max(rows, 1) * EVENT_BYTES);
+	return (size_t) Min(Max(share * (double) n, 64.0), (double) n);
+}
+
+/* find_items finds the items of the events in the model. */
+static void
+find_items(Many *many)
+{
+	const RecoKeys *items = &many->events->items;
+
+	many->item_of = palloc_extended(sizeof(uint32) * Max(items->n, 1), MCXT_ALLOC_HUGE);
+	for (size_t i = 0; i < items->n; i++)
+	{
+		RecoKey key = reco_keys_get(items, i);
+		int64 found = reco_keys_find(&many->ask->model->items, &key);
+
+		many->item_of[i] = found >= 0 ? (uint32) found : NO_ITEM;
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* find_hidden finds what the caller does not see or the filter refuses, if one query for all is cheaper than one a list. */
+static void
+find_hidden(Many *many, size_t n_users)
+{
+	const RecoManyAsk *ask = many->ask;
+	RecoView *view = reco_view_make(ask->definition, ask->model, ask->filter);
+	double each = (double) (ask->k + ask->k / 8 + 4) * PROBE_MICROSECONDS;
+	uint8 *passes;
+
+	if (reco_view_looks(view) && reco_view_all_microseconds(view) > each * (double) n_users)
+		return;
+	many->hidden = reco_skip_make(ask->model->items.n);
+	passes = reco_view_all(view);
+	if (passes != NULL)
+	{
+		(void) reco_skip_unmarked(many->hidden, passes);
+		pfree(passes);
+	}
+}
+
+/* fold_user folds rows first .. last - 1 of the events, which are those of one user. */
+static RecoQuery *
+fold_user(const Many *many, size_t first, size_t last)
+{
+	const RecoEvents *events = many->events;
+	const RecoFoldRule *rule = &many->ask->model->fold;
+	RecoEvidence *evidence = palloc_extended(sizeof(RecoEvidence) * Max(last - first, 1), MCXT_ALLOC_HUGE);
+	int n = 0;
+
+	for (size_t row = first; row < last;)
+	{
+		uint32 item = events->item[row];
+		RecoFoldSum sum = {0, 0};
+
+		for (; row < last && events->item[row] == item; row++)
+		{
+			RecoFoldEvent event = {.amount = events->amount[row],
+								   .rating = events->rating != NULL ? events->rating[row] : 0,
+								   .time = events->time != NULL ? events->time[row] : 0};
+
+			reco_fold_add(rule, &event, &sum);
+		}
+		if (many->item_of[item] != NO_ITEM)
+			evidence[n++] = (RecoEvidence){
+				.item = many->item_of[item], .weight = sum.weight, .pull = sum.pull, .kind = -1};
+	}
+	return reco_query_from_evidence(many->ask->model, evidence, n);
+}
+
+/* list_user makes the list of a user whose rows are first .. last - 1 and hands it on. */
+static void
+list_user(const Many *many, const RecoKey *user, size_t first, size_t last)
+{
+	const RecoManyAsk *ask = many->ask;
+	RecoQuery *query = fold_user(many, first, last);
+	RecoListAsk list = {.model = ask->model, .query = query, .k = ask->k};
+	RkHit *hit = palloc(sizeof(RkHit) * ask->k);
+	size_t n;
+
+	list.skip = reco_skip_make(ask->model->items.n);
+	if (many->hidden != NULL)
+		memcpy(list.skip->bit, many->hidden->bit, (ask->model->items.n + 7) / 8);
+	for (int e = 0; ask->exclude_seen && e < query->n_evidence; e++)
+		reco_skip_add(list.skip, query->evidence[e].item);
+	list.view = many->hidden != NULL ? reco_view_everything(ask->model)
+									 : reco_view_make(ask->definition, ask->model, ask->filter);
+	list.source = reco_serve_source(query);
+	n = reco_serve_list(&list, hit);
+	ask->receive(ask->state, user, list.source, hit, n);
+}
+
+/* list_all makes the lists of all users in turn; both they and the events are in the order of keys. */
+static void
+list_all(const Many *many)
+{
+	const RecoManyAsk *ask = many->ask;
+	const RecoEvents *events = many->events;
+	const RecoKeys *users = ask->users != NULL ? ask->users : &events->users;
+	size_t first_user = ask->users != NULL ? ask->first : 0;
+	size_t n = ask->users != NULL ? ask->n : users->n;
+	size_t last = 0;
+
+	for (size_t u = first_user; u < first_user + n; u++)
+	{
+		MemoryContext outer = MemoryContextSwitchTo(many->memory);
+		RecoKey key = reco_keys_get(users, u);
+		size_t first = last;
+
+		CHECK_FOR_INTERRUPTS();
+		if (first < events->n)
+		{
+			RecoKey with_events = reco_keys_get(&events->users, events->user[first]);
+
+			if (reco_key_compare(&with_events, &key) == 0)
+				while (last < events->n && events->user[last] == events->user[first])
+					last++;
+		}
+		list_user(many, &key, first, last);
+		MemoryContextSwitchTo(outer);
+		MemoryContextReset(many->memory);
+	}
+}
+
+void
+reco_serve_many(const RecoManyAsk *ask)
+{
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "reco many lists", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext outer = MemoryContextSwitchTo(context);
+	Many many = {.ask = ask};
+
+	many.events = reco_reader_events_of(ask->definition, ask->users, ask->first, ask->n);
+	many.memory = AllocSetContextCreate(context, "reco list", ALLOCSET_DEFAULT_SIZES);
+	find_items(&many);
+	find_hidden(&many, ask->users != NULL ? ask->n : many.events->users.n);
+	list_all(&many);
+	MemoryContextSwitchTo(outer);
+	MemoryContextDelete(context);
+}
