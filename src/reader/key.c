@@ -362,3 +362,38 @@ reco_keys_find(const RecoKeys *keys, const RecoKey *key)
 	}
 	return -1;
 }
+
+RecoKeys *
+reco_keys_without(const RecoKeys *keys, const RecoKeys *others)
+{
+	RecoKeys *left = palloc0(sizeof(RecoKeys));
+	int64 *integer = NULL;
+	uint64 *offset = NULL;
+	char *bytes = NULL;
+
+	left->kind = keys->kind;
+	if (keys->kind == RECO_KEY_INTEGER)
+		left->integer = integer = palloc_extended(Max(keys->n, 1) * sizeof(int64), MCXT_ALLOC_HUGE);
+	else
+	{
+		left->offset = offset = palloc_extended((keys->n + 1) * sizeof(uint64), MCXT_ALLOC_HUGE);
+		left->bytes = bytes = palloc_extended(keys->offset[keys->n] + 1, MCXT_ALLOC_HUGE);
+		offset[0] = 0;
+	}
+	for (size_t i = 0; i < keys->n; i++)
+	{
+		RecoKey key = reco_keys_get(keys, i);
+
+		if (reco_keys_find(others, &key) >= 0)
+			continue;
+		if (integer != NULL)
+			integer[left->n] = key.integer;
+		else
+		{
+			memcpy(bytes + offset[left->n], key.bytes, key.length);
+			offset[left->n + 1] = offset[left->n] + key.length;
+		}
+		left->n++;
+	}
+	return left;
+}

@@ -89,6 +89,9 @@ extern uint64 reco_key_hash(uint64 seed, const RecoKey *key);
 
 extern RecoKey reco_keys_get(const RecoKeys *keys, size_t index);
 
+/* reco_keys_without gives the keys that are not in another set of the same kind, in the current context. */
+extern RecoKeys *reco_keys_without(const RecoKeys *keys, const RecoKeys *others);
+
 /* reco_keys_find gives the index of a key, or -1.  Binary search. */
 extern int64 reco_keys_find(const RecoKeys *keys, const RecoKey *key);
 

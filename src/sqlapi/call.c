@@ -24,9 +24,8 @@ reco_call_is_row_secured(const RecoRelation *relation)
 	return OidIsValid(relation->relid) && check_enable_rls(relation->relid, InvalidOid, true) == RLS_ENABLED;
 }
 
-/* require_catalogue refuses lists that nothing limits to what the caller may see. */
-static void
-require_catalogue(const RecoDefinition *definition)
+void
+reco_call_require_catalogue(const RecoDefinition *definition)
 {
 	if (OidIsValid(definition->items.relid) || definition->shared_catalogue ||
 		!reco_call_is_row_secured(&definition->interactions))
@@ -51,7 +50,7 @@ reco_call_begin(RecoCall *call, FunctionCallInfo fcinfo, int recommender)
 	call->outer = MemoryContextSwitchTo(call->memory);
 	call->definition = reco_catalog_find(reco_argument_text(fcinfo, recommender));
 	reco_catalog_require_reader(call->definition);
-	require_catalogue(call->definition);
+	reco_call_require_catalogue(call->definition);
 	call->model = reco_model_open(call->definition, call->memory);
 	SPI_connect();
 	MemoryContextSwitchTo(call->memory);

@@ -32,6 +32,9 @@ extern void reco_call_begin(RecoCall *call, FunctionCallInfo fcinfo, int recomme
 /* reco_call_end disconnects, frees everything and goes back to the caller's context. */
 extern void reco_call_end(RecoCall *call);
 
+/* reco_call_require_catalogue refuses lists that nothing limits to what the caller may see; reco_call_begin has done it. */
+extern void reco_call_require_catalogue(const RecoDefinition *definition);
+
 /* reco_call_is_row_secured says whether row-level security restricts what the caller reads of a relation. */
 extern bool reco_call_is_row_secured(const RecoRelation *relation);
 
