@@ -231,6 +231,18 @@ LANGUAGE C;
 COMMENT ON PROCEDURE reco.evaluate(text, text, regclass, boolean, jsonb)
 	IS 'learns on one part of the interactions, measures on the other, beside baselines; read with reco.evaluation_report()';
 
+/* What the planner is told. */
+
+CREATE FUNCTION reco.list_rows(internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'reco_list_rows'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION reco.list_rows(internal) IS 'planner support: a list has k rows';
+
+CREATE FUNCTION reco.many_rows(internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'reco_many_rows'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION reco.many_rows(internal) IS 'planner support: k rows a user';
+
 /* Serving.  T is bigint, uuid or text; text is parsed by the key''s input function. */
 
 CREATE FUNCTION reco.recommend(
@@ -253,7 +265,7 @@ CREATE FUNCTION reco.recommend(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_recommend'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.recommend(bigint, integer, text, text, text[], bigint[], bigint[], boolean, text, jsonb)
 	IS 'the k best items for a user as the caller''s snapshot knows them, with reasons';
 
@@ -277,7 +289,7 @@ CREATE FUNCTION reco.recommend(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_recommend'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.recommend(uuid, integer, text, text, text[], uuid[], uuid[], boolean, text, jsonb)
 	IS 'the k best items for a user as the caller''s snapshot knows them, with reasons';
 
@@ -301,7 +313,7 @@ CREATE FUNCTION reco.recommend(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_recommend'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.recommend(text, integer, text, text, text[], text[], text[], boolean, text, jsonb)
 	IS 'the k best items for a user as the caller''s snapshot knows them, with reasons';
 
@@ -326,7 +338,7 @@ CREATE FUNCTION reco.recommend(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_recommend_typed'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.recommend(bigint, uuid, integer, text, text, text[], uuid[], uuid[], boolean, text, jsonb)
 	IS 'recommend() for users and items of different types: pass NULL::uuid as item_type';
 
@@ -351,7 +363,7 @@ CREATE FUNCTION reco.recommend(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_recommend_typed'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.recommend(bigint, text, integer, text, text, text[], text[], text[], boolean, text, jsonb)
 	IS 'recommend() for users and items of different types: pass NULL::text as item_type';
 
@@ -376,7 +388,7 @@ CREATE FUNCTION reco.recommend(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_recommend_typed'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.recommend(uuid, bigint, integer, text, text, text[], bigint[], bigint[], boolean, text, jsonb)
 	IS 'recommend() for users and items of different types: pass NULL::bigint as item_type';
 
@@ -401,7 +413,7 @@ CREATE FUNCTION reco.recommend(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_recommend_typed'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.recommend(uuid, text, integer, text, text, text[], text[], text[], boolean, text, jsonb)
 	IS 'recommend() for users and items of different types: pass NULL::text as item_type';
 
@@ -426,7 +438,7 @@ CREATE FUNCTION reco.recommend(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_recommend_typed'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.recommend(text, bigint, integer, text, text, text[], bigint[], bigint[], boolean, text, jsonb)
 	IS 'recommend() for users and items of different types: pass NULL::bigint as item_type';
 
@@ -451,7 +463,7 @@ CREATE FUNCTION reco.recommend(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_recommend_typed'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.recommend(text, uuid, integer, text, text, text[], uuid[], uuid[], boolean, text, jsonb)
 	IS 'recommend() for users and items of different types: pass NULL::uuid as item_type';
 
@@ -735,7 +747,7 @@ CREATE FUNCTION reco.similar_items(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_similar_items'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.similar_items(bigint, integer, text, text, text[], bigint[], bigint[], text, jsonb)
 	IS 'the k items whose factors point most nearly the same way (cosine)';
 
@@ -758,7 +770,7 @@ CREATE FUNCTION reco.similar_items(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_similar_items'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.similar_items(uuid, integer, text, text, text[], uuid[], uuid[], text, jsonb)
 	IS 'the k items whose factors point most nearly the same way (cosine)';
 
@@ -781,7 +793,7 @@ CREATE FUNCTION reco.similar_items(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_similar_items'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.similar_items(text, integer, text, text, text[], text[], text[], text, jsonb)
 	IS 'the k items whose factors point most nearly the same way (cosine)';
 
@@ -801,7 +813,7 @@ CREATE FUNCTION reco.popular_items(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_popular_items'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.popular_items(integer, text, text, text[], text, jsonb)
 	IS 'the k items that most users have chosen, as of the last refresh, ids as text';
 
@@ -822,7 +834,7 @@ CREATE FUNCTION reco.popular_items(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_popular_items_typed'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.popular_items(bigint, integer, text, text, text[], text, jsonb)
 	IS 'popular_items() with ids of a type: pass NULL::bigint as item_type';
 
@@ -843,7 +855,7 @@ CREATE FUNCTION reco.popular_items(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_popular_items_typed'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.popular_items(uuid, integer, text, text, text[], text, jsonb)
 	IS 'popular_items() with ids of a type: pass NULL::uuid as item_type';
 
@@ -864,7 +876,7 @@ CREATE FUNCTION reco.popular_items(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_popular_items_typed'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.popular_items(text, integer, text, text, text[], text, jsonb)
 	IS 'popular_items() with ids of a type: pass NULL::text as item_type';
 
@@ -1064,7 +1076,7 @@ CREATE FUNCTION reco.what_if(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_what_if'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.what_if(bigint, jsonb, integer, text, text, text[], bigint[], bigint[], boolean, text, jsonb)
 	IS 'the list of recommend() as it would be with events added to or removed from the user''s own';
 
@@ -1090,7 +1102,7 @@ CREATE FUNCTION reco.what_if(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_what_if_typed'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.what_if(bigint, uuid, jsonb, integer, text, text, text[], uuid[], uuid[], boolean, text, jsonb)
 	IS 'what_if() for users and items of different types: pass NULL::uuid as item_type';
 
@@ -1116,7 +1128,7 @@ CREATE FUNCTION reco.what_if(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_what_if_typed'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.what_if(bigint, text, jsonb, integer, text, text, text[], text[], text[], boolean, text, jsonb)
 	IS 'what_if() for users and items of different types: pass NULL::text as item_type';
 
@@ -1141,7 +1153,7 @@ CREATE FUNCTION reco.what_if(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_what_if'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.what_if(uuid, jsonb, integer, text, text, text[], uuid[], uuid[], boolean, text, jsonb)
 	IS 'the list of recommend() as it would be with events added to or removed from the user''s own';
 
@@ -1167,7 +1179,7 @@ CREATE FUNCTION reco.what_if(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_what_if_typed'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.what_if(uuid, bigint, jsonb, integer, text, text, text[], bigint[], bigint[], boolean, text, jsonb)
 	IS 'what_if() for users and items of different types: pass NULL::bigint as item_type';
 
@@ -1193,7 +1205,7 @@ CREATE FUNCTION reco.what_if(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_what_if_typed'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.what_if(uuid, text, jsonb, integer, text, text, text[], text[], text[], boolean, text, jsonb)
 	IS 'what_if() for users and items of different types: pass NULL::text as item_type';
 
@@ -1218,7 +1230,7 @@ CREATE FUNCTION reco.what_if(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_what_if'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.what_if(text, jsonb, integer, text, text, text[], text[], text[], boolean, text, jsonb)
 	IS 'the list of recommend() as it would be with events added to or removed from the user''s own';
 
@@ -1244,7 +1256,7 @@ CREATE FUNCTION reco.what_if(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_what_if_typed'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.what_if(text, bigint, jsonb, integer, text, text, text[], bigint[], bigint[], boolean, text, jsonb)
 	IS 'what_if() for users and items of different types: pass NULL::bigint as item_type';
 
@@ -1270,7 +1282,7 @@ CREATE FUNCTION reco.what_if(
 	details jsonb
 )
 AS 'MODULE_PATHNAME', 'reco_what_if_typed'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.what_if(text, uuid, jsonb, integer, text, text, text[], uuid[], uuid[], boolean, text, jsonb)
 	IS 'what_if() for users and items of different types: pass NULL::uuid as item_type';
 
@@ -1778,7 +1790,7 @@ CREATE FUNCTION reco.recommend_all(
 	source text
 )
 AS 'MODULE_PATHNAME', 'reco_recommend_all'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10000 COST 100000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10000 COST 100000 SUPPORT reco.many_rows;
 COMMENT ON FUNCTION reco.recommend_all(text, integer, text[], text, jsonb)
 	IS 'the lists of many users, ids as text; in the order of users and ranks';
 
@@ -1796,7 +1808,7 @@ CREATE FUNCTION reco.recommend_all(
 	source text
 )
 AS 'MODULE_PATHNAME', 'reco_recommend_all_typed'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10000 COST 100000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10000 COST 100000 SUPPORT reco.many_rows;
 COMMENT ON FUNCTION reco.recommend_all(text, bigint[], integer, text, jsonb)
 	IS 'recommend_all() with ids of a type: pass users as bigint[], NULL for all';
 
@@ -1814,7 +1826,7 @@ CREATE FUNCTION reco.recommend_all(
 	source text
 )
 AS 'MODULE_PATHNAME', 'reco_recommend_all_typed'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10000 COST 100000;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10000 COST 100000 SUPPORT reco.many_rows;
 COMMENT ON FUNCTION reco.recommend_all(text, uuid[], integer, text, jsonb)
 	IS 'recommend_all() with ids of a type: pass users as uuid[], NULL for all';
 

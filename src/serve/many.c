@@ -197,7 +197,8 @@ list_all(const Many *many)
 				while (last < events->n && events->user[last] == events->user[first])
 					last++;
 		}
-		list_user(many, &key, first, last);
+		if (last > first || !ask->only_active)
+			list_user(many, &key, first, last);
 		MemoryContextSwitchTo(outer);
 		MemoryContextReset(many->memory);
 	}

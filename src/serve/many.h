@@ -23,6 +23,7 @@ typedef struct RecoManyAsk
 	const RecoKeys *users; /* NULL: all that have events */
 	size_t first;          /* of users */
 	size_t n;              /* of users */
+	bool only_active; /* leave out users without an event that counts: those who were not asked for by name */
 	RecoManyReceive receive;
 	void *state;
 } RecoManyAsk;

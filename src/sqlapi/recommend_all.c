@@ -132,6 +132,7 @@ make_lists(AllCall *all, RecoKeys *users)
 		reco_serve_many(ask);
 		return;
 	}
+	ask->only_active = users == NULL;
 	ask->users = users != NULL ? users : reco_reader_users(ask->definition);
 	block = reco_serve_many_block(ask->definition, ask->users->n);
 	for (ask->first = 0; ask->first < ask->users->n; ask->first += ask->n)

@@ -73,7 +73,8 @@ typedef struct Into
 	int capacity;
 	Datum *value[INTO_COLUMNS]; /* [n] of the block */
 	bool *no_score;             /* [n] */
-	int64 rows;                 /* written by all blocks */
+	int64 lists;                /* written by all blocks */
+	int64 rows;
 } Into;
 
 /* find_column notes a column of the target, if it is there. */
@@ -174,6 +175,7 @@ put_list(void *state, const RecoKey *user, RecoSource source, const RkHit *hit, 
 	Datum name = CStringGetTextDatum(reco_serve_source_name(source));
 
 	make_room(into, n);
+	into->lists += n > 0;
 	for (size_t i = 0; i < n; i++)
 	{
 		RecoKey item = reco_keys_get(&into->ask.model->items, hit[i].item);
@@ -365,13 +367,14 @@ reco_recommend_into(PG_FUNCTION_ARGS)
 	read_arguments(&into, fcinfo);
 	reco_progress_begin(&into.ask.definition->key, "recommend_into");
 	reco_progress_phase("reading", 0);
+	into.ask.only_active = users_query == NULL;
 	users = users_left(&into, users_query, &n_skipped);
 	write_all(&into, users, may_commit);
 	reco_progress_end();
 	ereport(
 		NOTICE,
-		(errmsg("recommend_into: wrote " INT64_FORMAT " rows for %zu users into %s", into.rows, users->n,
-				into.target_name),
+		(errmsg("recommend_into: wrote " INT64_FORMAT " rows for " INT64_FORMAT " users into %s", into.rows,
+				into.lists, into.target_name),
 		 n_skipped > 0 ? errdetail("%zu users were skipped because they have rows already.", n_skipped) : 0,
 		 n_skipped > 0
 			 ? errhint("To make all lists anew, empty the table first, or set the option \"replace\".")
