@@ -411,21 +411,28 @@ improve(Search *search, Set *set)
 	return tests >= 0 && set->n == 3;
 }
 
+/* is_weaker says whether a piece has less effect alone than another. */
+static bool
+is_weaker(int piece, int other, const double *effect)
+{
+	if (effect[piece] != effect[other])
+		return effect[piece] < effect[other];
+	return piece > other;
+}
+
 /* order_set puts the pieces with the greatest effect alone first. */
 static void
 order_set(Set *set, const double *effect)
 {
 	for (int i = 1; i < set->n; i++)
-		for (int at = i; at > 0; at--)
-		{
-			int before = set->evidence[at - 1];
-			int piece = set->evidence[at];
+	{
+		int piece = set->evidence[i];
+		int at = i;
 
-			if (effect[before] > effect[piece] || (effect[before] == effect[piece] && before < piece))
-				break;
-			set->evidence[at - 1] = piece;
-			set->evidence[at] = before;
-		}
+		for (; at > 0 && is_weaker(set->evidence[at - 1], piece, effect); at--)
+			set->evidence[at] = set->evidence[at - 1];
+		set->evidence[at] = piece;
+	}
 }
 
 /* verify scores and ranks again without the set, and fills in what that gives. */

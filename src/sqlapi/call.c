@@ -18,6 +18,9 @@
 #include "sqlapi/arguments.h"
 #include "sqlapi/call.h"
 
+/* More than the memory of most calls; see settle_malloc. */
+#define SETTLE_BYTES (4 * 1024 * 1024)
+
 bool
 reco_call_is_row_secured(const RecoRelation *relation)
 {
@@ -43,9 +46,26 @@ reco_call_require_catalogue(const RecoDefinition *definition)
 				 quote_literal_cstr(definition->name))));
 }
 
+/*
+ * settle_malloc frees one large block, once a session.  A call works in a few hundred kilobytes; glibc's malloc
+ * would take them from the kernel page by page and give them back at the end of every call, which costs a third of an
+ * explain(), until it has seen a block of that size come and go (mallopt(3), M_MMAP_THRESHOLD).  The block is never
+ * written to, so it costs no memory.
+ */
+static void
+settle_malloc(void)
+{
+	static bool settled = false;
+
+	if (!settled)
+		pfree(palloc(SETTLE_BYTES));
+	settled = true;
+}
+
 void
 reco_call_begin(RecoCall *call, FunctionCallInfo fcinfo, int recommender)
 {
+	settle_malloc();
 	call->memory = AllocSetContextCreate(CurrentMemoryContext, "reco call", ALLOCSET_DEFAULT_SIZES);
 	call->outer = MemoryContextSwitchTo(call->memory);
 	call->definition = reco_catalog_find(reco_argument_text(fcinfo, recommender));
