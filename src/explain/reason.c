@@ -5,7 +5,7 @@
  * A reason cites the piece of evidence whose removal would lower the score
  * most, and only if it would lower it at all (G3), and only an item that the
  * caller sees.  It cites the next one too when that counts for at least half as much and the score
- * falls when both are gone: the user is solved without the two, once a pair and list.
+ * falls when both are gone, by the removal effect of the two together.
  * Which evidence that is follows from the removal effects of all; what
  * the caller sees costs a probe.  So the AHEAD best of each line are looked up together with the
  * list itself; a line whose AHEAD best are all invisible has the others looked up
@@ -26,6 +26,9 @@
 /* The second piece of evidence counts for at least this share of the first. */
 #define SECOND_SHARE 0.5
 
+/* The effect of both together is at least this share of that of the first: well above rounding. */
+#define LEAST_JOINT 1e-3
+
 /* Evidence with a positive effect on one line, best first. */
 typedef struct LineEvidence
 {
@@ -35,14 +38,6 @@ typedef struct LineEvidence
 	double *effect; /* [n] */
 } LineEvidence;
 
-/* The user without two pieces of evidence. */
-typedef struct WithoutPair
-{
-	int first;
-	int second;
-	const RecoQuery *query;
-} WithoutPair;
-
 struct RecoReasoner
 {
 	const RecoQuery *query;
@@ -50,8 +45,6 @@ struct RecoReasoner
 	RecoVoice voice;
 	size_t n_lines;     /* looked ahead */
 	LineEvidence *line; /* [n_lines] */
-	int n_pairs;
-	WithoutPair *pair;
 	bool has_average;
 	double average;
 };
@@ -202,30 +195,6 @@ choose_first(RecoReasoner *reasoner, const LineEvidence *line, size_t n)
 	return best;
 }
 
-/* without_pair gives the user without two pieces of evidence, solved once. */
-static const RecoQuery *
-without_pair(RecoReasoner *reasoner, int first, int second)
-{
-	bool *removed;
-	WithoutPair *pair;
-
-	if (first > second)
-		return without_pair(reasoner, second, first);
-	for (int p = 0; p < reasoner->n_pairs; p++)
-		if (reasoner->pair[p].first == first && reasoner->pair[p].second == second)
-			return reasoner->pair[p].query;
-	if (reasoner->pair == NULL)
-		reasoner->pair = palloc(sizeof(WithoutPair));
-	else
-		reasoner->pair = repalloc(reasoner->pair, sizeof(WithoutPair) * (reasoner->n_pairs + 1));
-	removed = palloc0(sizeof(bool) * reasoner->query->n_evidence);
-	removed[first] = removed[second] = true;
-	pair = &reasoner->pair[reasoner->n_pairs++];
-	*pair = (WithoutPair){first, second, reco_query_without(reasoner->query, removed)};
-	pfree(removed);
-	return pair->query;
-}
-
 /* choose_second gives the next visible piece of evidence of a line if it may be cited beside the first, or -1. */
 static int
 choose_second(RecoReasoner *reasoner, const LineEvidence *line, int first)
@@ -243,8 +212,7 @@ choose_second(RecoReasoner *reasoner, const LineEvidence *line, int first)
 			return -1;
 		if (reco_view_find(reasoner->view, query->evidence[second].item) == NULL)
 			continue;
-		return reco_query_score(query, line->item) >
-					   reco_query_score(without_pair(reasoner, first, second), line->item)
+		return reco_query_removal_of_two(query, line->item, first, second) > LEAST_JOINT * line->effect[at]
 				   ? second
 				   : -1;
 	}

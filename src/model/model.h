@@ -191,6 +191,9 @@ struct RecoAlgorithm
 
 	/* removals writes effect[e] = score - score without evidence e, to G2; NULL: reco_query_removals re-represents. */
 	void (*removals)(const RecoQuery *query, uint32 item, double *effect);
+
+	/* removal_of_two gives the effect of taking two pieces away together; false, or NULL: reco_query_removal_of_two re-represents. */
+	bool (*removal_of_two)(const RecoQuery *query, uint32 item, int first, int second, double *effect);
 };
 
 /* reco_algorithm_find gives the algorithm of that name or raises ERRCODE_UNDEFINED_OBJECT with the known ones as hint. */
@@ -249,6 +252,9 @@ extern double reco_query_score(const RecoQuery *query, uint32 item);
 /* reco_query_contributions and _removals: see RecoAlgorithm; effect is [n_evidence]. */
 extern int reco_query_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend);
 extern void reco_query_removals(const RecoQuery *query, uint32 item, double *effect);
+
+/* reco_query_removal_of_two gives score - score without two different pieces of evidence, to G2. */
+extern double reco_query_removal_of_two(const RecoQuery *query, uint32 item, int first, int second);
 
 /*
  * reco_rank gives the k best items by (score descending, tie ascending, index

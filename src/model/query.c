@@ -277,3 +277,18 @@ reco_query_removals(const RecoQuery *query, uint32 item, double *effect)
 		removed[e] = false;
 	}
 }
+
+double
+reco_query_removal_of_two(const RecoQuery *query, uint32 item, int first, int second)
+{
+	const RecoAlgorithm *algorithm = query->model->algorithm;
+	double effect;
+	bool *removed;
+
+	if (algorithm->removal_of_two != NULL &&
+		algorithm->removal_of_two(query, item, first, second, &effect))
+		return effect;
+	removed = palloc0(sizeof(bool) * query->n_evidence);
+	removed[first] = removed[second] = true;
+	return reco_query_score(query, item) - reco_query_score(reco_query_without(query, removed), item);
+}
