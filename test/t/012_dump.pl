@@ -13,6 +13,7 @@ Reco::load_shop($node);
 Reco::refresh($node);
 Reco::refresh($node, options => '{"factors":12,"iterations":2}');
 Reco::rows($node, "SELECT reco.deploy('shop', 1)");
+Reco::rows($node, q{SELECT reco.set_reason_template('history', 'en', 'as it happens {clauses}', 2), reco.set_reason_template('history', 'zh', '因{clauses}', 9)});
 Reco::rows($node, 'CREATE VIEW for_everybody AS SELECT c.id, r.rank, r.item_id FROM customers c, LATERAL reco.recommend(c.id, 3) r');
 
 # restored(database, format): dumps postgres into a new database by psql or pg_restore
@@ -42,6 +43,8 @@ my %queries = (
 	'stored definitions' => q{SELECT to_jsonb(r) FROM reco.recommender r ORDER BY key},
 	'versions' => q{SELECT to_jsonb(m) FROM reco.models m ORDER BY recommender, version},
 	'chunks' => q{SELECT digest, sha256(data) FROM reco.chunk ORDER BY recommender, digest},
+	'wordings' => q{SELECT to_jsonb(t) FROM reco.reason_template t ORDER BY kind, lang, variant, builtin},
+	'edited wordings' => q{SELECT kind, lang, variant, pattern FROM reco.reason_templates WHERE edited ORDER BY 1, 2, 3},
 	'lists' => q{SELECT u, rank, item_id, score, source, reason FROM generate_series(1, 200, 7) u, reco.recommend(u, 10)},
 	'explanations' => q{SELECT ord, kind, evidence_id, evidence_label, contribution, removal_effect, reason FROM reco.explain(3, 1042)},
 	'a view over recommend()' => q{SELECT * FROM for_everybody WHERE id < 20},
