@@ -15,9 +15,10 @@
  *		a piece of evidence, which was checked when the facts were made (G3).
  *	5.	Length, markup, language.
  *
- * It is a filter and not a proof of meaning: what it does not know it refuses
- * where it can, and the text that replaces a refused one is true.  A language without
- * a lexicon cannot be checked, so nothing passes.
+ * Names and numbers are closed: what is not in the facts is refused.  The words are not: the
+ * lexicon is a list of what is known to be wrong, so a claim in words that it does not know passes
+ * (test/sql/accept.sql measures how often, with texts the lexicon was not made for).  The text that
+ * replaces a refused one is true.  A language without a lexicon cannot be checked, so nothing passes.
  */
 #include "postgres.h"
 
