@@ -4,6 +4,7 @@
 #   make install    install them (DESTDIR and PG_CONFIG are honoured)
 #   make check      all tests, in a throwaway cluster        TESTS="a b" runs only these pg_regress tests
 #   make demo       the guided tour, in a throwaway cluster  DATA=folder runs it on the files of that folder
+#   make bench-train DATA=folder   seconds, GFLOP/s and quality of learning on the files of a folder (bench/README.md)
 #   make lint       arrows between the rooms, formatting, cppcheck
 #   make clean      remove build/
 #
@@ -14,7 +15,7 @@ BUILD ?= build
 
 # check, demo and lint prepare the machine themselves, so they must work where there is no pg_config yet: they are
 # kept apart from the goals that need PGXS.
-DRIVER_GOALS = check demo lint packages
+DRIVER_GOALS = check demo bench-train lint packages
 GOALS := $(or $(MAKECMDGOALS),all)
 
 ifneq ($(filter $(DRIVER_GOALS),$(GOALS)),)
@@ -27,6 +28,8 @@ check:
 	@TESTS='$(TESTS)' scripts/check.sh
 demo:
 	@DATA='$(DATA)' scripts/demo.sh
+bench-train:
+	@bench/train.sh '$(DATA)' $(FACTORS)
 lint:
 	@scripts/lint.sh
 packages:

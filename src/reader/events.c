@@ -37,6 +37,7 @@
 #include "reader/receiver.h"
 #include "reader/rows.h"
 #include "reader/skipped.h"
+#include "reco.h"
 
 /* Steps of a loop between two checks for interrupts. */
 #define RECO_EVENTS_CHECK 65536
@@ -52,12 +53,36 @@ typedef struct RecoEventsRead
 	RecoEventNames *names; /* NULL without event weights */
 } RecoEventsRead;
 
+/* reco_events_bytes is what an event takes while events are put in order, which is when they take most. */
+static Size
+reco_events_bytes(const RecoEvents *events)
+{
+	return 2 * sizeof(uint32) + sizeof(double) + (events->rating != NULL ? sizeof(double) : 0) +
+		   (events->time != NULL ? sizeof(TimestampTz) : 0) + sizeof(uint32) + sizeof(double);
+}
+
+/* reco_events_check_memory raises when there are as many events as reco.learn_memory has room for; it gives how many that is. */
+static size_t
+reco_events_check_memory(const RecoEventsRead *read)
+{
+	size_t most = (Size) reco_learn_memory * 1024 / reco_events_bytes(read->events);
+
+	if (read->capacity >= most)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("reading more than %zu interactions needs more memory than reco.learn_memory "
+						"(%d MB)",
+						read->capacity, reco_learn_memory / 1024),
+				 errhint("Raise reco.learn_memory, or let the recommender read a view of fewer rows.")));
+	return most;
+}
+
 /* reco_events_grow makes room for half as many events again. */
 static void
 reco_events_grow(RecoEventsRead *read)
 {
 	RecoEvents *events = read->events;
-	size_t n = read->capacity + read->capacity / 2;
+	size_t n = Min(read->capacity + read->capacity / 2, reco_events_check_memory(read));
 
 	if (n > PG_UINT32_MAX)
 		n = PG_UINT32_MAX;

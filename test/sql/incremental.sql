@@ -164,12 +164,14 @@ SELECT reco.score(0, md5('t57')::uuid) > reco.score(0, md5('t58')::uuid) AS suit
 
 -- Memory is stated before learning starts and held to the limit, in both modes.
 CREATE TABLE many (customer int NOT NULL, thing int NOT NULL);
-INSERT INTO many SELECT g % 5000, g % 7001 FROM generate_series(1, 60000) g;
+INSERT INTO many SELECT g % 5000, g % 7001 FROM generate_series(1, 20000) g;
 SELECT reco.create_recommender('many', 'many', 'customer', 'thing', options => '{"factors": 64, "iterations": 1}');
 CALL reco.refresh('many');
 SET reco.learn_memory = '1MB';
-SELECT regexp_replace(attempt($$ CALL reco.refresh('many') $$), 'needs [4-9]\.\d MB', 'needs 4 to 9.9 MB');
-SELECT regexp_replace(attempt($$ CALL reco.refresh('many', 'incremental') $$), 'needs [4-9]\.\d MB', 'needs 4 to 9.9 MB');
+SELECT regexp_replace(attempt($$ CALL reco.refresh('many') $$), 'needs [4-9](\.\d)? MB', 'needs 4 to 9.9 MB');
+SELECT regexp_replace(attempt($$ CALL reco.refresh('many', 'incremental') $$), 'needs [4-9](\.\d)? MB', 'needs 4 to 9.9 MB');
+INSERT INTO many SELECT * FROM many;
+SELECT attempt($$ CALL reco.refresh('many') $$);
 RESET reco.learn_memory;
 SELECT newest('many');
 

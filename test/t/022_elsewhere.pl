@@ -35,8 +35,18 @@ like($error, qr/1000 removed, 0 remain, 0 are dead but not yet removable/, "vacu
 Reco::rows($node, "DROP TABLE dead; SELECT pg_cancel_backend($pid)");
 $psql->query('SELECT 1');
 like($psql->{stderr}, qr/canceling statement due to user request/, "and it is cancelled");
+
+# an incremental one, which reads the deployed version, is no other
+$psql->query(q{CALL reco.refresh('shop', options => '{"factors":256,"iterations":1}')});
+$psql->query_until(qr/again/, "\\echo again\n" . q{CALL reco.refresh('shop', 'incremental', options => '{"factors":256,"warm_sweeps":1000}');} . "\n");
+ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM reco.progress WHERE pid = $pid AND phase = 'learning' AND done > 0"),
+	"an incremental refresh is at it");
+is(Reco::rows($node, $held), '0|0|0', "it holds no snapshot, no transaction and no lock");
+Reco::rows($node, "SELECT pg_cancel_backend($pid)");
+$psql->query('SELECT 1');
 $psql->{stderr} = '';
 $psql->quit;
+Reco::rows($node, "SELECT reco.deploy('shop', 1)");
 
 # ---- a standby ----
 
