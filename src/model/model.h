@@ -130,9 +130,9 @@ struct RecoModel
 	const RecoTensorSet *tensors;
 	bool explicit_feedback;
 	RecoFoldRule fold;
-	RecoKeys items;           /* the item of index i has the i-th key */
-	const int32 *popular;     /* [items.n] item indexes, most users first */
-	const int32 *people;      /* [items.n] buckets of users who chose the item, 0: too few; NULL: not counted */
+	RecoKeys items;       /* the item of index i has the i-th key */
+	const int32 *popular; /* [items.n] item indexes, most users first */
+	const int32 *people;  /* [items.n] buckets of users who chose the item, 0: too few; NULL: not counted */
 	const RkItems *embedding; /* item factors, NULL when the algorithm has none; set by bind */
 	void *state;              /* made by bind */
 };

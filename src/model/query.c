@@ -44,11 +44,13 @@ known_events(const RecoModel *model, const RecoHistory *history, size_t *n)
 
 /*
  * main_kind gives the event kind with the greatest share of the weight among n
- * events.  share is [n_kinds], all zero before and after.
+ * events: of those that pull the way the row does, so that a purchase that
+ * outweighs its return is told as a purchase.  share is [n_kinds], all zero
+ * before and after.
  */
 static int
 main_kind(const RecoModel *model, const RecoHistory *history, const KnownEvent *known, size_t n,
-		  double *share)
+		  bool positive, double *share)
 {
 	int best = -1;
 
@@ -58,7 +60,7 @@ main_kind(const RecoModel *model, const RecoHistory *history, const KnownEvent *
 		RecoFoldSum sum = {0, 0};
 		RecoFoldEvent fold = {event->amount, event->rating, event->time};
 
-		if (event->kind < 0)
+		if (event->kind < 0 || (event->amount > 0) != positive)
 			continue;
 		reco_fold_add(&model->fold, &fold, &sum);
 		share[event->kind] += sum.weight;
@@ -88,7 +90,7 @@ fold_evidence(const RecoModel *model, const RecoHistory *history, const KnownEve
 	}
 	row.weight = sum.weight;
 	row.pull = sum.pull;
-	row.kind = main_kind(model, history, known, n, share);
+	row.kind = main_kind(model, history, known, n, row.pull > 0 || model->explicit_feedback, share);
 	return row;
 }
 
@@ -285,8 +287,7 @@ reco_query_removal_of_two(const RecoQuery *query, uint32 item, int first, int se
 	double effect;
 	bool *removed;
 
-	if (algorithm->removal_of_two != NULL &&
-		algorithm->removal_of_two(query, item, first, second, &effect))
+	if (algorithm->removal_of_two != NULL && algorithm->removal_of_two(query, item, first, second, &effect))
 		return effect;
 	removed = palloc0(sizeof(bool) * query->n_evidence);
 	removed[first] = removed[second] = true;
