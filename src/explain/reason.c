@@ -286,6 +286,8 @@ clauses_of(const RecoQuery *query, const RecoView *view, const RecoWords *words,
 		   const uint64 *hash)
 {
 	char *name[RECO_REASON_CITES] = {NULL, NULL};
+	char *clause[RECO_REASON_CITES];
+	bool subject;
 
 	for (int c = 0; c < cause->n; c++)
 		name[c] = reco_words_name(words, query->model, view, query->evidence[cause->evidence[c]].item);
@@ -297,9 +299,11 @@ clauses_of(const RecoQuery *query, const RecoView *view, const RecoWords *words,
 			name[0] = reco_words_join(words, RECO_WORDING_JOIN_ITEMS, name[0], name[1]);
 		return reco_words_clause(words, cause->event[0], name[0], cause->n, true, hash);
 	}
-	return reco_words_join(words, RECO_WORDING_JOIN_CLAUSES,
-						   reco_words_clause(words, cause->event[0], name[0], 1, true, hash),
-						   reco_words_clause(words, cause->event[1], name[1], 1, false, hash));
+	clause[0] = reco_words_clause(words, cause->event[0], name[0], 1, true, hash);
+	/* the second clause needs a subject of its own where the first does not speak of "you" */
+	subject = strcmp(clause[0], reco_words_clause(words, cause->event[0], name[0], 1, false, hash)) == 0;
+	clause[1] = reco_words_clause(words, cause->event[1], name[1], 1, subject, hash);
+	return reco_words_join(words, RECO_WORDING_JOIN_CLAUSES, clause[0], clause[1]);
 }
 
 RecoReason

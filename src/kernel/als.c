@@ -2,116 +2,22 @@
  * als.c
  *	  Exact alternating least squares, in pieces that processes can share.
  *
- * The Fortran routines read a row-major array as its transpose.  So the panel
- * of a row's entries, [n x ld] here, is a matrix of ld x n there: its product
- * with its transpose is the d x d matrix of the primal form ("N") and the other
- * way round the n x n one of the dual form ("T").  Symmetric matrices are their
- * own transposes and use the lower triangle there, the upper one here.
- *
- * All that BLAS reads or writes of a row's system lies in the scratch, aligned
- * and with strides that depend on d and n alone, because OpenBLAS may take
- * another path, and round otherwise, where alignment differs.
+ * als_float.c and als_double.c solve a row; here is what is around them: Gram
+ * matrices, rotations, and the ranges of rows.
  */
-#include "als.h"
+#include "als_row.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "blas.h"
 #include "rng.h"
-#include "simd.h"
-#include "solve.h"
-
-/* Entries of a row that are gathered at once in primal form. */
-#define RK_ALS_BLOCK 256
-
-/* Columns that are multiplied at once in dual form. */
-#define RK_ALS_DEPTH 512
-
-/* Strides are multiples of this many elements, 64 bytes of float. */
-#define RK_ALS_PAD 16
 
 /* Rows of factors that are converted at once for a Gram matrix. */
 #define RK_GRAM_BLOCK 256
 
-/* Above this bound of the condition number a row is solved in double. */
-#define RK_ALS_MAX_CONDITION 1e4
-
-/* RkAlsRow is the system of one row, and the scratch laid out. */
-typedef struct RkAlsRow
-{
-	const RkAlsSide *side;
-	const RkAlsOther *other;
-	const RkPoll *poll;
-	double work;       /* since the last question to the poll */
-	size_t columns;    /* d, and one more with bias */
-	size_t ld;         /* columns rounded up */
-	size_t first;      /* the row's first entry */
-	size_t n;          /* and how many there are */
-	double lambda;     /* lambda_u */
-	double start_loss; /* of x0 without the entries */
-	double loss;       /* of the solution */
-	double *diagonal;  /* [ld], D */
-	double *start;     /* [ld], x0 */
-	double *solution;  /* [ld], x */
-	void *scale;       /* [ld], of the precision in use, as below */
-	void *rhs;         /* [2 max(ld, RK_ALS_BLOCK)] */
-	void *panel;       /* [max(ld, RK_ALS_BLOCK) x ld] */
-	void *matrix;      /* [ld x ld] */
-} RkAlsRow;
-
-typedef RkFloat4 RkVector_float;
-typedef RkDouble4 RkVector_double;
-
-/* rk_row_factor is y of an entry, [d]. */
-RK_INLINE const float *
-rk_row_factor(const RkAlsRow *row, size_t entry)
-{
-	return row->other->factor + (size_t) row->side->rows.index[entry] * row->side->d;
-}
-
-/* rk_row_residual is t - y.x0 of an entry, after mean and bias. */
-RK_INLINE double
-rk_row_residual(const RkAlsRow *row, size_t entry)
-{
-	const RkAlsSide *side = row->side;
-	double residual = (double) side->rows.target[entry];
-
-	if (side->bias)
-		residual -= side->mean;
-	if (side->bias && row->other->bias != NULL)
-		residual -= (double) row->other->bias[side->rows.index[entry]];
-	if (side->prior != NULL)
-		residual -= rk_dot(row->start, rk_row_factor(row, entry), side->d);
-	return residual;
-}
-
-#define RK_REAL float
-#define RK_NAME(name) name##_float
-#define RK_SYRK ssyrk_
-#define RK_GEMV sgemv_
-#define RK_POTRF spotrf_
-#define RK_TRSV strsv_
-#include "als_system.inc"
-#undef RK_REAL
-#undef RK_NAME
-#undef RK_SYRK
-#undef RK_GEMV
-#undef RK_POTRF
-#undef RK_TRSV
-
-#define RK_REAL double
-#define RK_NAME(name) name##_double
-#define RK_SYRK dsyrk_
-#define RK_GEMV dgemv_
-#define RK_POTRF dpotrf_
-#define RK_TRSV dtrsv_
-#include "als_system.inc"
-#undef RK_REAL
-#undef RK_NAME
-#undef RK_SYRK
-#undef RK_GEMV
-#undef RK_POTRF
-#undef RK_TRSV
+/* Directions shorter than this share of the longest are noise: not made longer than this would be. */
+#define RK_ALS_FLOOR 1e-5
 
 double
 rk_als_lambda(const RkAlsSide *side, size_t n)
@@ -221,48 +127,84 @@ rk_rotate_range(float *factor, size_t first, size_t last, size_t d, const float 
 	return RK_OK;
 }
 
+/* rk_row_rows is how many entries are gathered at once, at most. */
+static size_t
+rk_row_rows(size_t ld)
+{
+	return rk_max(ld, RK_ALS_BLOCK);
+}
+
 size_t
 rk_als_scratch_bytes(size_t d)
 {
 	size_t ld = rk_round_up(d + 1, RK_ALS_PAD);
-	size_t rows = rk_max(ld, RK_ALS_BLOCK);
+	size_t rows = rk_row_rows(ld);
 
-	return 4 * rk_scratch_bytes(ld, sizeof(double)) + rk_scratch_bytes(2 * rows, sizeof(double)) +
-		   rk_scratch_bytes(rows * ld, sizeof(double)) + rk_scratch_bytes(ld * ld, sizeof(double));
+	return 3 * rk_scratch_bytes(ld, sizeof(float)) + 3 * rk_scratch_bytes(ld, sizeof(double)) +
+		   2 * rk_scratch_bytes(rows, sizeof(double)) + rk_scratch_bytes(rows * ld, sizeof(double)) +
+		   rk_scratch_bytes(ld * ld, sizeof(double)) + rk_scratch_bytes(rows, sizeof(float));
 }
 
 /* rk_row_layout cuts the scratch. */
 static void
-rk_row_layout(RkAlsRow *row, const RkAlsSide *side, void *scratch)
+rk_row_layout(RkAlsRow *row, void *scratch)
 {
 	char *cursor = scratch;
 	size_t rows;
 
-	row->columns = side->bias ? side->d + 1 : side->d;
+	row->columns = row->side->bias ? row->side->d + 1 : row->side->d;
 	row->ld = rk_round_up(row->columns, RK_ALS_PAD);
-	rows = rk_max(row->ld, RK_ALS_BLOCK);
+	rows = rk_row_rows(row->ld);
+	row->solution = rk_scratch_take(&cursor, row->ld, sizeof(float));
+	row->mass = rk_scratch_take(&cursor, row->ld, sizeof(float));
+	row->inverse = rk_scratch_take(&cursor, row->ld, sizeof(float));
 	row->diagonal = rk_scratch_take(&cursor, row->ld, sizeof(double));
 	row->start = rk_scratch_take(&cursor, row->ld, sizeof(double));
-	row->solution = rk_scratch_take(&cursor, row->ld, sizeof(double));
 	row->scale = rk_scratch_take(&cursor, row->ld, sizeof(double));
-	row->rhs = rk_scratch_take(&cursor, 2 * rows, sizeof(double));
+	row->rhs = rk_scratch_take(&cursor, rows, sizeof(double));
+	row->vector = rk_scratch_take(&cursor, rows, sizeof(double));
 	row->panel = rk_scratch_take(&cursor, rows * row->ld, sizeof(double));
 	row->matrix = rk_scratch_take(&cursor, row->ld * row->ld, sizeof(double));
+	row->root = rk_scratch_take(&cursor, rows, sizeof(float));
+}
+
+/* rk_row_open fills what does not depend on the row. */
+static void
+rk_row_open(RkAlsRow *row, const RkAlsSide *side, const RkAlsOther *other, void *scratch, const RkPoll *poll)
+{
+	size_t d = side->d;
+
+	*row = (RkAlsRow){.side = side, .other = other, .small = rk_small_best(), .poll = poll};
+	rk_row_layout(row, scratch);
+	for (size_t k = 0; k < row->ld; k++)
+		row->mass[k] = k < d ? (float) (side->alpha0 * other->eigenvalue[k]) : 0.0f;
+	row->highest = d > 0 ? side->alpha0 * other->eigenvalue[0] : 0.0;
+	row->lowest = d > 0 && !side->bias ? side->alpha0 * other->eigenvalue[d - 1] : 0.0;
+}
+
+/* rk_row_begin turns to a row with entries. */
+static void
+rk_row_begin(RkAlsRow *row, size_t index)
+{
+	size_t n = rk_csr_count(&row->side->rows, index);
+
+	if (n != row->n)
+		row->lambda = rk_als_lambda(row->side, n);
+	row->first = (size_t) row->side->rows.offset[index];
+	row->n = n;
+	row->start_loss = 0.0;
 }
 
 /*
- * rk_row_begin fills D, x0 = lambda_u D^-1 p and the loss of x0, which is the
+ * rk_row_start fills D, x0 = lambda_u D^-1 p and the loss of x0, which is the
  * sum of lambda_u p_k^2 alpha0 Lambda_k / D_k.
  */
 static void
-rk_row_begin(RkAlsRow *row, size_t index)
+rk_row_start(RkAlsRow *row, size_t index)
 {
 	const RkAlsSide *side = row->side;
 	const float *prior = side->prior != NULL ? side->prior + index * side->d : NULL;
 
-	row->first = (size_t) side->rows.offset[index];
-	row->n = rk_csr_count(&side->rows, index);
-	row->lambda = rk_als_lambda(side, row->n);
 	row->start_loss = 0.0;
 	for (size_t k = 0; k < row->columns; k++)
 	{
@@ -275,76 +217,156 @@ rk_row_begin(RkAlsRow *row, size_t index)
 	}
 }
 
-/* rk_row_judge sets *hard if the row needs double precision (see als.h). */
+/* rk_row_check gives RK_NON_FINITE if rounding spoiled the solution. */
 static RkStatus
-rk_row_judge(RkAlsRow *row, bool *hard)
+rk_row_check(const RkAlsRow *row)
 {
-	const RkAlsSide *side = row->side;
-	double extra = side->bias ? 1.0 : 0.0;
-	double highest = side->d > 0 ? side->alpha0 * row->other->eigenvalue[0] : 0.0;
-	double lowest = side->d > 0 && !side->bias ? side->alpha0 * row->other->eigenvalue[side->d - 1] : 0.0;
-	double limit = RK_ALS_MAX_CONDITION * (row->lambda + lowest);
-	double greatest = row->lambda + highest;
+	bool finite = true;
 
-	for (size_t j = row->first; j < row->first + row->n && greatest <= limit; j++)
-	{
-		const float *y = rk_row_factor(row, j);
-
-		greatest += (double) side->rows.weight[j] * (rk_dot_ff(y, y, side->d) + extra);
-		if (rk_poll_after(row->poll, &row->work, 4.0 * (double) side->d))
-			return RK_CANCELLED;
-	}
-	*hard = !(greatest <= limit);
-	return RK_OK;
+	for (size_t k = 0; k < row->columns; k++)
+		finite &= fabsf(row->solution[k]) <= FLT_MAX;
+	return finite ? RK_OK : RK_NON_FINITE;
 }
 
 /* rk_row_run solves a row in float32 if that is safe and works, else in double. */
 static RkStatus
-rk_row_run(RkAlsRow *row)
+rk_row_run(RkAlsRow *row, size_t index)
 {
-	bool hard = true;
-	RkStatus status = rk_row_judge(row, &hard);
+	RkStatus status;
 
-	if (status == RK_OK && !hard)
-		status = rk_row_solve_float(row);
-	if (status == RK_NOT_POSITIVE_DEFINITE || status == RK_NON_FINITE || (status == RK_OK && hard))
-		status = rk_row_solve_double(row);
-	return status;
+	if (row->side->prior != NULL)
+		rk_row_start(row, index);
+	status = rk_row_solve_float(row);
+	if (status == RK_OK)
+		status = rk_row_check(row);
+	if (status == RK_OK || status == RK_CANCELLED)
+		return status;
+	row->scaled = 0;
+	rk_row_start(row, index);
+	status = rk_row_solve_double(row);
+	return status == RK_OK ? rk_row_check(row) : status;
 }
 
 RkStatus
 rk_als_solve_range(const RkAlsSide *side, const RkAlsOther *other, size_t first, size_t last, float *factor,
 				   float *bias, double *loss, size_t *bad_row, void *scratch, const RkPoll *poll)
 {
-	RkAlsRow row = {.side = side, .other = other, .poll = poll};
+	RkAlsRow row;
 	double total = 0.0;
 
-	rk_row_layout(&row, side, scratch);
+	rk_row_open(&row, side, other, scratch, poll);
 	for (size_t i = first; i < last; i++)
 	{
 		RkStatus status;
 
-		memset(row.solution, 0, row.ld * sizeof(double));
+		memset(row.solution, 0, row.ld * sizeof(float));
 		if (rk_csr_count(&side->rows, i) > 0)
 		{
 			rk_row_begin(&row, i);
-			status = rk_row_run(&row);
+			status = rk_row_run(&row, i);
 			if (status != RK_OK && status != RK_CANCELLED && bad_row != NULL)
 				*bad_row = i;
 			if (status != RK_OK)
 				return status;
 			total += row.loss;
 		}
-		for (size_t k = 0; k < side->d; k++)
-			factor[i * side->d + k] = (float) row.solution[k];
+		memcpy(factor + i * side->d, row.solution, side->d * sizeof(float));
 		if (side->bias && bias != NULL)
-			bias[i] = (float) row.solution[side->d];
+			bias[i] = row.solution[side->d];
 		if (rk_poll_after(poll, &row.work, 1024.0 + (double) row.ld * 16.0))
 			return RK_CANCELLED;
 	}
 	if (loss != NULL)
 		*loss = total;
 	return RK_OK;
+}
+
+RkStatus
+rk_als_degree_range(const RkCsr *rows, size_t first, size_t last, float *degree, const RkPoll *poll)
+{
+	double work = 0.0;
+
+	for (size_t i = first; i < last; i++)
+	{
+		double sum = 0.0;
+
+		for (uint64_t e = rows->offset[i]; e < rows->offset[i + 1]; e++)
+			sum += fabs((double) rows->weight[e] * (double) rows->target[e]);
+		degree[i] = sum > 0.0 ? (float) (1.0 / sqrt(sum)) : 0.0f;
+		if (rk_poll_after(poll, &work, 8.0 + 8.0 * (double) rk_csr_count(rows, i)))
+			return RK_CANCELLED;
+	}
+	return RK_OK;
+}
+
+/* rk_spread_row adds the part of n entries, from an entry on, to out. */
+static void
+rk_spread_row(const RkAlsRow *row, size_t entry, size_t n, float degree, const float *other_degree,
+			  float *out)
+{
+	const RkCsr *rows = &row->side->rows;
+	float *coefficient = row->rhs;
+	float *part = row->vector;
+	RkGather gather = {.factor = row->other->factor,
+					   .d = row->side->d,
+					   .columns = row->side->d,
+					   .index = rows->index + entry,
+					   .n = n,
+					   .ahead = n};
+
+	for (size_t j = 0; j < n; j++)
+		coefficient[j] =
+			degree * other_degree[gather.index[j]] * rows->weight[entry + j] * rows->target[entry + j];
+	row->small->combine(&gather, coefficient, part);
+	for (size_t k = 0; k < gather.d; k++)
+		out[k] += part[k];
+}
+
+RkStatus
+rk_als_spread_range(const RkAlsSide *side, const RkAlsOther *other, const float *degree,
+					const float *other_degree, size_t first, size_t last, float *factor, void *scratch,
+					const RkPoll *poll)
+{
+	RkAlsRow row = {.side = side, .other = other, .small = rk_small_best(), .poll = poll};
+	size_t d = side->d;
+
+	rk_row_layout(&row, scratch);
+	for (size_t i = first; i < last; i++)
+	{
+		size_t end = (size_t) side->rows.offset[i + 1];
+
+		memset(factor + i * d, 0, d * sizeof(float));
+		for (size_t e = (size_t) side->rows.offset[i]; e < end; e += RK_ALS_BLOCK)
+		{
+			size_t n = rk_min(end - e, RK_ALS_BLOCK);
+
+			rk_spread_row(&row, e, n, degree[i], other_degree, factor + i * d);
+			if (rk_poll_after(poll, &row.work, 4.0 * (double) n * (double) d))
+				return RK_CANCELLED;
+		}
+	}
+	return RK_OK;
+}
+
+bool
+rk_als_whiten(size_t d, const double *vector, const double *eigenvalue, double size, float *map)
+{
+	double greatest = d > 0 ? sqrt(eigenvalue[0]) : 0.0;
+	double sum = 0.0;
+
+	if (!(greatest > 0.0))
+		return false;
+	for (size_t k = 0; k < d; k++)
+		sum += sqrt(eigenvalue[k]) / greatest;
+	for (size_t k = 0; k < d; k++)
+	{
+		double sigma = fmax(sqrt(eigenvalue[k]), RK_ALS_FLOOR * greatest);
+		double scale = size > 0.0 ? size * sqrt(sigma / greatest / sum) / sigma : 1.0 / sigma;
+
+		for (size_t l = 0; l < d; l++)
+			map[k * d + l] = (float) (vector[k * d + l] * scale);
+	}
+	return true;
 }
 
 double

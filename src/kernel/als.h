@@ -82,6 +82,30 @@ extern double rk_als_lambda(const RkAlsSide *side, size_t n);
  */
 extern void rk_als_init_row(uint64_t seed, uint64_t key_hash, size_t d, float *row);
 
+/*
+ * A first guess for implicit feedback is better than start vectors: singular
+ * vectors of the matrix with elements w t / sqrt(s_i s_j), s being the sums of
+ * |w t| of row and column, found by a few multiplications with it.
+ *
+ * rk_als_degree_range writes s_i^-1/2 of rows first .. last - 1 at the same
+ * places of degree [n_rows]; 0 where s_i = 0.
+ *
+ * rk_als_spread_range multiplies: rows first .. last - 1 of factor [n_rows x d]
+ * become sum_j w_ij t_ij / sqrt(s_i s_j) y_j.  other->factor alone is read, and
+ * the scratch is that of rk_als_solve_range.
+ *
+ * rk_als_whiten fills the map [d x d] that makes the columns orthonormal, for
+ * rk_rotate_range, from what rk_eigh_gram gave.  If size > 0 they then get lengths in
+ * the ratio of the roots of their singular values, and size is the root of the sum of
+ * all squares.  False, without a map, if the factors are zeros.
+ */
+extern RkStatus rk_als_degree_range(const RkCsr *rows, size_t first, size_t last, float *degree,
+									const RkPoll *poll);
+extern RkStatus rk_als_spread_range(const RkAlsSide *side, const RkAlsOther *other, const float *degree,
+									const float *other_degree, size_t first, size_t last, float *factor,
+									void *scratch, const RkPoll *poll);
+extern bool rk_als_whiten(size_t d, const double *vector, const double *eigenvalue, double size, float *map);
+
 /* rk_gram_scratch_bytes is the scratch of rk_gram_range. */
 extern size_t rk_gram_scratch_bytes(size_t d);
 

@@ -6,6 +6,9 @@
  * Before a side is solved the other side's Gram matrix is diagonalised and its
  * factors are rotated into that basis; nothing is ever rotated back.
  *
+ * Implicit feedback begins with singular vectors of the normalised matrix, found
+ * by a few multiplications (guess()), so that few sweeps are needed.
+ *
  * How many sweeps?  The training loss cannot say: it falls long after recall
  * has begun to.  So 2 % of the rows (at least 500, at most a fifth) are held
  * out by a hash of user and item, sweeps are done on the rest, and they end
@@ -48,6 +51,10 @@
 /* Sweeps when nothing can be held out (no user has two rows). */
 #define SWEEPS_UNMEASURED 8
 
+/* The first guess of implicit feedback: multiplications to and fro, and the root mean square length of an item. */
+#define GUESS_ROUNDS 2
+#define GUESS_LENGTH 0.3
+
 /* Slabs of a Gram matrix: part of the result's bytes. */
 #define GRAM_SLABS 8
 
@@ -65,6 +72,7 @@ typedef enum AlsTask
 	TASK_GRAM,
 	TASK_ROTATE,
 	TASK_SOLVE,
+	TASK_SPREAD,
 	TASK_HOLDOUT,
 	N_TASKS
 } AlsTask;
@@ -78,6 +86,7 @@ typedef struct AlsSide
 	size_t n_ranges;
 	size_t *first; /* [n_ranges + 1] */
 	double *loss;  /* [n_ranges] */
+	float *degree; /* [n_rows], see rk_als_degree_range; implicit feedback only */
 } AlsSide;
 
 /* What all processes see.  Lies in the area. */
@@ -157,6 +166,17 @@ task_solve(void *arg, size_t range, void *scratch, const RkPoll *poll)
 }
 
 static RkStatus
+task_spread(void *arg, size_t range, void *scratch, const RkPoll *poll)
+{
+	AlsShared *shared = arg;
+	const AlsSide *side = shared->target;
+	RkAlsOther other = {shared->other->factor, NULL, NULL};
+
+	return reco_blas()->spread_range(&side->problem, &other, side->degree, shared->other->degree,
+									 side->first[range], side->first[range + 1], side->factor, scratch, poll);
+}
+
+static RkStatus
 task_holdout(void *arg, size_t range, void *scratch, const RkPoll *poll)
 {
 	AlsShared *shared = arg;
@@ -167,10 +187,8 @@ task_holdout(void *arg, size_t range, void *scratch, const RkPoll *poll)
 }
 
 static const RecoTask als_tasks[N_TASKS] = {
-	[TASK_GRAM] = task_gram,
-	[TASK_ROTATE] = task_rotate,
-	[TASK_SOLVE] = task_solve,
-	[TASK_HOLDOUT] = task_holdout,
+	[TASK_GRAM] = task_gram,     [TASK_ROTATE] = task_rotate,   [TASK_SOLVE] = task_solve,
+	[TASK_SPREAD] = task_spread, [TASK_HOLDOUT] = task_holdout,
 };
 
 PGDLLEXPORT void reco_als_worker_main(Datum main_arg);
@@ -242,9 +260,9 @@ run(AlsLearner *learner, AlsTask task, size_t n_ranges, bool counts)
 		learner->steps_before += n_ranges;
 }
 
-/* prepare diagonalises the Gram matrix of a side and rotates its factors into that basis. */
+/* diagonalise gives the eigenvectors and eigenvalues of the Gram matrix of a side, in the first slab and beside it. */
 static void
-prepare(AlsLearner *learner, AlsSide *side)
+diagonalise(AlsLearner *learner, AlsSide *side)
 {
 	AlsShared *shared = learner->shared;
 	size_t d = shared->d;
@@ -255,9 +273,26 @@ prepare(AlsLearner *learner, AlsSide *side)
 		learner->blas->gram_add(d, shared->slab + s * d * d, shared->slab);
 	check(learner->blas->eigh_gram(d, shared->slab, shared->eigenvalue, learner->eigh_scratch,
 								   &reco_pool_poll));
-	for (size_t k = 0; k < d * d; k++)
+}
+
+/* rotate maps the factors of the side prepared last by shared->vector. */
+static void
+rotate(AlsLearner *learner)
+{
+	run(learner, TASK_ROTATE, (learner->shared->other->problem.rows.n_rows + ROTATE_ROWS - 1) / ROTATE_ROWS,
+		false);
+}
+
+/* prepare diagonalises the Gram matrix of a side and rotates its factors into that basis. */
+static void
+prepare(AlsLearner *learner, AlsSide *side)
+{
+	AlsShared *shared = learner->shared;
+
+	diagonalise(learner, side);
+	for (size_t k = 0; k < shared->d * shared->d; k++)
 		shared->vector[k] = (float) shared->slab[k];
-	run(learner, TASK_ROTATE, (side->problem.rows.n_rows + ROTATE_ROWS - 1) / ROTATE_ROWS, false);
+	rotate(learner);
 }
 
 /* half_sweep solves one side exactly against the other. */
@@ -375,9 +410,9 @@ set_rows(AlsLearner *learner, const RkCsr *by_user)
 	split_ranges(area, &shared->items);
 }
 
-/* start writes the start vectors of the items. */
+/* random_items writes the start vectors of the items, functions of seed and key. */
 static void
-start(AlsLearner *learner)
+random_items(AlsLearner *learner)
 {
 	AlsShared *shared = learner->shared;
 	size_t n_items = shared->items.problem.rows.n_rows;
@@ -392,8 +427,58 @@ start(AlsLearner *learner)
 		else
 			memset(shared->items.factor + i * shared->d, 0, sizeof(float) * shared->d);
 	}
+}
+
+/* spread multiplies the factors of a side by the normalised matrix, into target, and makes columns orthogonal. */
+static bool
+spread(AlsLearner *learner, AlsSide *target, AlsSide *other, double size)
+{
+	AlsShared *shared = learner->shared;
+
+	shared->target = target;
+	shared->other = other;
+	run(learner, TASK_SPREAD, target->n_ranges, false);
+	diagonalise(learner, target);
+	if (!learner->blas->whiten(shared->d, shared->slab, shared->eigenvalue, size, shared->vector))
+		return false;
+	rotate(learner);
+	return true;
+}
+
+/*
+ * guess turns start vectors of the items into leading singular vectors of the
+ * normalised matrix (kernel/als.h), roughly: after them, one or two sweeps
+ * measure what took five before, and better.  False, with factors undefined,
+ * if all rows weigh nothing.
+ */
+static bool
+guess(AlsLearner *learner)
+{
+	AlsShared *shared = learner->shared;
+	AlsSide *side[2] = {&shared->users, &shared->items};
+	double size = GUESS_LENGTH * sqrt((double) shared->users.problem.n_other);
+
+	for (int s = 0; s < 2; s++)
+		check(learner->blas->degree_range(&side[s]->problem.rows, 0, side[s]->problem.rows.n_rows,
+										  side[s]->degree, &reco_pool_poll));
+	for (int round = 1; round <= GUESS_ROUNDS; round++)
+		if (!spread(learner, &shared->users, &shared->items, 0) ||
+			!spread(learner, &shared->items, &shared->users, round == GUESS_ROUNDS ? size : 0))
+			return false;
+	return true;
+}
+
+/* start writes the factors of the items that learning begins with. */
+static void
+start(AlsLearner *learner)
+{
+	AlsShared *shared = learner->shared;
+
+	random_items(learner);
 	if (shared->items.bias != NULL)
-		memset(shared->items.bias, 0, sizeof(float) * n_items);
+		memset(shared->items.bias, 0, sizeof(float) * shared->items.problem.rows.n_rows);
+	else if (!guess(learner))
+		random_items(learner);
 	learner->steps_before = 0;
 	learner->loss = NAN;
 }
@@ -583,6 +668,8 @@ init_sides(AlsLearner *learner)
 		side[s]->factor = reco_area_alloc(input->area, sizeof(float) * n[s] * shared->d);
 		if (input->explicit_feedback)
 			side[s]->bias = reco_area_alloc(input->area, sizeof(float) * n[s]);
+		else
+			side[s]->degree = reco_area_alloc(input->area, sizeof(float) * n[s]);
 	}
 }
 
@@ -802,7 +889,7 @@ reco_als_learn_bytes(size_t n_users, size_t n_items, size_t n_rows, bool explici
 	Size d = (Size) option[ALS_FACTORS].number;
 	Size rows = add_size(n_users, n_items);
 	Size entry = sizeof(uint32) + 2 * sizeof(float);
-	Size bytes = mul_size(rows, mul_size(d + (explicit_feedback ? 1 : 0), sizeof(float)));
+	Size bytes = mul_size(rows, mul_size(d + 1, sizeof(float)));
 
 	bytes = add_size(bytes, mul_size(mul_size(d, d), sizeof(double) * GRAM_SLABS + sizeof(float)));
 	bytes = add_size(bytes, reco_blas()->eigh_scratch_bytes(d));

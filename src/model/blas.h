@@ -33,6 +33,11 @@ typedef struct RecoBlas
 	double (*ridge_range)(const RkAlsSide *side, size_t first, size_t last, const float *factor,
 						  const float *bias);
 	void (*init_row)(uint64_t seed, uint64_t key_hash, size_t d, float *row);
+	RkStatus (*degree_range)(const RkCsr *rows, size_t first, size_t last, float *degree, const RkPoll *poll);
+	RkStatus (*spread_range)(const RkAlsSide *side, const RkAlsOther *other, const float *degree,
+							 const float *other_degree, size_t first, size_t last, float *factor,
+							 void *scratch, const RkPoll *poll);
+	bool (*whiten)(size_t d, const double *vector, const double *eigenvalue, double size, float *map);
 	size_t (*eigh_scratch_bytes)(size_t d);
 	RkStatus (*eigh_gram)(size_t d, double *matrix, double *value, void *scratch, const RkPoll *poll);
 	size_t (*holdout_scratch_bytes)(const RkHoldout *holdout);

@@ -325,9 +325,8 @@ test_prior(size_t d)
 
 /* The same rows in ranges of other sizes, in another order, in other scratch. */
 static void
-test_ranges(bool bias)
+test_ranges(size_t d, bool bias)
 {
-	size_t d = 24;
 	World w = world_make(33, 61, 83, d, 1.0);
 	RkAlsSide users;
 	RkAlsSide items;
@@ -351,6 +350,56 @@ test_ranges(bool bias)
 	world_free(&w);
 	free(again);
 	free(again_bias);
+	free(scratch);
+}
+
+/* Rows of 1, 2, 3 ... entries, so that every size on both sides of d occurs. */
+static void
+test_counts(size_t d, bool bias)
+{
+	size_t n = d + 40;
+	size_t nnz = n * (n + 1) / 2;
+	uint64_t *offset = unit_alloc((n + 1) * sizeof(uint64_t));
+	uint32_t *index = unit_alloc(nnz * sizeof(uint32_t));
+	float *weight = unit_floats(51, nnz, 1.0f);
+	float *target = unit_floats(52, nnz, 1.0f);
+	float *y = unit_floats(53, n * d, 0.3f);
+	float *y_bias = unit_floats(54, n, 0.3f);
+	float *x = unit_alloc(n * d * sizeof(float));
+	float *x_bias = unit_alloc(n * sizeof(float));
+	double *value = unit_alloc(d * sizeof(double));
+	void *scratch = unit_alloc(rk_als_scratch_bytes(d));
+	RkAlsSide side = {.rows = {n, n, offset, index, weight, target},
+					  .d = d,
+					  .alpha0 = 0.2,
+					  .lambda = 0.3,
+					  .nu = 0.5,
+					  .n_other = n,
+					  .bias = bias,
+					  .mean = 0.4};
+	RkAlsOther other = {y, y_bias, value};
+
+	for (size_t u = 0; u <= n; u++)
+		offset[u] = u * (u + 1) / 2;
+	for (size_t u = 0; u < n; u++)
+		for (size_t j = 0; j <= u; j++)
+			index[offset[u] + j] = (uint32_t) (n - 1 - u + j);
+	for (size_t k = 0; k < nnz; k++)
+		weight[k] = k % 2 == 0 ? 1.0f : fabsf(weight[k]);
+	for (size_t k = 0; k < d; k++)
+		value[k] = 10.0 / (double) (k + 1);
+	CHECK(rk_als_solve_range(&side, &other, 0, n, x, bias ? x_bias : NULL, NULL, NULL, scratch, NULL) ==
+		  RK_OK);
+	check_rows(&side, &other, x, x_bias, 2e-4);
+	free(offset);
+	free(index);
+	free(weight);
+	free(target);
+	free(y);
+	free(y_bias);
+	free(x);
+	free(x_bias);
+	free(value);
 	free(scratch);
 }
 
@@ -426,6 +475,80 @@ test_init_row(void)
 	CHECK_NEAR(square, 0.01, 0.001);
 }
 
+/* Degrees and one multiplication against loops, whatever the ranges; whitened columns are orthonormal. */
+static void
+test_guess(size_t d)
+{
+	World w = world_make(77, 60, 400, d, 1.0);
+	RkAlsSide side = {.rows = w.by_user, .d = d};
+	RkAlsOther other = {w.y, NULL, NULL};
+	float *degree = unit_alloc(w.n_users * sizeof(float));
+	float *other_degree = unit_alloc(w.n_items * sizeof(float));
+	float *again = unit_alloc(w.n_users * d * sizeof(float));
+	float *map = unit_alloc(d * d * sizeof(float));
+	double *gram = unit_alloc(d * d * sizeof(double));
+	double worst = 0.0;
+
+	CHECK(rk_als_degree_range(&w.by_user, 0, 7, degree, NULL) == RK_OK);
+	CHECK(rk_als_degree_range(&w.by_user, 7, w.n_users, degree, NULL) == RK_OK);
+	CHECK(rk_als_degree_range(&w.by_item, 0, w.n_items, other_degree, NULL) == RK_OK);
+	CHECK(rk_als_spread_range(&side, &other, degree, other_degree, 0, w.n_users, w.x, w.scratch, NULL) ==
+		  RK_OK);
+	CHECK(rk_als_spread_range(&side, &other, degree, other_degree, 21, w.n_users, again, w.scratch, NULL) ==
+		  RK_OK);
+	CHECK(rk_als_spread_range(&side, &other, degree, other_degree, 0, 21, again, w.scratch, NULL) == RK_OK);
+	CHECK(memcmp(w.x, again, w.n_users * d * sizeof(float)) == 0);
+	for (size_t u = 0; u < w.n_users; u++)
+	{
+		double sum = 0.0;
+
+		for (size_t e = w.by_user.offset[u]; e < w.by_user.offset[u + 1]; e++)
+			sum += fabs((double) w.by_user.weight[e] * (double) w.by_user.target[e]);
+		worst = fmax(worst, fabs((double) degree[u] - (sum > 0.0 ? 1.0 / sqrt(sum) : 0.0)));
+		for (size_t k = 0; k < d; k++)
+		{
+			double x = 0.0;
+
+			for (size_t e = w.by_user.offset[u]; e < w.by_user.offset[u + 1]; e++)
+				x += (double) degree[u] * (double) other_degree[w.by_user.index[e]] *
+					 (double) w.by_user.weight[e] * (double) w.by_user.target[e] *
+					 (double) w.y[w.by_user.index[e] * d + k];
+			worst = fmax(worst, fabs(x - (double) w.x[u * d + k]));
+		}
+	}
+	CHECK_NEAR(worst, 0.0, 1e-5);
+
+	for (int last = 0; last < 2; last++)
+	{
+		double off = 0.0;
+		double trace = 0.0;
+
+		memset(gram, 0, d * d * sizeof(double));
+		CHECK(rk_gram_range(w.y, 0, w.n_items, d, gram, w.scratch, NULL) == RK_OK);
+		CHECK(rk_eigh_gram(d, gram, w.value, w.scratch, NULL) == RK_OK);
+		CHECK(rk_als_whiten(d, gram, w.value, last == 1 ? 3.0 : 0.0, map));
+		CHECK(rk_rotate_range(w.y, 0, w.n_items, d, map, w.scratch, NULL) == RK_OK);
+		memset(gram, 0, d * d * sizeof(double));
+		CHECK(rk_gram_range(w.y, 0, w.n_items, d, gram, w.scratch, NULL) == RK_OK);
+		for (size_t i = 0; i < d; i++)
+		{
+			trace += gram[i * d + i];
+			for (size_t k = i + 1; k < d; k++)
+				off = fmax(off, fabs(gram[i * d + k]));
+		}
+		CHECK_NEAR(trace, last == 1 ? 9.0 : (double) d, 1e-4 * (double) d);
+		CHECK_NEAR(off, 0.0, 1e-5);
+	}
+	memset(w.value, 0, d * sizeof(double));
+	CHECK(!rk_als_whiten(d, gram, w.value, 0.0, map));
+	world_free(&w);
+	free(degree);
+	free(other_degree);
+	free(again);
+	free(map);
+	free(gram);
+}
+
 /* A system without a factor names its row; a poll stops the range. */
 static void
 test_failures(void)
@@ -474,8 +597,19 @@ main(void)
 	test_sweeps(1024, 0.1, 0.1, false, 1.0, 3e-4);
 	test_prior(8);
 	test_prior(64);
-	test_ranges(false);
-	test_ranges(true);
+	test_counts(1, false);
+	test_counts(15, true);
+	test_counts(16, false);
+	test_counts(17, true);
+	test_counts(63, false);
+	test_counts(64, true);
+	test_ranges(24, false);
+	test_ranges(24, true);
+	test_ranges(37, false);
+	test_ranges(64, true);
+	test_ranges(100, false);
+	test_guess(5);
+	test_guess(64);
 	test_failures();
 	return unit_finish("als");
 }

@@ -1,0 +1,207 @@
+/*
+ * als_float.c
+ *	  One row of ALS in float32, on the tiles of small.h.
+ *
+ * A dual row is one panel, (S Y D^-1/2)^T with S = sqrt(W), of order n; a primal
+ * row is panels of S Y, of order d, over blocks of entries.
+ */
+#include "als_row.h"
+
+#include <math.h>
+
+/* rk_row_gather describes n entries from an entry on. */
+static RkGather
+rk_row_gather(const RkAlsRow *row, size_t entry, size_t n)
+{
+	const RkCsr *rows = &row->side->rows;
+
+	return (RkGather){.factor = row->other->factor,
+					  .d = row->side->d,
+					  .columns = row->columns,
+					  .index = rows->index + entry,
+					  .n = n,
+					  .ahead = rk_csr_nnz(rows) - entry,
+					  .weight = rows->weight + entry,
+					  .root = row->root};
+}
+
+/* rk_row_targets fills root and rhs, sqrt(w) (t - y.x0), for n entries from an entry on. */
+static void
+rk_row_targets(RkAlsRow *row, size_t entry, size_t n)
+{
+	const RkAlsSide *side = row->side;
+	float *rhs = row->rhs;
+
+	row->small->roots(side->rows.weight + entry, side->rows.target + entry, n, row->root, rhs);
+	if (side->bias || side->prior != NULL)
+		for (size_t j = 0; j < n; j++)
+			rhs[j] = (float) ((double) row->root[j] * rk_row_residual(row, entry + j));
+}
+
+/* rk_row_is_hard tells whether the bound of the condition number is too great, squares being sum w |y|^2. */
+static bool
+rk_row_is_hard(const RkAlsRow *row, double squares)
+{
+	return !(row->highest + row->lambda + squares <= RK_ALS_MAX_CONDITION * (row->lowest + row->lambda));
+}
+
+/*
+ * rk_row_cholesky replaces vector, [order] padded with zeros, by the solution
+ * of M c = vector, M being in the matrix.
+ */
+static RkStatus
+rk_row_cholesky(RkAlsRow *row, size_t order)
+{
+	float *vector = row->vector;
+	size_t blocks = rk_round_up(order, RK_TILE) / RK_TILE;
+
+	for (size_t block = 0; block < blocks; block++)
+	{
+		if (!row->small->factor(row->matrix, order, block, vector, row->inverse))
+			return RK_NOT_POSITIVE_DEFINITE;
+		if (rk_poll_after(row->poll, &row->work,
+						  (double) (block * (blocks - block)) * 2.0 * RK_TILE * RK_TILE * RK_TILE))
+			return RK_CANCELLED;
+	}
+	row->small->back(row->matrix, order, row->inverse, vector);
+	return RK_OK;
+}
+
+/* rk_row_product writes P^T P of a panel into the matrix, or adds it. */
+static RkStatus
+rk_row_product(RkAlsRow *row, size_t depth, size_t order, bool add)
+{
+	size_t blocks = rk_round_up(order, RK_TILE) / RK_TILE;
+
+	for (size_t block = 0; block < blocks; block++)
+	{
+		row->small->product(row->panel, depth, order, block, add, row->matrix);
+		if (rk_poll_after(row->poll, &row->work,
+						  (double) ((blocks - block) * depth) * 2.0 * RK_TILE * RK_TILE))
+			return RK_CANCELLED;
+	}
+	return RK_OK;
+}
+
+/* rk_row_raise adds the diagonal [order], or ones, to the matrix. */
+static void
+rk_row_raise(RkAlsRow *row, size_t order, const float *mass, float lambda)
+{
+	size_t padded = rk_round_up(order, RK_TILE);
+	float *matrix = row->matrix;
+
+	for (size_t k = 0; k < order; k++)
+		matrix[(k / RK_TILE * padded + k) * RK_TILE + k % RK_TILE] += mass == NULL ? 1.0f : mass[k] + lambda;
+}
+
+/*
+ * rk_row_solve_dual solves (I + Z Z^T) c = s with Z = S Y D^-1/2 and s = S
+ * (t - Y x0), and adds D^-1/2 Z^T c to x0.  The row's loss is s.c, because
+ * |s|^2 - s.(Z Z^T c) = s.c.
+ */
+static RkStatus
+rk_row_solve_dual(RkAlsRow *row)
+{
+	float *scale = row->scale;
+	float *rhs = row->rhs;
+	float *c = row->vector;
+	RkGather gather = rk_row_gather(row, row->first, row->n);
+	RkStatus status;
+
+	if (row->scaled != row->n)
+		row->small->scale(row->mass, (float) row->lambda, row->ld, scale);
+	row->scaled = row->n;
+	rk_row_targets(row, row->first, row->n);
+	if (rk_row_is_hard(row, row->small->gather_dual(&gather, scale, row->panel)))
+		return RK_NOT_POSITIVE_DEFINITE;
+	status = rk_row_product(row, row->columns, row->n, false);
+	if (status != RK_OK)
+		return status;
+	rk_row_raise(row, row->n, NULL, 0.0f);
+	memset(c, 0, rk_round_up(row->n, RK_TILE) * sizeof(float));
+	memcpy(c, rhs, row->n * sizeof(float));
+	status = rk_row_cholesky(row, row->n);
+	if (status != RK_OK)
+		return status;
+
+	row->loss = row->start_loss;
+	for (size_t j = 0; j < row->n; j++)
+		row->loss += (double) rhs[j] * (double) c[j];
+	for (size_t j = 0; j < row->n; j++)
+		c[j] *= row->root[j];
+	row->small->combine(&gather, c, row->solution);
+	for (size_t k = 0; k < row->ld; k++)
+		row->solution[k] *= scale[k] * scale[k];
+	return RK_OK;
+}
+
+/*
+ * rk_row_assemble sums A = D + Y^T W Y and b = Y^T W (t - Y x0) over blocks of
+ * entries.  *squares becomes the sum of w (t - y.x0)^2.
+ */
+static RkStatus
+rk_row_assemble(RkAlsRow *row, float *b, double *squares)
+{
+	const float *rhs = row->rhs;
+	double norms = 0.0;
+
+	*squares = 0.0;
+	memset(b, 0, row->ld * sizeof(float));
+	for (size_t done = 0; done < row->n; done += RK_ALS_BLOCK)
+	{
+		size_t n = rk_min(row->n - done, RK_ALS_BLOCK);
+		RkGather gather = rk_row_gather(row, row->first + done, n);
+		RkStatus status;
+
+		rk_row_targets(row, row->first + done, n);
+		for (size_t j = 0; j < n; j++)
+			*squares += (double) rhs[j] * (double) rhs[j];
+		norms += row->small->gather_primal(&gather, rhs, row->panel, b);
+		if (rk_row_is_hard(row, norms))
+			return RK_NOT_POSITIVE_DEFINITE;
+		status = rk_row_product(row, n, row->columns, done > 0);
+		if (status != RK_OK)
+			return status;
+	}
+	rk_row_raise(row, row->columns, row->mass, (float) row->lambda);
+	return RK_OK;
+}
+
+/* rk_row_solve_primal solves A z = b, adds z to x0; the loss is squares - b.z. */
+static RkStatus
+rk_row_solve_primal(RkAlsRow *row)
+{
+	float *b = row->scale;
+	float *z = row->vector;
+	double squares;
+	RkStatus status;
+
+	row->scaled = 0;
+	status = rk_row_assemble(row, b, &squares);
+	if (status != RK_OK)
+		return status;
+	memcpy(z, b, row->ld * sizeof(float));
+	status = rk_row_cholesky(row, row->columns);
+	if (status != RK_OK)
+		return status;
+	row->loss = row->start_loss + squares;
+	for (size_t k = 0; k < row->columns; k++)
+		row->loss -= (double) b[k] * (double) z[k];
+	memcpy(row->solution, z, row->ld * sizeof(float));
+	return RK_OK;
+}
+
+RkStatus
+rk_row_solve_float(RkAlsRow *row)
+{
+	RkStatus status;
+
+	if (rk_row_is_hard(row, 0.0))
+		return RK_NOT_POSITIVE_DEFINITE;
+	status = row->n < row->columns ? rk_row_solve_dual(row) : rk_row_solve_primal(row);
+	if (status != RK_OK || row->side->prior == NULL)
+		return status;
+	for (size_t k = 0; k < row->columns; k++)
+		row->solution[k] = (float) ((double) row->solution[k] + row->start[k]);
+	return RK_OK;
+}

@@ -1,0 +1,84 @@
+/*
+ * als_row.h
+ *	  Private to als*.c: the system of one row of ALS.
+ */
+#ifndef RK_ALS_ROW_H
+#define RK_ALS_ROW_H
+
+#include "als.h"
+#include "simd.h"
+#include "small.h"
+#include "solve.h"
+
+/* Entries of a row that are gathered at once in primal form. */
+#define RK_ALS_BLOCK 256
+
+/* Strides are multiples of this many elements, 64 bytes of float. */
+#define RK_ALS_PAD RK_TILE
+
+/* Above this bound of the condition number a row is solved in double. */
+#define RK_ALS_MAX_CONDITION 1e4
+
+/* RkAlsRow is the system of one row, and the scratch laid out. */
+typedef struct RkAlsRow
+{
+	const RkAlsSide *side;
+	const RkAlsOther *other;
+	const RkSmall *small;
+	const RkPoll *poll;
+	double work;       /* since the last question to the poll */
+	size_t columns;    /* d, and one more with bias */
+	size_t ld;         /* columns rounded up */
+	size_t first;      /* the row's first entry */
+	size_t n;          /* and how many there are */
+	double lambda;     /* lambda_u */
+	double highest;    /* alpha0 Lambda_max */
+	double lowest;     /* alpha0 Lambda_min, 0 with bias */
+	double start_loss; /* of x0 without the entries */
+	double loss;       /* of the solution */
+	float *solution;   /* [ld], x */
+	float *mass;       /* [ld], alpha0 Lambda, then zeros */
+	double *diagonal;  /* [ld], D */
+	double *start;     /* [ld], x0; both by rk_row_start */
+	void *scale;       /* [ld], of the precision in use, as below */
+	void *rhs;         /* [max(ld, RK_ALS_BLOCK)] */
+	void *vector;      /* [max(ld, RK_ALS_BLOCK)] */
+	void *panel;       /* [max(ld, RK_ALS_BLOCK) x ld] */
+	void *matrix;      /* [ld x ld] */
+	float *root;       /* [max(ld, RK_ALS_BLOCK)] */
+	float *inverse;    /* [ld] */
+	size_t scaled;     /* the n for which the float scale is there, or 0 */
+} RkAlsRow;
+
+/* rk_row_factor is y of an entry, [d]. */
+static inline const float *
+rk_row_factor(const RkAlsRow *row, size_t entry)
+{
+	return row->other->factor + (size_t) row->side->rows.index[entry] * row->side->d;
+}
+
+/* rk_row_residual is t - y.x0 of an entry, after mean and bias. */
+static inline double
+rk_row_residual(const RkAlsRow *row, size_t entry)
+{
+	const RkAlsSide *side = row->side;
+	double residual = (double) side->rows.target[entry];
+
+	if (side->bias)
+		residual -= side->mean;
+	if (side->bias && row->other->bias != NULL)
+		residual -= (double) row->other->bias[side->rows.index[entry]];
+	if (side->prior != NULL)
+		residual -= rk_dot(row->start, rk_row_factor(row, entry), side->d);
+	return residual;
+}
+
+/*
+ * rk_row_solve_float and rk_row_solve_double solve one row into solution and
+ * loss.  The first gives RK_NOT_POSITIVE_DEFINITE if the row needs double
+ * precision (see als.h); the second reads what rk_row_start filled.
+ */
+extern RkStatus rk_row_solve_float(RkAlsRow *row);
+extern RkStatus rk_row_solve_double(RkAlsRow *row);
+
+#endif /* RK_ALS_ROW_H */

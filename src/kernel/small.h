@@ -1,0 +1,90 @@
+/*
+ * small.h
+ *	  Private to learning: dense float32 algebra on the small systems of ALS.
+ *
+ * A general BLAS spends more on a 20 x 20 system than the system costs, so the
+ * few operations that a row needs are written here on tiles of RK_TILE x RK_TILE
+ * that stay in registers, with fused multiply-add where the CPU has it.
+ *
+ * Two layouts, for matrices with at most "order" columns, blocks = order / 16
+ * rounded up:
+ *
+ *	- A panel of P, [depth x order], is blocks pieces of [depth x 16], one after
+ *	  the other: P(k, j) is panel[(j / 16 * depth + k) * 16 + j % 16].  Columns
+ *	  from order on are zeros.
+ *	- A matrix M, [order x order], is a panel of depth 16 blocks: M(i, j) is
+ *	  matrix[(j / 16 * 16 blocks + i) * 16 + j % 16].  Tiles above and on the
+ *	  diagonal are used, those below are never touched.
+ *
+ * All pointers to panels, matrices and vectors are aligned to 64 bytes.  There
+ * is one set of functions for each CPU generation; they round differently, so
+ * what is learned depends on the CPU type (as it does with a BLAS).  Nothing that
+ * serves calls them.
+ */
+#ifndef RK_SMALL_H
+#define RK_SMALL_H
+
+#include <stdint.h>
+
+#include "status.h"
+
+/* Rows and columns of a tile; vectors of a system are padded to multiples. */
+#define RK_TILE 16
+
+/* RkGather is a run of entries of one row: what is gathered, and how it is scaled. */
+typedef struct RkGather
+{
+	const float *factor;   /* [any x d], y */
+	size_t d;              /* columns of factor */
+	size_t columns;        /* d, or d + 1: the last is 1 in every y */
+	const uint32_t *index; /* [n], rows of factor */
+	size_t n;
+	size_t ahead;        /* index has this many valid elements, >= n */
+	const float *weight; /* [n], w */
+	const float *root;   /* [n], sqrt(w) */
+} RkGather;
+
+/* RkSmall is the set of functions for one CPU generation. */
+typedef struct RkSmall
+{
+	const char *name;
+
+	/* scale writes 1 / sqrt(mass_k + lambda), both [n], n rounded up to 16. */
+	void (*scale)(const float *mass, float lambda, size_t n, float *out);
+
+	/* roots writes root_j = sqrt(weight_j) and rhs_j = root_j target_j, [n rounded up to 16]. */
+	void (*roots)(const float *weight, const float *target, size_t n, float *root, float *rhs);
+
+	/*
+	 * gather_dual writes the panel with P(k, j) = y_jk scale_k root_j, of
+	 * depth "columns" and order n.  gather_primal writes the one with P(j, k) =
+	 * y_jk root_j, of depth n and order "columns", and adds root_j rhs_j y_jk
+	 * to sum, [columns rounded up to 16].  Both return the sum of w_j |y_j|^2.
+	 */
+	double (*gather_dual)(const RkGather *gather, const float *scale, float *panel);
+	double (*gather_primal)(const RkGather *gather, const float *rhs, float *panel, float *sum);
+
+	/* combine writes the sum of coefficient_j y_j, [columns rounded up to 16]. */
+	void (*combine)(const RkGather *gather, const float *coefficient, float *out);
+
+	/* product writes row "block" of tiles of P^T P, or adds it if add. */
+	void (*product)(const float *panel, size_t depth, size_t order, size_t block, bool add, float *matrix);
+
+	/*
+	 * factor turns row "block" of tiles of M into those of U, M = U^T U, rows
+	 * before it being done, and elements of rhs (padded) into those of z, U^T z = rhs;
+	 * inverse becomes 1 / U_ii, padded.  False if a pivot is not > 0.
+	 */
+	bool (*factor)(float *matrix, size_t order, size_t block, float *rhs, float *inverse);
+
+	/* back replaces z, padded with zeros, by the solution c of U c = z. */
+	void (*back)(const float *matrix, size_t order, const float *inverse, float *z);
+} RkSmall;
+
+/* rk_small_best gives the set for this CPU; the same one on every call. */
+extern const RkSmall *rk_small_best(void);
+
+/* rk_small_variant gives the sets that this CPU can run, from the best on; NULL after the last. */
+extern const RkSmall *rk_small_variant(size_t which);
+
+#endif /* RK_SMALL_H */
