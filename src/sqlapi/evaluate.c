@@ -58,6 +58,6 @@ reco_evaluate(PG_FUNCTION_ARGS)
 	reco_evaluate_store(evaluation);
 	reco_procedure_commit(may_commit);
 	reco_evaluate_announce(evaluation);
-	reco_procedure_end();
+	reco_procedure_end(may_commit);
 	PG_RETURN_VOID();
 }

@@ -9,7 +9,27 @@
 #include "nodes/parsenodes.h"
 #include "sqlapi/procedure.h"
 #include "tcop/pquery.h"
+#include "utils/portal.h"
 #include "utils/snapmgr.h"
+
+/*
+ * renew_snapshot makes what the calling procedure has done so far visible: the
+ * snapshot that is active may be as old as the outermost call.  Where the
+ * procedure may commit the only active snapshots are those of portals, as
+ * SPI_commit relies on too.
+ */
+static void
+renew_snapshot(bool may_commit)
+{
+	if (may_commit)
+	{
+		ForgetPortalSnapshots();
+		EnsurePortalSnapshotExists();
+		return;
+	}
+	PushCopiedSnapshot(GetTransactionSnapshot());
+	UpdateActiveSnapshotCommandId();
+}
 
 bool
 reco_procedure_begin(FunctionCallInfo fcinfo, const char *name)
@@ -22,6 +42,7 @@ reco_procedure_begin(FunctionCallInfo fcinfo, const char *name)
 	PreventCommandIfReadOnly(psprintf("reco.%s()", name));
 	if (SPI_connect_ext(may_commit ? SPI_OPT_NONATOMIC : 0) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
+	renew_snapshot(may_commit);
 	if (!may_commit)
 		ereport(
 			NOTICE,
@@ -46,8 +67,10 @@ reco_procedure_snapshot(void)
 }
 
 void
-reco_procedure_end(void)
+reco_procedure_end(bool may_commit)
 {
+	if (!may_commit)
+		PopActiveSnapshot();
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
 }

@@ -27,6 +27,6 @@ extern void reco_procedure_commit(bool may_commit);
 /* reco_procedure_snapshot makes sure that a snapshot is active, for stages after a commit. */
 extern void reco_procedure_snapshot(void);
 
-extern void reco_procedure_end(void);
+extern void reco_procedure_end(bool may_commit);
 
 #endif

@@ -379,6 +379,6 @@ reco_recommend_into(PG_FUNCTION_ARGS)
 		 n_skipped > 0
 			 ? errhint("To make all lists anew, empty the table first, or set the option \"replace\".")
 			 : 0));
-	reco_procedure_end();
+	reco_procedure_end(may_commit);
 	PG_RETURN_VOID();
 }

@@ -149,6 +149,6 @@ reco_refresh(PG_FUNCTION_ARGS)
 	reco_procedure_commit(may_commit);
 	reco_progress_end();
 	reco_catalog_unlock(definition);
-	reco_procedure_end();
+	reco_procedure_end(may_commit);
 	PG_RETURN_VOID();
 }

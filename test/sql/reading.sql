@@ -236,8 +236,25 @@ SET ROLE reading_clerk;
 SELECT seen_by(7);
 RESET ROLE;
 
+-- A procedure that inserts and then calls refresh learns what it has inserted, whether or not it may commit.
+CREATE TABLE grown AS SELECT u AS user_id, i AS item_id FROM generate_series(1, 6) u, generate_series(1, 4) i;
+SELECT reco.create_recommender('grown', 'grown', 'user_id', 'item_id', options => '{"factors": 4, "iterations": 1}');
+CREATE PROCEDURE grow() LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO grown VALUES (1, 99);
+	CALL reco.refresh('grown');
+	DELETE FROM grown WHERE item_id = 99;
+	CALL reco.refresh('grown');
+END $$;
+CALL grow();
+SELECT version, n_items, n_interactions FROM reco.models WHERE recommender = 'grown' ORDER BY version;
+BEGIN;
+CALL grow();
+SELECT version, n_items, n_interactions FROM reco.models WHERE recommender = 'grown' ORDER BY version DESC LIMIT 2;
+ROLLBACK;
+
 -- Clean-up.
-SELECT count(reco.drop_recommender(name)) FROM unnest('{clean,dirty,numbers,typo,empty,valueless,strange,same,same_shuffled,view,partitioned,foreign,day,moment,rated}'::text[]) name;
+SELECT count(reco.drop_recommender(name)) FROM unnest('{clean,dirty,numbers,typo,empty,valueless,strange,same,same_shuffled,view,partitioned,foreign,day,moment,rated,grown}'::text[]) name;
 COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; rm -f reco_reading.csv';
 SET client_min_messages = error;
 DROP SCHEMA reading CASCADE;
