@@ -250,7 +250,7 @@ launch(RecoPool *pool, const char *worker_main)
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS;
 	worker.bgw_start_time = BgWorkerStart_ConsistentState;
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	strlcpy(worker.bgw_library_name, "reco", sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_library_name, "$libdir/reco", sizeof(worker.bgw_library_name));
 	strlcpy(worker.bgw_function_name, worker_main, sizeof(worker.bgw_function_name));
 	worker.bgw_main_arg = Int32GetDatum(pool->n_workers);
 	memcpy(worker.bgw_extra, &launch, sizeof(launch));

@@ -9,7 +9,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = Reco::node('progress', conf => "max_worker_processes = 10\n");
+# workers find the library whatever the path is
+my $node = Reco::node('progress', conf => "max_worker_processes = 10\ndynamic_library_path = ''\n");
 my $folder = $node->data_dir . '/base/pgsql_tmp/pgsql_tmp_reco';
 my $answers = 'SELECT c.id, r.rank, r.item_id, r.score FROM customers c, LATERAL reco.recommend(c.id, 5) r ORDER BY 1, 2';
 my $forever = q{CALL reco.refresh('shop', options => '{"factors":256,"iterations":1000}')};
