@@ -8,6 +8,46 @@ COMMENT ON SCHEMA reco IS 'recommendations with reasons';
 GRANT USAGE ON SCHEMA reco TO PUBLIC;
 
 /*
+ * References.  A definition refers to relations and to its owner by OID, as regclass and regrole do, and a dump holds names.
+ * In a database where there is nothing of the name these types read no reference, where regclass and regrole would make
+ * the restore of all definitions fail.
+ */
+
+CREATE TYPE reco.relation_reference;
+
+CREATE FUNCTION reco.relation_reference_in(cstring) RETURNS reco.relation_reference
+AS 'MODULE_PATHNAME', 'reco_relation_reference_in'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION reco.relation_reference_in(cstring) IS 'input of reco.relation_reference';
+
+CREATE FUNCTION reco.relation_reference_out(reco.relation_reference) RETURNS cstring
+AS 'MODULE_PATHNAME', 'reco_relation_reference_out'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION reco.relation_reference_out(reco.relation_reference) IS 'output of reco.relation_reference';
+
+CREATE TYPE reco.relation_reference (INPUT = reco.relation_reference_in, OUTPUT = reco.relation_reference_out, LIKE = oid);
+COMMENT ON TYPE reco.relation_reference IS 'a relation by its OID, or none where there is no relation of the name; used in reco.recommender';
+CREATE CAST (regclass AS reco.relation_reference) WITHOUT FUNCTION AS ASSIGNMENT;
+CREATE CAST (reco.relation_reference AS oid) WITHOUT FUNCTION;
+
+CREATE TYPE reco.role_reference;
+
+CREATE FUNCTION reco.role_reference_in(cstring) RETURNS reco.role_reference
+AS 'MODULE_PATHNAME', 'reco_role_reference_in'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION reco.role_reference_in(cstring) IS 'input of reco.role_reference';
+
+CREATE FUNCTION reco.role_reference_out(reco.role_reference) RETURNS cstring
+AS 'MODULE_PATHNAME', 'reco_role_reference_out'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION reco.role_reference_out(reco.role_reference) IS 'output of reco.role_reference';
+
+CREATE TYPE reco.role_reference (INPUT = reco.role_reference_in, OUTPUT = reco.role_reference_out, LIKE = oid);
+COMMENT ON TYPE reco.role_reference IS 'a role by its OID, or none where there is no role of the name; used in reco.recommender';
+CREATE CAST (regrole AS reco.role_reference) WITHOUT FUNCTION AS ASSIGNMENT;
+CREATE CAST (reco.role_reference AS oid) WITHOUT FUNCTION;
+
+/*
  * Tables.  Nobody but the extension's owner has any right on them; the views
  * below show what a role may see.  Keys are uuid, so that rows of a restored
  * copy keep their identity.  There are no foreign keys between them: those of an
@@ -19,11 +59,11 @@ GRANT USAGE ON SCHEMA reco TO PUBLIC;
 CREATE TABLE reco.recommender (
 	key uuid PRIMARY KEY,
 	name text COLLATE "C" NOT NULL UNIQUE CHECK (name <> ''),
-	owner regrole NOT NULL,
+	owner reco.role_reference NOT NULL,
 	created_at timestamptz NOT NULL,
 	algorithm text NOT NULL,
 	feedback text NOT NULL CHECK (feedback IN ('implicit', 'explicit')),
-	interactions regclass NOT NULL,
+	interactions reco.relation_reference NOT NULL,
 	interactions_name text NOT NULL,
 	user_column name NOT NULL,
 	item_column name NOT NULL,
@@ -32,13 +72,13 @@ CREATE TABLE reco.recommender (
 	value_column name,
 	time_column name,
 	half_life interval,
-	items regclass,
+	items reco.relation_reference,
 	items_name text,
 	item_key name,
 	item_label name,
 	item_features name[],
 	items_time_column name,
-	users regclass,
+	users reco.relation_reference,
 	users_name text,
 	user_key name,
 	user_features name[],
@@ -1918,14 +1958,15 @@ LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 100;
 COMMENT ON FUNCTION reco.may_use(uuid) IS 'whether the caller owns a recommender or may be served by it';
 
 CREATE VIEW reco.recommenders WITH (security_barrier) AS
-	SELECT r.name, r.owner, r.algorithm, r.feedback, r.interactions, r.user_column, r.item_column,
+	SELECT r.name, nullif(r.owner::oid, 0)::regrole AS owner, r.algorithm, r.feedback,
+		nullif(r.interactions::oid, 0)::regclass AS interactions, r.user_column, r.item_column,
 		r.event_column, r.event_weights, r.value_column, r.time_column, r.half_life,
-		r.items, r.item_key, r.item_label, r.item_features, r.items_time_column,
-		r.users, r.user_key, r.user_features, r.shared_catalogue, r.options,
+		nullif(r.items::oid, 0)::regclass AS items, r.item_key, r.item_label, r.item_features, r.items_time_column,
+		nullif(r.users::oid, 0)::regclass AS users, r.user_key, r.user_features, r.shared_catalogue, r.options,
 		r.deployed, v.created_at AS refreshed_at, r.created_at
 	FROM reco.recommender r LEFT JOIN reco.version v ON v.recommender = r.key AND v.number = r.deployed
 	WHERE reco.may_use(r.key);
-COMMENT ON VIEW reco.recommenders IS 'the recommenders that the caller owns or may be served by';
+COMMENT ON VIEW reco.recommenders IS 'the recommenders that the caller owns or may be served by; a relation or an owner that a restore did not find is NULL';
 GRANT SELECT ON reco.recommenders TO PUBLIC;
 
 CREATE VIEW reco.models WITH (security_barrier) AS
@@ -2012,4 +2053,4 @@ AS $report$
 	GROUP BY l.model, l.user_group, l.k
 	ORDER BY l.k, l.user_group, l.model
 $report$;
-COMMENT ON FUNCTION reco.evaluation_report(text, bigint) IS 'the latest evaluation, or a given one, as a table a line each model, group of users and k';
+COMMENT ON FUNCTION reco.evaluation_report(text, bigint) IS 'the latest evaluation, or a given one, as a table a line each model, group of users and k; without a name the latest of any recommender that the caller may use';

@@ -5,13 +5,16 @@
  * A relation is recorded twice: by OID and by the qualified name it had. Both
  * must agree.  After a rename, a drop, a drop and create, or a restore
  * of only some tables they do not, and then a call is an error and not a
- * guess: alter_recommender() records what is meant.
+ * guess: alter_recommender() records what is meant.  A dump holds the name
+ * that the OID had then, beside the recorded one; the restored row has the OID of
+ * the relation of that name, or none (sqlapi/reference.c).
  */
 #include "catalog/tables.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
+#include "catalog/namespace.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -19,6 +22,14 @@
 #include "utils/syscache.h"
 
 #define MAX_LISTED_COLUMNS 40
+
+Oid
+reco_catalog_relation_named(const char *schema, const char *name)
+{
+	Oid namespace = get_namespace_oid(schema, true);
+
+	return OidIsValid(namespace) ? get_relname_relid(name, namespace) : InvalidOid;
+}
 
 char *
 reco_catalog_relation_name(Oid relid)
@@ -80,7 +91,9 @@ absent(const RecoDefinition *definition, const RecoRelation *relation, const cha
 	ereport(
 		ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
 		errmsg("relation %s of recommender \"%s\" does not exist", relation->recorded_name, definition->name),
-		errdetail("It was dropped, or dropped and created again, since the recommender was defined."),
+		OidIsValid(relation->relid)
+			? errdetail("It was dropped, or dropped and created again, since the recommender was defined.")
+			: errdetail("It was not there when the recommender was restored from a dump."),
 		errhint("Once it is there, say so with %s.",
 				alter_call(definition, argument, relation->recorded_name)));
 }
@@ -89,7 +102,7 @@ absent(const RecoDefinition *definition, const RecoRelation *relation, const cha
 static void
 bind_relation(const RecoDefinition *definition, RecoRelation *relation, const char *argument)
 {
-	if (!OidIsValid(relation->relid))
+	if (!relation->recorded_name)
 		return;
 	if (!reco_catalog_present(relation))
 		absent(definition, relation, argument);

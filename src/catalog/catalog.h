@@ -32,7 +32,10 @@ typedef struct RecoColumn
 	Oid collation;
 } RecoColumn;
 
-/* A mapped relation.  relid is InvalidOid when the definition does not map it. */
+/*
+ * A mapped relation.  recorded_name is NULL when the definition does not map it; relid is then InvalidOid.
+ * Before reco_catalog_bind it may also be InvalidOid because a dump was restored without the relation.
+ */
 typedef struct RecoRelation
 {
 	Oid relid;
@@ -188,14 +191,20 @@ extern RecoRow *reco_catalog_lock_row(const RecoRow *row);
  */
 extern RecoDefinition *reco_catalog_parse(const RecoRow *row);
 
+/* reco_catalog_name_taken raises the error for a name that another recommender has. */
+extern void reco_catalog_name_taken(const char *name) pg_attribute_noreturn();
+
 /*
- * reco_catalog_insert_row stores a new definition (ERRCODE_DUPLICATE_OBJECT
- * when the name is taken), reco_catalog_update_row all but key, created_at and
- * deployed of one, reco_catalog_delete_row removes it with all that hangs on it.
+ * reco_catalog_insert_row stores a new definition, reco_catalog_update_row all
+ * but key, created_at and deployed of one (both ERRCODE_DUPLICATE_OBJECT when
+ * another session has taken the name), reco_catalog_delete_row removes it with all that hangs on it.
  */
 extern void reco_catalog_insert_row(const RecoRow *row);
 extern void reco_catalog_update_row(const RecoRow *row);
 extern void reco_catalog_delete_row(const RecoRow *row);
+
+/* reco_catalog_relation_named gives the relation of a name, whoever may use it; InvalidOid when there is none. */
+extern Oid reco_catalog_relation_named(const char *schema, const char *name);
 
 /* reco_catalog_relation_name gives the quoted, qualified name of a relation; NULL when it is gone. */
 extern char *reco_catalog_relation_name(Oid relid);

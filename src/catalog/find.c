@@ -313,8 +313,8 @@ static bool
 trusted_relations(const RecoDefinition *definition)
 {
 	return trusted_relation(&definition->interactions) &&
-		   (!OidIsValid(definition->items.relid) || trusted_relation(&definition->items)) &&
-		   (!OidIsValid(definition->users.relid) || trusted_relation(&definition->users));
+		   (!definition->items.recorded_name || trusted_relation(&definition->items)) &&
+		   (!definition->users.recorded_name || trusted_relation(&definition->users));
 }
 
 /* candidates lists, of all definitions, those of one of the two steps that the caller may use. */

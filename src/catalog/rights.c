@@ -10,6 +10,7 @@
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -65,13 +66,19 @@ reco_catalog_may_read(const RecoDefinition *definition)
 void
 reco_catalog_require_owner(const RecoDefinition *definition)
 {
+	const char *owner;
+
 	if (has_privs_of_role(GetUserId(), definition->owner))
 		return;
-	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			errmsg("must be owner of recommender \"%s\"", definition->name),
-			errdetail("Its owner is %s.", GetUserNameFromId(definition->owner, true)
-											  ? GetUserNameFromId(definition->owner, true)
-											  : "a role that was dropped"));
+	owner = GetUserNameFromId(definition->owner, true);
+	ereport(
+		ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		errmsg("must be owner of recommender \"%s\"", definition->name),
+		errdetail("Its owner is %s.", owner ? owner : "a role that does not exist"),
+		owner ? 0
+			  : errhint(
+					"A superuser gives it to another with SELECT reco.alter_recommender(%s, owner => '...').",
+					quote_literal_cstr(definition->name)));
 }
 
 void

@@ -19,7 +19,7 @@
 
 #include "compat.h"
 
-/* The columns of reco.recommender, by RecoField. */
+/* The columns of reco.recommender, by RecoField, with the types of parameters that are stored in them. */
 static const struct
 {
 	const char *name;
@@ -316,6 +316,15 @@ reco_catalog_lock_row(const RecoRow *row)
 }
 
 void
+reco_catalog_name_taken(const char *name)
+{
+	ereport(
+		ERROR, errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("recommender \"%s\" already exists", name),
+		errhint(
+			"Names are unique in the database: choose another, or change the one there is with reco.alter_recommender()."));
+}
+
+void
 reco_catalog_insert_row(const RecoRow *row)
 {
 	RecoStatement statement = {0};
@@ -335,11 +344,31 @@ reco_catalog_insert_row(const RecoRow *row)
 	statement.sql = psprintf("INSERT INTO reco.recommender (%s) VALUES (%s) ON CONFLICT (name) DO NOTHING",
 							 columns.data, parameters.data);
 	if (reco_statement_run(&statement) == 0)
-		ereport(
-			ERROR, errcode(ERRCODE_DUPLICATE_OBJECT),
-			errmsg("recommender \"%s\" already exists", row_text(row, RECO_FIELD_NAME)),
-			errhint(
-				"Names are unique in the database. Change the one there is with reco.alter_recommender(), or choose another name."));
+		reco_catalog_name_taken(row_text(row, RECO_FIELD_NAME));
+}
+
+/* run_update runs the update of a row; another session may have committed a recommender of the name meanwhile. */
+static uint64
+run_update(RecoStatement *statement, const char *name)
+{
+	MemoryContext context = CurrentMemoryContext;
+	uint64 rows = 0;
+
+	PG_TRY();
+	{
+		rows = reco_statement_run(statement);
+	}
+	PG_CATCH();
+	{
+		/* either way an error goes on, so that the transaction is undone as ever */
+		MemoryContextSwitchTo(context);
+		if (geterrcode() != ERRCODE_UNIQUE_VIOLATION)
+			PG_RE_THROW();
+		FlushErrorState();
+		reco_catalog_name_taken(name);
+	}
+	PG_END_TRY();
+	return rows;
 }
 
 void
@@ -358,7 +387,7 @@ reco_catalog_update_row(const RecoRow *row)
 		appendStringInfo(&assignments, "%s%s = $%d", statement.n > 2 ? ", " : "", field[i].name, statement.n);
 	}
 	statement.sql = psprintf("UPDATE reco.recommender SET %s WHERE key = $1", assignments.data);
-	if (reco_statement_run(&statement) == 0)
+	if (run_update(&statement, row_text(row, RECO_FIELD_NAME)) == 0)
 		elog(ERROR, "the row of a recommender is gone while it is locked");
 }
 

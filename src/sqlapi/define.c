@@ -249,16 +249,6 @@ new_row(const char *name)
 	return row;
 }
 
-/* name_taken raises the error for a name that another recommender has. */
-static void
-name_taken(const char *name)
-{
-	ereport(
-		ERROR, errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("recommender \"%s\" already exists", name),
-		errhint(
-			"Names are unique in the database: choose another, or change the one there is with reco.alter_recommender()."));
-}
-
 Datum
 reco_create_recommender(PG_FUNCTION_ARGS)
 {
@@ -269,7 +259,7 @@ reco_create_recommender(PG_FUNCTION_ARGS)
 
 	check_name(name, "name");
 	if (reco_catalog_read_row(name, true))
-		name_taken(name);
+		reco_catalog_name_taken(name);
 	for (int i = 0; i < (int) lengthof(argument); i++)
 		if (argument[i].required && PG_ARGISNULL(CREATE_SHARED + i))
 			ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -353,7 +343,7 @@ rename_row(RecoRow *row, const char *name)
 	other = reco_catalog_read_row(name, true);
 	if (other &&
 		DatumGetBool(DirectFunctionCall2(uuid_ne, other->value[RECO_FIELD_KEY], row->value[RECO_FIELD_KEY])))
-		name_taken(name);
+		reco_catalog_name_taken(name);
 	set_field(row, RECO_FIELD_NAME, CStringGetTextDatum(name));
 }
 

@@ -13,8 +13,6 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "reader/key.h"
-
 /* leads says whether a column is the first of an index that serves every lookup by it. */
 static bool
 leads(Oid index_oid, AttrNumber attnum)
@@ -61,19 +59,17 @@ advise_index(const RecoRelation *relation, const RecoColumn *column, const char 
 			errhint("CREATE INDEX ON %s (%s);", relation->sql_name, quote_identifier(column->name)));
 }
 
-/* advise_new_items says when items that are added later stay unseen until the next refresh. */
+/* advise_new_items says that items that are added later stay unseen until the next refresh. */
 static void
 advise_new_items(const RecoDefinition *definition)
 {
-	if (!OidIsValid(definition->items.relid) || definition->items_time.name ||
-		reco_key_kind_of_type(definition->item_key.type, "item_key") == RECO_KEY_INTEGER)
+	if (!OidIsValid(definition->items.relid))
 		return;
 	ereport(
 		NOTICE, errmsg("items added later wait for the next refresh"),
-		errdetail(
-			"New rows of relation \"%s\" cannot be told from old ones: its key is not a number that grows.",
-			get_rel_name(definition->items.relid)),
-		errhint("Name the column that says when an item was added, as items_time_column."));
+		errdetail("This version of reco does not look for new rows of relation \"%s\" between refreshes%s.",
+				  get_rel_name(definition->items.relid),
+				  definition->items_time.name ? "; items_time_column is recorded, not used" : ""));
 }
 
 /* advise_features says that features are recorded, not used. */
@@ -95,7 +91,7 @@ reco_define_advise(const RecoDefinition *definition, const bool *changed)
 		advise_index(&definition->interactions, &definition->user, "Every call for a user");
 	if (changed[RECO_FIELD_ITEMS] || changed[RECO_FIELD_ITEM_KEY])
 		advise_index(&definition->items, &definition->item_key, "Looking up labels and filters of items");
-	if (changed[RECO_FIELD_ITEMS] || changed[RECO_FIELD_ITEM_KEY] || changed[RECO_FIELD_ITEMS_TIME_COLUMN])
+	if (changed[RECO_FIELD_ITEMS] || changed[RECO_FIELD_ITEMS_TIME_COLUMN])
 		advise_new_items(definition);
 	if (changed[RECO_FIELD_ITEM_FEATURES] || changed[RECO_FIELD_USER_FEATURES])
 		advise_features(definition);

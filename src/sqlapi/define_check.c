@@ -54,8 +54,8 @@ needs(bool given, const char *argument, bool there, const char *needed, const ch
 static void
 check_needs(const RecoDefinition *definition)
 {
-	bool items = OidIsValid(definition->items.relid);
-	bool users = OidIsValid(definition->users.relid);
+	bool items = definition->items.recorded_name != NULL;
+	bool users = definition->users.recorded_name != NULL;
 
 	needs(definition->has_event_weights, "event_weights", definition->event.name, "event_column",
 		  "The weights are looked up by the event of each row.");
@@ -157,11 +157,32 @@ check_same_kind(const RecoDefinition *definition, const RecoColumn *column, cons
 			errhint("Cast one of them in a view, and map the view."));
 }
 
+/*
+ * check_collation refuses keys that are equal while their bytes differ: rows are learned by the bytes of their keys, and a
+ * lookup would find the rows of several.
+ */
+static void
+check_collation(const RecoRelation *relation, const RecoColumn *column, const char *argument)
+{
+	if (!column->name || !OidIsValid(column->collation) || get_collation_isdeterministic(column->collation))
+		return;
+	ereport(
+		ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		errmsg("%s cannot have a nondeterministic collation", argument),
+		errdetail("It is %s, whose collation \"%s\" takes different keys for equal.",
+				  column_phrase(relation, column), get_collation_name(column->collation)),
+		errhint("Give the column another collation, in a view that is mapped instead or with ALTER TABLE."));
+}
+
 static void
 check_types(const RecoDefinition *definition)
 {
 	check_same_kind(definition, &definition->user, &definition->users, &definition->user_key);
 	check_same_kind(definition, &definition->item, &definition->items, &definition->item_key);
+	check_collation(&definition->interactions, &definition->user, "user_column");
+	check_collation(&definition->interactions, &definition->item, "item_column");
+	check_collation(&definition->items, &definition->item_key, "item_key");
+	check_collation(&definition->users, &definition->user_key, "user_key");
 	check_event(definition);
 	check_value(definition);
 	check_time(&definition->interactions, &definition->time, "time_column");

@@ -102,6 +102,20 @@ SELECT create_with($$ 'events', 'user_id', 'product_id', value_column => 'kind' 
 SELECT create_with($$ 'events', 'user_id', 'product_id', time_column => 'days' $$);
 SELECT create_with($$ 'events', 'user_id', 'product_id', items => 'products', item_key => 'id', items_time_column => 'title' $$);
 
+-- Keys with a nondeterministic collation: equal keys may differ in their bytes.
+CREATE COLLATION blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE nicks (nick text COLLATE blind, friend text COLLATE blind, plain text, word text COLLATE blind);
+CREATE INDEX ON nicks (plain);
+SELECT create_with($$ 'nicks', 'nick', 'plain' $$);
+SELECT create_with($$ 'nicks', 'plain', 'friend' $$);
+SELECT create_with($$ 'nicks', 'plain', 'plain', items => 'nicks', item_key => 'word' $$);
+SELECT create_with($$ 'nicks', 'plain', 'plain', users => 'nicks', user_key => 'nick' $$);
+CREATE VIEW nicknames AS SELECT nick COLLATE "C" AS nick, plain FROM nicks;
+SELECT create_with($$ 'nicknames', 'nick', 'plain', event_column => 'plain' $$);
+SELECT reco.drop_recommender('x');
+DROP TABLE nicks CASCADE;
+DROP COLLATION blind;
+
 -- Values that need each other.
 SELECT create_with($$ 'events', 'user_id', 'product_id', event_weights => '{"view": 1}' $$);
 SELECT create_with($$ 'events', 'user_id', 'product_id', half_life => '90 days' $$);
@@ -163,7 +177,7 @@ SELECT create_with($$ 'events_user_id_idx', 'user_id', 'item' $$);
 SELECT name, interactions, user_column, item_column FROM reco.recommenders WHERE name LIKE 'over%' ORDER BY name;
 SELECT reco.drop_recommender(name) FROM reco.recommenders WHERE name LIKE 'over%';
 
--- NOTICEs: no index of items leads with the key; items that cannot be told to be new.
+-- NOTICEs: no index of items leads with the key; items that come later.
 CREATE TABLE goods (sku text, title text, added date);
 CREATE TABLE sales (customer text, sku text);
 CREATE INDEX ON sales (customer);
