@@ -48,6 +48,9 @@
 #define VALIDATION_USERS 4096
 #define VALIDATION_K 20
 
+/* The least share by which a sweep must lower the held-out RMSE. */
+#define RMSE_WORTH 0.001
+
 /* Sweeps when nothing can be held out (no user has two rows). */
 #define SWEEPS_UNMEASURED 8
 
@@ -571,7 +574,9 @@ held_out_rmse(AlsLearner *learner, const AlsValidation *validation)
 
 /*
  * choose_sweeps finds the number of sweeps after which the held-out measure is
- * best, with patience 1.  After s sweeps the users are solved once more, which
+ * best, with patience 1.  An RMSE goes on falling a little for a long time: a
+ * sweep that lowers it by less than RMSE_WORTH of itself is no improvement.
+ * After s sweeps the users are solved once more, which
  * is what serving does, and measured; that solution begins sweep s + 1.
  */
 static int
@@ -600,7 +605,8 @@ choose_sweeps(AlsLearner *learner, AlsValidation *validation, int *n_measured)
 				(errmsg_internal("sweep %d: held-out %s %.5f, loss %.6g, %.3f s and %.3f s to measure", s,
 								 explicit_feedback ? "-RMSE" : "NDCG@20", validation->value[s - 1],
 								 learner->loss, seconds, lap(learner))));
-		if (validation->value[s - 1] > validation->value[best - 1])
+		if (validation->value[s - 1] >
+			validation->value[best - 1] * (explicit_feedback && s > 1 ? 1 - RMSE_WORTH : 1))
 			best = s;
 		if (best < s || s == learner->max_sweeps)
 			return best;
