@@ -15,7 +15,7 @@ synthetic_install()
 {
 	local columns
 	columns=$(sql -At -c "SELECT options ->> 'factors' FROM reco.models WHERE recommender = '$1' AND version = 1")
-	sql -c 'DROP TABLE IF EXISTS synthetic' \
+	sql -c 'SET client_min_messages = warning' -c 'DROP TABLE IF EXISTS synthetic' \
 		-c 'CREATE UNLOGGED TABLE synthetic (tensor text, type text, n bigint, columns bigint, chunk int, data bytea)'
 	sql -At -c "SELECT encode(string_agg(c.data, '' ORDER BY v.chunk), 'hex') FROM reco.version_chunk v JOIN reco.chunk c USING (recommender, digest)
 			WHERE v.recommender = (SELECT key FROM reco.recommender WHERE name = '$1') AND v.number = 1 AND v.tensor = 'item_factor'" |

@@ -34,7 +34,10 @@
  * which the units take to come from a disk.
  */
 #define RECO_WALK_MICROSECONDS 4.0
-#define RECO_INDEX_MICROSECONDS 0.3
+#define RECO_INDEX_MICROSECONDS 0.5
+
+/* What a row takes besides: to be handed over, and its key to be found among those of the model. */
+#define RECO_ROW_MICROSECONDS 1.5
 
 struct RecoPlan
 {
@@ -225,10 +228,11 @@ reco_plans_microseconds(const RecoPlan *plan, const Datum *value, const bool *is
 	const PlannedStmt *statement = linitial_node(PlannedStmt, cached->stmt_list);
 	bool walks = walks_relation(statement->planTree) || any_walks(statement->subplans);
 	double cost = statement->planTree->total_cost;
+	double rows = statement->planTree->plan_rows;
 
 	ReleaseCachedPlan(cached, CurrentResourceOwner);
 	pfree(params);
-	return cost * (walks ? RECO_WALK_MICROSECONDS : RECO_INDEX_MICROSECONDS);
+	return cost * (walks ? RECO_WALK_MICROSECONDS : RECO_INDEX_MICROSECONDS) + rows * RECO_ROW_MICROSECONDS;
 }
 
 void

@@ -18,14 +18,15 @@
  * (reco_view_all), a bitmap remembers them, and only they are ranked from then on.
  *
  * The order of work.  With f of t items kept, about (t + 1) / (f + 1/2) items
- * have to be tried for each that is missing; they cost what a probe has cost so far in this
- * call, some microseconds each (PROBE_MICROSECONDS until that is known).  Once this
+ * have to be tried for each that is missing; they cost what ranking and looking up
+ * has cost so far in this call, some microseconds each (TRY_MICROSECONDS until that is known).  Once this
  * comes to more than ASK_MICROSECONDS, PostgreSQL's planner is asked for the cost of
  * the query (reader/plans.c turns it into time), and as soon as going on is dearer
  * than the query, the query is run.  So a filter that keeps one row in two costs one
- * round, one that keeps one in a thousand costs a short round and an index scan where there is
- * an index for it, or rounds of some ten thousand probes where there is none; and one that keeps
- * nothing costs at most about twice the scan of the relation.  The setting
+ * round; one that keeps one in a thousand costs a short round and an index scan where there is
+ * an index for it.  Where there is none, k = 10 take some ten thousand lookups, which is
+ * about what the filter takes over a million rows; what keeps less costs at most about twice
+ * the scan of the relation.  The setting
  * reco.filter_order overrides all this, for tests.
  */
 #include "postgres.h"
@@ -40,9 +41,12 @@
 /* The most items of one probe. */
 #define BLOCK_ITEMS 65536
 
-/* What a probe costs an item, until this call has tried MEASURED_ITEMS. */
-#define PROBE_MICROSECONDS 2.0
+/* What ranking and looking up costs an item, until this call has tried MEASURED_ITEMS. */
+#define TRY_MICROSECONDS 4.0
 #define MEASURED_ITEMS 256
+
+/* From so many items kept on, their share of those tried tells how many more to try. */
+#define SPEAKING 4
 
 /* Below this no time is spent on estimates. */
 #define ASK_MICROSECONDS 500.0
@@ -55,7 +59,7 @@ typedef struct Making
 {
 	size_t tried;
 	size_t found;
-	double probe_microseconds; /* of all probes */
+	double round_microseconds; /* of all rounds */
 	double query_microseconds; /* estimate for filter first; negative: not asked yet */
 	bool filtered;             /* only items that pass are left */
 } Making;
@@ -163,7 +167,10 @@ first_size(const RecoListAsk *ask)
 	return reco_view_looks(ask->view) ? ask->k + ask->k / 8 + 4 : ask->k;
 }
 
-/* next_size chooses how many items the next round tries: enough by what was kept so far, at least four times as many. */
+/*
+ * next_size chooses how many items the next round tries: enough by what was
+ * kept so far, and four times as many as before while that says little.
+ */
 static size_t
 next_size(const RecoListAsk *ask, size_t last, const Making *making)
 {
@@ -172,9 +179,12 @@ next_size(const RecoListAsk *ask, size_t last, const Making *making)
 
 	if (making->filtered)
 		return ask->k - making->found;
-	wanted = making->found > 0 ? 1.5 * missing * (double) making->tried / (double) making->found
-							   : 16.0 * (double) making->tried;
-	wanted = Max(wanted, 4.0 * (double) last);
+	if (making->found == 0)
+		wanted = Max(16.0 * (double) making->tried, 4.0 * (double) last);
+	else
+		wanted = 1.3 * (missing + 1) * (double) making->tried / (double) making->found;
+	if (making->found < SPEAKING)
+		wanted = Max(wanted, 4.0 * (double) last);
 	return (size_t) Min(wanted, (double) BLOCK_ITEMS);
 }
 
@@ -182,7 +192,7 @@ next_size(const RecoListAsk *ask, size_t last, const Making *making)
 static bool
 filter_pays(const RecoListAsk *ask, Making *making)
 {
-	double each = PROBE_MICROSECONDS;
+	double each = TRY_MICROSECONDS;
 	double rest;
 
 	if (making->filtered || !reco_view_looks(ask->view))
@@ -190,7 +200,7 @@ filter_pays(const RecoListAsk *ask, Making *making)
 	if (reco_filter_order != RECO_FILTER_ORDER_AUTO)
 		return reco_filter_order == RECO_FILTER_ORDER_FILTER;
 	if (making->tried >= MEASURED_ITEMS)
-		each = making->probe_microseconds / (double) making->tried;
+		each = making->round_microseconds / (double) making->tried;
 	rest = Min(tries_left(ask, making), (double) ask->model->items.n) * each;
 	if (rest < ASK_MICROSECONDS)
 		return false;
@@ -219,15 +229,16 @@ static bool
 try_round(RecoListAsk *ask, size_t m, Making *making, RkHit *hit)
 {
 	RkHit *round = palloc_extended(sizeof(RkHit) * m, MCXT_ALLOC_HUGE);
-	size_t ranked = rank(ask, m, round);
+	size_t ranked;
 	instr_time before;
 	instr_time after;
 
 	INSTR_TIME_SET_CURRENT(before);
+	ranked = rank(ask, m, round);
 	probe(ask, round, ranked, making->tried == 0);
 	INSTR_TIME_SET_CURRENT(after);
 	INSTR_TIME_SUBTRACT(after, before);
-	making->probe_microseconds += (double) INSTR_TIME_GET_MICROSEC(after);
+	making->round_microseconds += (double) INSTR_TIME_GET_MICROSEC(after);
 	making->found = take(ask, round, ranked, hit, making->found);
 	making->tried += ranked;
 	pfree(round);

@@ -30,8 +30,8 @@
 /* Users read at once where nothing is known of the relation's size. */
 #define BLOCK_USERS 4096
 
-/* What one lookup costs an item; see list.c. */
-#define PROBE_MICROSECONDS 2.0
+/* What one lookup costs an item. */
+#define LOOKUP_MICROSECONDS 2.0
 
 #define NO_ITEM PG_UINT32_MAX
 
@@ -106,7 +106,7 @@ find_hidden(Many *many, size_t n_users)
 {
 	const RecoManyAsk *ask = many->ask;
 	RecoView *view = reco_view_make(ask->definition, ask->model, ask->filter);
-	double each = (double) (ask->k + ask->k / 8 + 4) * PROBE_MICROSECONDS;
+	double each = (double) (ask->k + ask->k / 8 + 4) * LOOKUP_MICROSECONDS;
 	uint8 *passes;
 
 	if (reco_view_looks(view) && reco_view_all_microseconds(view) > each * (double) n_users)
