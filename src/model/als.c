@@ -64,6 +64,9 @@ const RecoOption reco_als_option[ALS_N_OPTIONS] = {
 				  "Seed of the start vectors and of the held-out sample."},
 	[ALS_WARM_SWEEPS] = {"warm_sweeps", RECO_OPTION_INTEGER, false, 1, NULL, 1, 1000, false,
 						 "Sweeps of an incremental refresh, which starts from the deployed version."},
+	[ALS_WARM_STEP] =
+		{"warm_step", RECO_OPTION_NUMBER, false, 0.3, NULL, 0, 1, false,
+		 "How far a sweep of an incremental refresh moves the items that are known: 1 to where a full one would, 0 not at all."},
 };
 
 /* The greatest length of vectors that kernel/topk.h is exact for. */

@@ -22,6 +22,7 @@ typedef enum RecoAlsOption
 	ALS_DISLIKE,
 	ALS_SEED,
 	ALS_WARM_SWEEPS,
+	ALS_WARM_STEP,
 	ALS_N_OPTIONS
 } RecoAlsOption;
 
@@ -67,8 +68,16 @@ extern char *reco_als_warm_refusal(const RecoModel *warm, const RecoOptionValue 
 /*
  * reco_als_warm_start copies the vectors of the items that the version knows into
  * factor [n_items x d] and bias [n_items] (NULL without biases), and writes zeros for
- * the others, whose number it gives.
+ * the others.  known [n_items] says which is which; gives the number of the others.
  */
-extern size_t reco_als_warm_start(const RecoLearnInput *input, size_t d, float *factor, float *bias);
+extern size_t reco_als_warm_start(const RecoLearnInput *input, size_t d, float *factor, float *bias,
+								  bool *known);
+
+/*
+ * reco_als_warm_step moves known rows back from where they were solved to: the
+ * row becomes before + step (solved - before).  Of rows [n x d], in place.
+ */
+extern void reco_als_warm_step(const bool *known, size_t n, size_t d, float step, const float *before,
+							   float *solved);
 
 #endif

@@ -124,6 +124,7 @@ typedef struct AlsLearner
 	double loss;         /* of the last sweep; NaN before */
 	instr_time lap;      /* when the stage that is timed began */
 	size_t n_new;        /* items that the version gone on from does not know */
+	bool *known;         /* [n_items], those that it knows; NULL in a full refresh */
 } AlsLearner;
 
 /* The held-out rows. */
@@ -765,9 +766,40 @@ start_warm(AlsLearner *learner)
 {
 	AlsSide *items = &learner->shared->items;
 
-	learner->n_new = reco_als_warm_start(learner->input, learner->shared->d, items->factor, items->bias);
+	learner->known = palloc_extended(sizeof(bool) * items->problem.rows.n_rows, MCXT_ALLOC_HUGE);
+	learner->n_new =
+		reco_als_warm_start(learner->input, learner->shared->d, items->factor, items->bias, learner->known);
 	learner->steps_before = 0;
 	learner->loss = NAN;
+}
+
+/* warm_half_sweep solves the items, and moves those that are known only a step (als_warm.c). */
+static void
+warm_half_sweep(AlsLearner *learner)
+{
+	AlsShared *shared = learner->shared;
+	AlsSide *items = &shared->items;
+	RecoArea *area = learner->input->area;
+	Size mark = reco_area_mark(area);
+	size_t n = items->problem.rows.n_rows;
+	float *before = reco_area_alloc(area, sizeof(float) * n * (shared->d + 1));
+	float *bias_before = before + n * shared->d;
+	float step = (float) learner->input->option[ALS_WARM_STEP].number;
+
+	/* the items that were must be in the basis of those that come */
+	prepare(learner, &shared->users);
+	shared->other = items;
+	rotate(learner);
+	memcpy(before, items->factor, sizeof(float) * n * shared->d);
+	if (items->bias != NULL)
+		memcpy(bias_before, items->bias, sizeof(float) * n);
+	shared->other = &shared->users;
+	shared->target = items;
+	run(learner, TASK_SOLVE, items->n_ranges, true);
+	reco_als_warm_step(learner->known, n, shared->d, step, before, items->factor);
+	if (items->bias != NULL)
+		reco_als_warm_step(learner->known, n, 1, step, bias_before, items->bias);
+	reco_area_release(area, mark);
 }
 
 /* learn_all learns from all rows with a number of sweeps and leaves the items in their own basis. */
@@ -787,7 +819,10 @@ learn_all(AlsLearner *learner, int sweeps)
 	{
 		half_sweep(learner, &shared->users, &shared->items);
 		learner->loss = sweep_loss(learner);
-		half_sweep(learner, &shared->items, &shared->users);
+		if (learner->known != NULL)
+			warm_half_sweep(learner);
+		else
+			half_sweep(learner, &shared->items, &shared->users);
 		ereport(DEBUG1, (errmsg_internal("learning sweep %d: loss %.6g, %.3f s", s + 1, learner->loss,
 										 lap(learner))));
 	}
@@ -807,7 +842,10 @@ resolved_options(const AlsLearner *learner, int sweeps)
 	reco_json_number(&json, "lambda", learner->shared->users.problem.lambda);
 	reco_json_number(&json, "nu", learner->shared->users.problem.nu);
 	if (learner->input->warm != NULL)
+	{
 		reco_json_integer(&json, "warm_sweeps", sweeps);
+		reco_json_number(&json, "warm_step", option[ALS_WARM_STEP].number);
+	}
 	else
 	{
 		reco_json_integer(&json, "iterations", sweeps);
@@ -903,6 +941,7 @@ reco_als_learn_bytes(size_t n_users, size_t n_items, size_t n_rows, bool explici
 	bytes = add_size(bytes, n_rows / 8);
 	bytes = add_size(bytes, mul_size(rows, 6 * sizeof(uint64)));
 	bytes = add_size(bytes, index_bytes(n_items, d));
+	bytes = add_size(bytes, mul_size(n_items, mul_size(d + 1, sizeof(float)))); /* of warm_half_sweep */
 	return add_size(bytes, 1024 * 1024);
 }
 
