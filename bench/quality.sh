@@ -7,7 +7,7 @@
 . "$(dirname "$0")/common.sh"
 
 # Candidates: alpha0, lambda, nu, iterations
-GRID=("0.01 0.003 1 5" "0.015 0.003 1 5" "0.02 0.003 1 5" "0.03 0.003 1 5" "0.02 0.002 1 5" "0.02 0.05 0.5 5" "0.015 0.003 1 8")
+GRID=("0.015 0.003 1 2" "0.015 0.003 1 3" "0.015 0.003 1 5" "0.02 0.003 1 2" "0.02 0.003 1 3" "0.02 0.003 1 5" "0.02 0.002 1 3" "0.02 0.05 0.5 3")
 
 # measure(model options, arguments of evaluate, more options): recall@20 and ndcg@20 as two words
 measure()
