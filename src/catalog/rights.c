@@ -81,6 +81,25 @@ reco_catalog_require_owner(const RecoDefinition *definition)
 					quote_literal_cstr(definition->name)));
 }
 
+/* require_items raises unless the caller may look items up: they are looked up as the caller in every list. */
+static void
+require_items(const RecoDefinition *definition)
+{
+	const RecoColumn *column[] = {&definition->item_key, &definition->item_label};
+	Oid relid = definition->items.relid;
+
+	for (size_t i = 0; OidIsValid(relid) && i < lengthof(column); i++)
+		if (column[i]->name && !reco_catalog_may_select(relid, column[i]->attnum))
+			ereport(
+				ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("permission denied for recommender \"%s\"", definition->name),
+				errdetail(
+					"It looks items up as the caller, and you may not SELECT column \"%s\" of relation %s.",
+					column[i]->name, definition->items.recorded_name),
+				errhint("Ask for GRANT SELECT ON %s, and USAGE on its schema.",
+						definition->items.recorded_name));
+}
+
 void
 reco_catalog_require_reader(const RecoDefinition *definition)
 {
@@ -98,4 +117,5 @@ reco_catalog_require_reader(const RecoDefinition *definition)
 					column[i]->name, definition->interactions.recorded_name),
 				errhint("Ask for GRANT SELECT ON %s, and USAGE on its schema.",
 						definition->interactions.recorded_name));
+	require_items(definition);
 }

@@ -13,14 +13,14 @@
 #include "utils/numeric.h"
 #include "utils/varlena.h"
 
-/* Names further apart than this are not offered as a correction. */
+/* Names further apart than this, or than half of what was written, are not offered as a correction. */
 #define NEAR_DISTANCE 4
 
 const char *
 reco_nearest_name(const char *name, const char *const *candidate, int n)
 {
 	const char *nearest = NULL;
-	int best = NEAR_DISTANCE + 1;
+	int best = (int) Min(NEAR_DISTANCE, strlen(name) / 2) + 1;
 
 	for (int i = 0; i < n; i++)
 	{
