@@ -67,9 +67,11 @@ _PG_init(void)
 	DefineCustomIntVariable("reco.workers", "Sets how many processes learn beside the calling one.",
 							"-1 takes one less than the processors of the machine.", &reco_workers, -1, -1,
 							1024, PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("reco.min_group", "Sets how many people hide one: counts of others are shown in buckets from this size on.",
-							"A refresh counts an item's users only when they are at least one more than this, as a bucket: this times a power of ten.",
-							&reco_min_group, 10, 1, 1000000, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"reco.min_group",
+		"Sets how many people hide one: counts of others are shown in buckets from this size on.",
+		"A refresh counts an item's users only when they are at least one more than this, as a bucket: this times a power of ten.",
+		&reco_min_group, 10, 1, 1000000, PGC_SUSET, 0, NULL, NULL, NULL);
 	define_memory();
 	MarkGUCPrefixReserved("reco");
 }

@@ -8,7 +8,7 @@
 
 #include "postgres.h"
 
-#define RECO_FORMAT_VERSION 1	/* of stored model versions; see src/README.md */
+#define RECO_FORMAT_VERSION 1 /* of stored model versions; see src/README.md */
 
 /* reco.default_recommender: serves calls that name none; "" when unset. */
 extern char *reco_default_recommender;
@@ -17,22 +17,22 @@ extern char *reco_default_recommender;
 extern char *reco_lang;
 
 /* reco.learn_memory (kB): limit of the shared mapping one refresh may use. */
-extern int	reco_learn_memory;
+extern int reco_learn_memory;
 
 /* reco.private_cache_limit (kB): model bytes one backend may copy when the mapped cache cannot be written. */
-extern int	reco_private_cache_limit;
+extern int reco_private_cache_limit;
 
 /* reco.cache_size (kB): limit of all files of the mapped cache together. */
-extern int	reco_cache_size;
+extern int reco_cache_size;
 
 /* reco.workers: processes beside the calling one while learning; -1 = one less than the processors. */
-extern int	reco_workers;
+extern int reco_workers;
 
 /* reco.keep_versions: versions of a recommender kept after a refresh, the deployed one included. */
-extern int	reco_keep_versions;
+extern int reco_keep_versions;
 
 /* reco.min_group: counts of other people are shown as buckets of this size and its tenfolds, from one more on. */
-extern int	reco_min_group;
+extern int reco_min_group;
 /* reco.filter_order: how serving finds items that pass a filter; for tests, the lists are the same. */
 typedef enum RecoFilterOrder
 {

@@ -46,6 +46,8 @@ reco_model_check_options(const char *algorithm, Jsonb *options)
 	(void) reco_options_parse(found->option, found->n_options, &options, 1);
 }
 
+static void raise_damaged(const char *tensor) pg_attribute_noreturn();
+
 /* raise_damaged reports a version whose common tensors do not fit together. */
 static void
 raise_damaged(const char *tensor)

@@ -25,12 +25,13 @@
  */
 typedef struct RecoReadCounts
 {
-	int64		rows;			/* rows read */
-	int64		null_key;		/* user or item is NULL */
-	int64		null_value;		/* value or event or time is NULL where mapped */
-	int64		non_finite;		/* value is NaN, infinite or beyond 1e30 (so that sums fit a float), or time is infinite */
-	int64		future;			/* time more than a day after now(), the start of the transaction */
-	int64		unknown_event;	/* event without a weight, when weights are given */
+	int64 rows;       /* rows read */
+	int64 null_key;   /* user or item is NULL */
+	int64 null_value; /* value or event or time is NULL where mapped */
+	int64
+		non_finite; /* value is NaN, infinite or beyond 1e30 (so that sums fit a float), or time is infinite */
+	int64 future;   /* time more than a day after now(), the start of the transaction */
+	int64 unknown_event; /* event without a weight, when weights are given */
 } RecoReadCounts;
 
 /*
@@ -40,14 +41,14 @@ typedef struct RecoReadCounts
  */
 typedef struct RecoEvents
 {
-	RecoKeys	users;
-	RecoKeys	items;
-	size_t		n;
-	uint32	   *user;			/* [n] */
-	uint32	   *item;			/* [n] */
-	double	   *amount;			/* [n] */
-	double	   *rating;			/* [n], NULL unless explicit */
-	TimestampTz *time;			/* [n], NULL unless a time column is mapped */
+	RecoKeys users;
+	RecoKeys items;
+	size_t n;
+	uint32 *user;      /* [n] */
+	uint32 *item;      /* [n] */
+	double *amount;    /* [n] */
+	double *rating;    /* [n], NULL unless explicit */
+	TimestampTz *time; /* [n], NULL unless a time column is mapped */
 	RecoReadCounts counts;
 } RecoEvents;
 
@@ -96,20 +97,20 @@ extern RecoKeys *reco_reader_users_in(const RecoDefinition *definition, ArrayTyp
  */
 typedef struct RecoDataset
 {
-	size_t		n_users;
-	size_t		n_items;
-	uint32	   *user_of;		/* [n_users], increasing */
-	uint32	   *item_of;		/* [n_items], increasing */
-	RkCsr		by_user;		/* [n_users x n_items]; items increase within a row */
-	bool		has_as_of;
-	TimestampTz as_of;			/* latest time of a kept event */
+	size_t n_users;
+	size_t n_items;
+	uint32 *user_of; /* [n_users], increasing */
+	uint32 *item_of; /* [n_items], increasing */
+	RkCsr by_user;   /* [n_users x n_items]; items increase within a row */
+	bool has_as_of;
+	TimestampTz as_of; /* latest time of a kept event */
 } RecoDataset;
 
 /* Where a dataset is put: returns 64-byte aligned memory of that size or raises. */
 typedef struct RecoAllocator
 {
-	void	   *(*allocate) (void *state, Size bytes);
-	void	   *state;
+	void *(*allocate)(void *state, Size bytes);
+	void *state;
 } RecoAllocator;
 
 /*
@@ -125,20 +126,20 @@ extern RecoDataset *reco_dataset_build(const RecoEvents *events, const uint8 *ke
 /* One event of one user, as the caller's snapshot has it. */
 typedef struct RecoHistoryEvent
 {
-	RecoKey		item;
-	double		amount;
-	double		rating;
-	TimestampTz time;			/* 0 when no time column is mapped */
-	int			kind;			/* index into RecoHistory.kind, or -1 without an event column */
+	RecoKey item;
+	double amount;
+	double rating;
+	TimestampTz time; /* 0 when no time column is mapped */
+	int kind;         /* index into RecoHistory.kind, or -1 without an event column */
 } RecoHistoryEvent;
 
 /* A user's events in total order: (time, item key, amount, rating). */
 typedef struct RecoHistory
 {
-	size_t		n;
+	size_t n;
 	RecoHistoryEvent *event;
-	int			n_kinds;
-	char	  **kind;			/* distinct event names met */
+	int n_kinds;
+	char **kind; /* distinct event names met */
 } RecoHistory;
 
 /* reco_reader_history reads one user's rows (SPI must be connected) into the current context; silently skips what learning counts and skips. */
@@ -153,9 +154,9 @@ extern RecoKey *reco_reader_sample_users(const RecoDefinition *definition, uint6
 /* What the caller sees of one item. */
 typedef struct RecoItemRow
 {
-	RecoKey		key;
-	char	   *label;			/* NULL when not mapped or NULL */
-	bool		passes;			/* the filter is true (or there is none) */
+	RecoKey key;
+	char *label; /* NULL when not mapped or NULL */
+	bool passes; /* the filter is true (or there is none) */
 } RecoItemRow;
 
 /*
@@ -170,7 +171,8 @@ typedef struct RecoFilter RecoFilter;
  * for what is not one expression, ERRCODE_DATATYPE_MISMATCH unless it is
  * boolean, ERRCODE_INVALID_PARAMETER_VALUE without an items relation.
  */
-extern RecoFilter *reco_reader_filter(const RecoDefinition *definition, const char *expression, ArrayType *args);
+extern RecoFilter *reco_reader_filter(const RecoDefinition *definition, const char *expression,
+									  ArrayType *args);
 
 /*
  * reco_reader_items looks up n keys in the items relation as the caller, in
@@ -183,7 +185,7 @@ extern RecoItemRow *reco_reader_items(const RecoDefinition *definition, const Re
 									  const RecoFilter *filter, int *n_found);
 
 /* Takes one label; it is gone when the call is over. */
-typedef void (*RecoLabelSink) (void *state, const char *label);
+typedef void (*RecoLabelSink)(void *state, const char *label);
 
 /*
  * reco_reader_labels reads, as the caller, every label of the items relation and the

@@ -398,7 +398,8 @@ reco_store_read_tensor(const RecoVersion *version, const char *name)
 		CHECK_FOR_INTERRUPTS();
 		if (strcmp(ref[i].tensor, name) != 0)
 			continue;
-		if ((Size) ref[i].chunk * RECO_CHUNK_BYTES != done || !read_intact(version, &ref[i], length, data + done))
+		if ((Size) ref[i].chunk * RECO_CHUNK_BYTES != done ||
+			!read_intact(version, &ref[i], length, data + done))
 			return NULL;
 		done += length;
 	}

@@ -63,7 +63,8 @@ typedef void (*RecoTensorCheck)(const RecoVersion *version, const RecoTensorSet 
  * and chunk when a chunk is missing or does not match its digest, with the hint to refresh.
  * The check is run once, when the session opens the version: what it refuses is not opened.
  */
-extern const RecoTensorSet *reco_store_open(const RecoVersion *version, RecoTensorCheck check, MemoryContext pin);
+extern const RecoTensorSet *reco_store_open(const RecoVersion *version, RecoTensorCheck check,
+											MemoryContext pin);
 
 /*
  * reco_store_read_tensor reads one tensor from its chunks into the current
