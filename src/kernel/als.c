@@ -174,7 +174,7 @@ rk_row_open(RkAlsRow *row, const RkAlsSide *side, const RkAlsOther *other, void 
 {
 	size_t d = side->d;
 
-	*row = (RkAlsRow){.side = side, .other = other, .small = rk_small_best(), .poll = poll};
+	*row = (RkAlsRow){.side = side, .other = other, .small = rk_small_best(), .poll = poll, .n = SIZE_MAX};
 	rk_row_layout(row, scratch);
 	for (size_t k = 0; k < row->ld; k++)
 		row->mass[k] = k < d ? (float) (side->alpha0 * other->eigenvalue[k]) : 0.0f;
@@ -182,7 +182,7 @@ rk_row_open(RkAlsRow *row, const RkAlsSide *side, const RkAlsOther *other, void 
 	row->lowest = d > 0 && !side->bias ? side->alpha0 * other->eigenvalue[d - 1] : 0.0;
 }
 
-/* rk_row_begin turns to a row with entries. */
+/* rk_row_begin turns to a row. */
 static void
 rk_row_begin(RkAlsRow *row, size_t index)
 {
@@ -212,9 +212,24 @@ rk_row_start(RkAlsRow *row, size_t index)
 		double mean = k < side->d && prior != NULL ? (double) prior[k] : 0.0;
 
 		row->diagonal[k] = mass + row->lambda;
-		row->start[k] = row->lambda * mean / row->diagonal[k];
-		row->start_loss += row->lambda * mean * mean * mass / row->diagonal[k];
+		if (row->diagonal[k] > 0.0)
+		{
+			row->start[k] = row->lambda * mean / row->diagonal[k];
+			row->start_loss += row->lambda * mean * mean * mass / row->diagonal[k];
+		}
+		else
+			row->start[k] = mean;
 	}
+}
+
+/* rk_row_rest gives a row without entries x0. */
+static void
+rk_row_rest(RkAlsRow *row, size_t index)
+{
+	rk_row_start(row, index);
+	for (size_t k = 0; k < row->columns; k++)
+		row->solution[k] = (float) row->start[k];
+	row->loss = row->start_loss;
 }
 
 /* rk_row_check gives RK_NON_FINITE if rounding spoiled the solution. */
@@ -260,14 +275,19 @@ rk_als_solve_range(const RkAlsSide *side, const RkAlsOther *other, size_t first,
 		RkStatus status;
 
 		memset(row.solution, 0, row.ld * sizeof(float));
-		if (rk_csr_count(&side->rows, i) > 0)
+		rk_row_begin(&row, i);
+		if (row.n > 0)
 		{
-			rk_row_begin(&row, i);
 			status = rk_row_run(&row, i);
 			if (status != RK_OK && status != RK_CANCELLED && bad_row != NULL)
 				*bad_row = i;
 			if (status != RK_OK)
 				return status;
+			total += row.loss;
+		}
+		else if (side->prior != NULL)
+		{
+			rk_row_rest(&row, i);
 			total += row.loss;
 		}
 		memcpy(factor + i * side->d, row.solution, side->d * sizeof(float));
@@ -380,7 +400,7 @@ rk_als_ridge_range(const RkAlsSide *side, size_t first, size_t last, const float
 		size_t n = rk_csr_count(&side->rows, i);
 		double squares = 0.0;
 
-		if (n == 0)
+		if (n == 0 && side->prior == NULL)
 			continue;
 		for (size_t k = 0; k < d; k++)
 		{

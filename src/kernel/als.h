@@ -25,8 +25,10 @@
  *	   x0 = lambda_u D^-1 p, as x0 + A^-1 Y^T W (t - Y x0) with A of order d, or
  *	   in the dual space of order n where n < d (see solve.h).
  *
- * Rows without entries are not solved: they get zeros, and zero rows change
- * no Gram matrix.
+ * A row without entries gets x0 (p itself in directions where neither alpha0 Lambda
+ * nor lambda_u has any weight): zeros without a prior mean, and zero rows change
+ * no Gram matrix.  So rows that must stay out of G are given a prior mean of zeros
+ * while learning.
  *
  * Explicit feedback (bias = true): t is replaced by t - mean - (bias of j), and
  * the row's own bias is solved with x, as one more column that is 1 in every
@@ -159,8 +161,8 @@ extern RkStatus rk_als_solve_range(const RkAlsSide *side, const RkAlsOther *othe
 
 /*
  * rk_als_ridge_range sums lambda_u (|x_u - p_u|^2 + bias_u^2) over rows first
- * .. last - 1 that have entries.  factor is [n_rows x d], in the basis of
- * side->prior; bias is [n_rows] or NULL.
+ * .. last - 1 that have entries, and over all of them with prior means.  factor is
+ * [n_rows x d], in the basis of side->prior; bias is [n_rows] or NULL.
  */
 extern double rk_als_ridge_range(const RkAlsSide *side, size_t first, size_t last, const float *factor,
 								 const float *bias);

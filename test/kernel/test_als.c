@@ -180,6 +180,57 @@ reference_row(const RkAlsSide *side, const RkAlsOther *other, size_t row, double
 	free(scratch);
 }
 
+/* brute_row solves A x = b + lambda_u p by elimination: A is symmetric and positive definite, so no pivots are needed. */
+static void
+brute_row(const RkAlsSide *side, const RkAlsOther *other, size_t row, double *x)
+{
+	size_t d = side->d;
+	size_t columns = side->bias ? d + 1 : d;
+	double lambda = rk_als_lambda(side, rk_csr_count(&side->rows, row));
+	double *a = unit_alloc(columns * columns * sizeof(double));
+	double *y = unit_alloc(columns * sizeof(double));
+
+	memset(a, 0, columns * columns * sizeof(double));
+	for (size_t k = 0; k < columns; k++)
+	{
+		a[k * columns + k] = lambda + (k < d ? side->alpha0 * other->eigenvalue[k] : 0.0);
+		x[k] = k < d ? lambda * (double) side->prior[row * d + k] : 0.0;
+	}
+	for (uint64_t e = side->rows.offset[row]; e < side->rows.offset[row + 1]; e++)
+	{
+		double weight = (double) side->rows.weight[e];
+		double target = (double) side->rows.target[e];
+
+		for (size_t k = 0; k < columns; k++)
+			y[k] = k < d ? (double) other->factor[side->rows.index[e] * d + k] : 1.0;
+		if (side->bias)
+			target -= side->mean + (double) other->bias[side->rows.index[e]];
+		for (size_t k = 0; k < columns; k++)
+		{
+			x[k] += weight * target * y[k];
+			for (size_t l = 0; l < columns; l++)
+				a[k * columns + l] += weight * y[k] * y[l];
+		}
+	}
+	for (size_t k = 0; k < columns; k++)
+		for (size_t i = k + 1; i < columns; i++)
+		{
+			double part = a[i * columns + k] / a[k * columns + k];
+
+			for (size_t l = k; l < columns; l++)
+				a[i * columns + l] -= part * a[k * columns + l];
+			x[i] -= part * x[k];
+		}
+	for (size_t k = columns; k-- > 0;)
+	{
+		for (size_t l = k + 1; l < columns; l++)
+			x[k] -= a[k * columns + l] * x[l];
+		x[k] /= a[k * columns + k];
+	}
+	free(a);
+	free(y);
+}
+
 /* check_rows compares every row with the reference on the scale of the row. */
 static void
 check_rows(const RkAlsSide *side, const RkAlsOther *other, const float *factor, const float *bias,
@@ -301,25 +352,83 @@ test_sweeps(size_t d, double alpha0, double lambda, bool bias, double weight_sca
 	world_free(&w);
 }
 
-/* Prior means, in both forms. */
+/*
+ * Prior means, in both forms: every row is the solution of its system, those without entries too, the loss is
+ * what its definition says, and a prior mean of zeros changes nothing.
+ */
 static void
-test_prior(size_t d)
+test_prior(size_t d, double alpha0, double lambda, bool bias, double weight_scale, double tolerance)
 {
-	World w = world_make(5, 40, 70, d, 1.0);
+	World w = world_make(5, 40, 70, d, weight_scale);
+	float *again = unit_alloc(w.n_users * d * sizeof(float));
+	double *x = unit_alloc((d + 1) * sizeof(double));
+	double worst = 0.0;
+	size_t without = 0;
+	float *user_bias = bias ? w.user_bias : NULL;
+	float *item_bias = bias ? w.item_bias : NULL;
 	RkAlsSide users;
 	RkAlsSide items;
 	RkAlsOther other;
 	double loss;
 	double ridge;
 
-	world_sides(&w, 0.1, 0.2, false, &users, &items);
+	world_sides(&w, alpha0, lambda, bias, &users, &items);
 	world_prepare(&w, w.y, w.n_items);
-	other = (RkAlsOther){w.y, NULL, w.value};
+	other = (RkAlsOther){w.y, item_bias, w.value};
 	users.prior = w.prior;
-	CHECK(rk_als_solve_range(&users, &other, 0, w.n_users, w.x, NULL, &loss, NULL, w.scratch, NULL) == RK_OK);
-	check_rows(&users, &other, w.x, NULL, 3e-4);
-	ridge = rk_als_ridge_range(&items, 0, w.n_items, w.y, NULL);
-	CHECK_NEAR((loss + ridge) / loss_naive(&users, &items, w.x, w.y, NULL, NULL), 1.0, 2e-5);
+	CHECK(rk_als_solve_range(&users, &other, 0, w.n_users, w.x, user_bias, &loss, NULL, w.scratch, NULL) ==
+		  RK_OK);
+	for (size_t u = 0; u < w.n_users; u++)
+	{
+		double error = 0.0;
+		double scale = 0.0;
+
+		without += rk_csr_count(&w.by_user, u) == 0;
+		brute_row(&users, &other, u, x);
+		for (size_t k = 0; k < d; k++)
+		{
+			error = fmax(error, fabs(x[k] - (double) w.x[u * d + k]));
+			scale = fmax(scale, fabs(x[k]));
+		}
+		if (bias)
+			error = fmax(error, fabs(x[d] - (double) w.user_bias[u]));
+		worst = fmax(worst, error / scale);
+	}
+	CHECK(without > 0);
+	CHECK_NEAR(worst, 0.0, tolerance);
+	ridge = rk_als_ridge_range(&items, 0, w.n_items, w.y, item_bias);
+	CHECK_NEAR((loss + ridge) / loss_naive(&users, &items, w.x, w.y, user_bias, item_bias), 1.0, 2e-5);
+
+	memset(w.prior, 0, w.n_users * d * sizeof(float));
+	CHECK(rk_als_solve_range(&users, &other, 0, w.n_users, w.x, NULL, NULL, NULL, w.scratch, NULL) == RK_OK);
+	users.prior = NULL;
+	CHECK(rk_als_solve_range(&users, &other, 0, w.n_users, again, NULL, NULL, NULL, w.scratch, NULL) ==
+		  RK_OK);
+	worst = 0.0;
+	for (size_t k = 0; k < w.n_users * d; k++)
+		worst = fmax(worst, fabs((double) w.x[k] - (double) again[k]));
+	CHECK_NEAR(worst, 0.0, 1e-5);
+	world_free(&w);
+	free(again);
+	free(x);
+}
+
+/* A row without entries and without any weight on its vector gets its prior mean. */
+static void
+test_prior_alone(void)
+{
+	World w = world_make(5, 12, 30, 8, 1.0);
+	RkAlsSide users;
+	RkAlsSide items;
+	RkAlsOther other;
+
+	world_sides(&w, 0.0, 0.2, true, &users, &items);
+	world_prepare(&w, w.y, w.n_items);
+	other = (RkAlsOther){w.y, w.item_bias, w.value};
+	users.prior = w.prior;
+	CHECK(rk_csr_count(&w.by_user, 5) == 0 && rk_als_lambda(&users, 0) == 0.0);
+	CHECK(rk_als_solve_range(&users, &other, 0, 12, w.x, w.user_bias, NULL, NULL, w.scratch, NULL) == RK_OK);
+	CHECK(memcmp(w.x + 5 * 8, w.prior + 5 * 8, 8 * sizeof(float)) == 0 && w.user_bias[5] == 0.0f);
 	world_free(&w);
 }
 
@@ -595,8 +704,13 @@ main(void)
 	test_sweeps(64, 0.0, 0.05, true, 1.0, 3e-4);
 	test_sweeps(64, 0.1, 0.05, true, 1.0, 3e-4);
 	test_sweeps(1024, 0.1, 0.1, false, 1.0, 3e-4);
-	test_prior(8);
-	test_prior(64);
+	test_prior(8, 0.1, 0.2, false, 1.0, 3e-4);
+	test_prior(64, 0.1, 0.2, false, 1.0, 3e-4);
+	test_prior(64, 1e-3, 1e-6, false, 10.0, 1e-6);
+	test_prior(8, 0.1, 0.2, true, 1.0, 3e-4);
+	test_prior(64, 0.1, 0.2, true, 1.0, 3e-4);
+	test_prior(20, 1e-4, 1e-4, true, 10.0, 1e-6);
+	test_prior_alone();
 	test_counts(1, false);
 	test_counts(15, true);
 	test_counts(16, false);
