@@ -1,6 +1,6 @@
 /*
  * als.h
- *	  What the two files of the ALS algorithm share: its options and tensors.
+ *	  What the files of the ALS algorithm share: its options and tensors.
  *
  * als.c serves: a user's rows become a vector, an item's score becomes
  * addends.  als_learn.c learns.
