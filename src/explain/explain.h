@@ -27,6 +27,8 @@ typedef struct RecoExplainRow
 	bool has_share;
 	double share; /* |contribution| / sum of |contribution| */
 	int n_cut;    /* of rest: pieces of evidence in it */
+	const RecoAttributeShare
+		*attribute; /* of attribute and prior: what it is about; NULL: all there is of that kind */
 } RecoExplainRow;
 
 typedef struct RecoExplanation
@@ -75,21 +77,28 @@ typedef struct RecoReasoner RecoReasoner;
 /* Items that one reason cites, at most. */
 #define RECO_REASON_CITES 2
 
-/* The reason of one line, the items it cites and the bucket of people it counts (0: none). */
+/* The reason of one line, the items and attributes it cites and the bucket of people it counts (0: none). */
 typedef struct RecoReason
 {
 	char *text; /* NULL: no reason was asked for */
 	int n_cited;
 	uint32 cited[RECO_REASON_CITES];
+	int n_attributes;
+	RecoAttributeShare attribute[RECO_REASON_CITES];
 	int people;
 } RecoReason;
 
-/* What a reason is made of, as far as it says anything of the user's history. */
+/*
+ * What a reason is made of: pieces of history, and attributes of the item or the user, two at most in all.
+ * Each would lower the score if it were not there.
+ */
 typedef struct RecoCause
 {
-	int n;                                /* clauses' items: 0 to RECO_REASON_CITES */
+	int n;                                /* pieces of history */
 	int evidence[RECO_REASON_CITES];      /* index into RecoQuery.evidence */
 	RecoWording event[RECO_REASON_CITES]; /* how it is worded */
+	int n_attributes;
+	RecoAttributeShare attribute[RECO_REASON_CITES];
 } RecoCause;
 
 extern RecoReasoner *reco_reason_make(const RecoQuery *query, RecoView *view, const RecoVoice *voice);
@@ -98,7 +107,9 @@ extern uint32 *reco_reason_look_ahead(void *reasoner, const RkHit *hit, size_t n
 /*
  * reco_reason_causes gives for each of n lines the visible evidence whose removal would lower
  * the score most, and the next when it counts for at least half as much and
- * both together would lower it too (G3); no evidence where there is none.  SPI must be connected: it
+ * both together would lower it too (G3); no evidence where there is none.  An attribute that
+ * counts for more (reco_query_attributes) takes the place of a piece, or stands beside one by
+ * the same rule.  SPI must be connected: it
  * looks up more when all that was looked up ahead turned out to be invisible.
  */
 extern RecoCause *reco_reason_causes(RecoReasoner *reasoner, const RkHit *hit, size_t n);

@@ -237,9 +237,11 @@ reco_explain_clause(const RecoQuery *query, const RecoView *view, const RecoExpl
 		case RECO_ADDEND_ITEM:
 			return say(words, RECO_WORDING_ITEM, NULL, 0);
 		case RECO_ADDEND_PRIOR:
-			return say(words, RECO_WORDING_PRIOR, NULL, 0);
 		case RECO_ADDEND_ATTRIBUTE:
-			return say(words, RECO_WORDING_ATTRIBUTE, NULL, 0);
+			if (row->attribute != NULL)
+				return reco_words_feature(words, row->attribute, true, NULL);
+			return say(words, row->kind == RECO_ADDEND_PRIOR ? RECO_WORDING_PRIOR : RECO_WORDING_ATTRIBUTE,
+					   NULL, 0);
 		case RECO_ADDEND_REST:
 			return rest_clause(words, query, row);
 	}

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "explain/lexicon.h"
+#include "explain/plain.h"
 
 #define CLASS(name) RECO_WORD_##name, RECO_WORDING_HISTORY
 #define EVENT(name) RECO_WORD_EVENT, RECO_WORDING_##name
@@ -51,7 +52,7 @@ const RecoLexicon reco_lexicon[] = {
 	{"en", CLASS(PROTECTED),
 	 "age|aged|gender|sex|sexual|male|female|man|men|woman|women|girl|boy|lady|race|racial|ethnic|ethnicity|religion|"
 	 "religious|christian|muslim|jewish|hindu|buddhist|pregnant|pregnancy|disabled|disability|gay|lesbian|bisexual|"
-	 "transgender|nationality|immigrant|political|illness|disease|diabetes|depressed|rich|young|elderly|old"},
+	 "transgender|nationality|immigrant|political|illness|disease|diabetes|depressed|rich|young|elderly|old|birth|birthday|birthdate|dob|marital|health"},
 	{"en", EVENT(BOUGHT), "bought|purchased|ordered|buying|purchase|purchases|buy|order|owned|own"},
 	{"en", EVENT(VIEWED), "viewed|looked at|browsed|viewing|looking at|visited|checked out|saw"},
 	{"en", EVENT(CART), "cart|basket"},
@@ -81,7 +82,7 @@ const RecoLexicon reco_lexicon[] = {
 	 "热门|畅销|大家|人人|顾客|用户|买家|人气|受欢迎|许多人|很多人|多人|网友|流行|爆款|榜"},
 	{"zh", CLASS(PROTECTED),
 	 "年龄|性别|男性|女性|男人|女人|女士|先生|女孩|男孩|种族|民族|宗教|基督|穆斯林|佛教|怀孕|孕妇|残疾|同性恋|国籍|移民|"
-	 "政治|疾病|糖尿病|抑郁|有钱|年轻|老人|老年|岁"},
+	 "政治|疾病|糖尿病|抑郁|有钱|年轻|老人|老年|岁|生日|婚姻"},
 	{"zh", EVENT(BOUGHT), "买过|购买|买了|下单|入手|选购|买下|买的"},
 	{"zh", EVENT(VIEWED), "看过|浏览|查看|看了|点击"},
 	{"zh", EVENT(CART), "购物车|加购"},
@@ -94,3 +95,37 @@ const RecoLexicon reco_lexicon[] = {
 };
 
 const int reco_n_lexicon = lengthof(reco_lexicon);
+
+/* has_word says whether a text has one of the words of an entry. */
+static bool
+has_word(const RecoPlain *text, const RecoLexicon *entry)
+{
+	const char *at = entry->words;
+
+	while (*at != '\0')
+	{
+		int length = (int) strcspn(at, "|");
+		RecoPlain word = reco_plain_utf8(at, length);
+
+		if (reco_plain_find(text, 0, &word) >= 0)
+			return true;
+		at += length + (at[length] == '|');
+	}
+	return false;
+}
+
+bool
+reco_lexicon_protects(const char *name)
+{
+	char *spaced = pstrdup(name);
+	RecoPlain text;
+
+	for (char *at = spaced; *at != '\0'; at++)
+		if (*at == '_' || *at == '-')
+			*at = ' ';
+	text = reco_plain_make(spaced);
+	for (int l = 0; l < reco_n_lexicon; l++)
+		if (reco_lexicon[l].class == RECO_WORD_PROTECTED && has_word(&text, &reco_lexicon[l]))
+			return true;
+	return false;
+}

@@ -33,6 +33,9 @@ typedef struct RecoLexicon
 	const char *words;   /* UTF-8, lower case */
 } RecoLexicon;
 
+/* reco_lexicon_protects says whether the name of an attribute speaks of a protected one: age_band, Gender. */
+extern bool reco_lexicon_protects(const char *name);
+
 extern const RecoLexicon reco_lexicon[];
 extern const int reco_n_lexicon;
 

@@ -17,8 +17,8 @@
 #include <limits.h>
 
 #include "explain/explain.h"
+#include "explain/lexicon.h"
 #include "explain/words.h"
-#include "kernel/rng.h"
 
 /* Pieces of evidence a line that are looked up ahead. */
 #define AHEAD 3
@@ -219,6 +219,99 @@ choose_second(RecoReasoner *reasoner, const LineEvidence *line, int first)
 	return -1;
 }
 
+/* order_attributes sorts by removal effect, the greatest first, then by name. */
+static int
+order_attributes(const void *a, const void *b)
+{
+	const RecoAttributeShare *x = a;
+	const RecoAttributeShare *y = b;
+
+	if (x->removal != y->removal)
+		return x->removal > y->removal ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+/* positive_attributes gives the attributes that speak for an item and may be said, best first. */
+static RecoAttributeShare *
+positive_attributes(const RecoQuery *query, uint32 item, int *n)
+{
+	int all;
+	RecoAttributeShare *share = reco_query_attributes(query, item, &all);
+
+	*n = 0;
+	for (int a = 0; a < all; a++)
+		if (share[a].removal > 0 && !reco_lexicon_protects(share[a].name) &&
+			!(share[a].own && share[a].value == NULL))
+			share[(*n)++] = share[a];
+	if (*n > 1)
+		qsort(share, *n, sizeof(RecoAttributeShare), order_attributes);
+	return share;
+}
+
+/* joint_effect gives what the score loses when a piece of evidence and an attribute go together. */
+static double
+joint_effect(const RecoQuery *query, uint32 item, int evidence, double effect,
+			 const RecoAttributeShare *attribute)
+{
+	bool *removed = palloc0(sizeof(bool) * query->n_evidence);
+	RecoAttributeShare *share;
+	int n;
+
+	removed[evidence] = true;
+	share = reco_query_attributes(reco_query_without(query, removed), item, &n);
+	for (int a = 0; a < n; a++)
+		if (share[a].own == attribute->own && strcmp(share[a].name, attribute->name) == 0)
+			effect += share[a].removal;
+	return effect;
+}
+
+/* effect_of gives the effect of a piece of evidence on a line. */
+static double
+effect_of(const LineEvidence *line, int evidence)
+{
+	for (int p = 0; p < line->n; p++)
+		if (line->evidence[p] == evidence)
+			return line->effect[p];
+	return 0;
+}
+
+/*
+ * add_attributes lets attributes take the places of pieces of history that count for less: the first place, and the
+ * second where they count for at least SECOND_SHARE of the first and both together for something.
+ */
+static void
+add_attributes(const RecoQuery *query, const LineEvidence *line, RecoCause *cause)
+{
+	int n;
+	RecoAttributeShare *share = positive_attributes(query, line->item, &n);
+	double first = cause->n > 0 ? effect_of(line, cause->evidence[0]) : 0;
+	double second = cause->n > 1 ? effect_of(line, cause->evidence[1]) : 0;
+
+	if (n == 0)
+		return;
+	if (share[0].removal <= first)
+	{
+		if (share[0].removal > second && share[0].removal >= SECOND_SHARE * first &&
+			joint_effect(query, line->item, cause->evidence[0], first, &share[0]) > LEAST_JOINT * first)
+		{
+			cause->n = 1;
+			cause->attribute[cause->n_attributes++] = share[0];
+		}
+		return;
+	}
+	cause->attribute[cause->n_attributes++] = share[0];
+	/* the parts of different columns add up, so two of them always have an effect together */
+	if (n > 1 && share[1].removal > first && share[1].removal >= SECOND_SHARE * share[0].removal)
+	{
+		cause->attribute[cause->n_attributes++] = share[1];
+		cause->n = 0;
+		return;
+	}
+	cause->n = cause->n > 0 && first >= SECOND_SHARE * share[0].removal &&
+			   joint_effect(query, line->item, cause->evidence[0], first, &share[0]) >
+				   LEAST_JOINT * share[0].removal;
+}
+
 /* average_rating gives what ratings are compared with: the addends of kind average. */
 static double
 average_rating(RecoReasoner *reasoner, uint32 item)
@@ -247,80 +340,19 @@ reco_reason_causes(RecoReasoner *reasoner, const RkHit *hit, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 	{
-		if (first[i] < 0)
-			continue;
-		cause[i].evidence[cause[i].n++] = first[i];
-		cause[i].evidence[1] = choose_second(reasoner, &line[i], first[i]);
-		if (cause[i].evidence[1] >= 0)
-			cause[i].n++;
+		if (first[i] >= 0)
+		{
+			cause[i].evidence[cause[i].n++] = first[i];
+			cause[i].evidence[1] = choose_second(reasoner, &line[i], first[i]);
+			if (cause[i].evidence[1] >= 0)
+				cause[i].n++;
+		}
+		add_attributes(reasoner->query, &line[i], &cause[i]);
 		for (int c = 0; c < cause[i].n; c++)
 			cause[i].event[c] = reco_words_event(reasoner->query, cause[i].evidence[c],
 												 average_rating(reasoner, hit[i].item));
 	}
 	return cause;
-}
-
-/* say_whole gives a whole reason of one kind. */
-static char *
-say_whole(const RecoWords *words, RecoWording kind, RecoFilling *filling)
-{
-	StringInfoData text;
-
-	initStringInfo(&text);
-	reco_words_say(words, kind, filling, &text);
-	return text.data;
-}
-
-/* line_hash gives what chooses the wordings of one line. */
-static uint64
-line_hash(const RecoModel *model, const RecoVoice *voice, uint32 item)
-{
-	RecoKey key = reco_keys_get(&model->items, item);
-
-	return rk_hash_mix(voice->seed, reco_key_hash(0, &key));
-}
-
-/* clauses_of words up to two pieces of evidence: merged when they share the verb, named once when they share the name. */
-static char *
-clauses_of(const RecoQuery *query, const RecoView *view, const RecoWords *words, const RecoCause *cause,
-		   const uint64 *hash)
-{
-	char *name[RECO_REASON_CITES] = {NULL, NULL};
-	char *clause[RECO_REASON_CITES];
-	bool subject;
-
-	for (int c = 0; c < cause->n; c++)
-		name[c] = reco_words_name(words, query->model, view, query->evidence[cause->evidence[c]].item);
-	if (cause->n == 1)
-		return reco_words_clause(words, cause->event[0], name[0], 1, true, hash);
-	if (cause->event[0] == cause->event[1])
-	{
-		if (strcmp(name[0], name[1]) != 0)
-			name[0] = reco_words_join(words, RECO_WORDING_JOIN_ITEMS, name[0], name[1]);
-		return reco_words_clause(words, cause->event[0], name[0], cause->n, true, hash);
-	}
-	clause[0] = reco_words_clause(words, cause->event[0], name[0], 1, true, hash);
-	/* the second clause needs a subject of its own where the first does not speak of "you" */
-	subject = strcmp(clause[0], reco_words_clause(words, cause->event[0], name[0], 1, false, hash)) == 0;
-	clause[1] = reco_words_clause(words, cause->event[1], name[1], 1, subject, hash);
-	return reco_words_join(words, RECO_WORDING_JOIN_CLAUSES, clause[0], clause[1]);
-}
-
-RecoReason
-reco_reason_word(const RecoQuery *query, const RecoView *view, const RecoVoice *voice, uint32 item,
-				 const RecoCause *cause)
-{
-	RecoReason reason = {.n_cited = cause->n};
-	uint64 hash = line_hash(query->model, voice, item);
-	RecoFilling filling = {.evidence = cause->n, .pick = true, .hash = hash};
-
-	for (int c = 0; c < cause->n; c++)
-		reason.cited[c] = query->evidence[cause->evidence[c]].item;
-	if (cause->n > 0)
-		filling.slot[RECO_SLOT_CLAUSES] = clauses_of(query, view, voice->words, cause, &hash);
-	reason.text =
-		say_whole(voice->words, cause->n > 0 ? RECO_WORDING_HISTORY : RECO_WORDING_FALLBACK, &filling);
-	return reason;
 }
 
 RecoReason *
@@ -332,42 +364,5 @@ reco_reason_choose(RecoReasoner *reasoner, const RkHit *hit, size_t n)
 	for (size_t i = 0; i < n; i++)
 		reason[i] =
 			reco_reason_word(reasoner->query, reasoner->view, &reasoner->voice, hit[i].item, &cause[i]);
-	return reason;
-}
-
-RecoReason *
-reco_reason_similar(const RecoModel *model, const RecoView *view, const RecoVoice *voice, uint32 item,
-					const RkHit *hit, size_t n)
-{
-	RecoReason *reason = palloc0(sizeof(RecoReason) * Max(n, 1));
-	RecoFilling filling = {.evidence = 1, .pick = true};
-
-	filling.slot[RECO_SLOT_ITEMS] = reco_words_name(voice->words, model, view, item);
-	for (size_t i = 0; i < n; i++)
-	{
-		filling.hash = line_hash(model, voice, hit[i].item);
-		reason[i].text = say_whole(voice->words, RECO_WORDING_SIMILAR, &filling);
-		reason[i].n_cited = 1;
-		reason[i].cited[0] = item;
-	}
-	return reason;
-}
-
-RecoReason *
-reco_reason_popular(const RecoModel *model, const RecoVoice *voice, const RkHit *hit, size_t n)
-{
-	RecoReason *reason = palloc0(sizeof(RecoReason) * Max(n, 1));
-
-	for (size_t i = 0; i < n; i++)
-	{
-		int people = model->people != NULL ? model->people[hit[i].item] : 0;
-		bool counted = people > 0 && reco_words_can_say(voice->words, RECO_WORDING_POPULAR_COUNT, people);
-		RecoFilling filling = {
-			.count = people, .evidence = people, .pick = true, .hash = line_hash(model, voice, hit[i].item)};
-
-		reason[i].text =
-			say_whole(voice->words, counted ? RECO_WORDING_POPULAR_COUNT : RECO_WORDING_POPULAR, &filling);
-		reason[i].people = counted ? people : 0;
-	}
 	return reason;
 }

@@ -34,32 +34,45 @@ typedef struct KindInfo
 	int needed;
 } KindInfo;
 
-#define EVENT_SLOTS (BIT(YOU) | BIT(ITEMS))
+#define EVENT_SLOTS (BIT(YOU) | BIT(ITEMS)), BIT(ITEMS)
+#define FEATURE_SLOTS (BIT(IT) | BIT(NAME) | BIT(VALUE)), BIT(VALUE)
 
 static const KindInfo kind_info[RECO_WORDINGS] = {
-	[RECO_WORDING_HISTORY] = {"history", BIT(CLAUSES), 0},
-	[RECO_WORDING_SIMILAR] = {"similar", BIT(ITEMS), 0},
+	[RECO_WORDING_HISTORY] = {"history", BIT(CLAUSES), BIT(CLAUSES)},
+	[RECO_WORDING_SIMILAR] = {"similar", BIT(ITEMS), BIT(ITEMS)},
 	[RECO_WORDING_POPULAR] = {"popular", 0, 0},
-	[RECO_WORDING_POPULAR_COUNT] = {"popular_count", BIT(COUNT), 0},
+	[RECO_WORDING_POPULAR_COUNT] = {"popular_count", BIT(COUNT), BIT(COUNT)},
+	[RECO_WORDING_POPULAR_AMONG] = {"popular_among", BIT(VALUE), BIT(VALUE)},
+	[RECO_WORDING_POPULAR_AMONG_COUNT] = {"popular_among_count", BIT(VALUE) | BIT(COUNT),
+										  BIT(VALUE) | BIT(COUNT)},
+	[RECO_WORDING_NEW] = {"new", 0, 0},
+	[RECO_WORDING_PROMOTED] = {"promoted", 0, 0},
 	[RECO_WORDING_FALLBACK] = {"fallback", 0, 0},
-	[RECO_WORDING_BOUGHT] = {"bought", EVENT_SLOTS, 0},
-	[RECO_WORDING_VIEWED] = {"viewed", EVENT_SLOTS, 0},
-	[RECO_WORDING_CART] = {"cart", EVENT_SLOTS, 0},
-	[RECO_WORDING_RATED] = {"rated", EVENT_SLOTS, 0},
-	[RECO_WORDING_RATED_HIGHLY] = {"rated_highly", EVENT_SLOTS, 0},
-	[RECO_WORDING_LIKED] = {"liked", EVENT_SLOTS, 0},
-	[RECO_WORDING_READ] = {"read", EVENT_SLOTS, 0},
-	[RECO_WORDING_LISTENED] = {"listened", EVENT_SLOTS, 0},
-	[RECO_WORDING_WATCHED] = {"watched", EVENT_SLOTS, 0},
-	[RECO_WORDING_SAVED] = {"saved", EVENT_SLOTS, 0},
-	[RECO_WORDING_OTHER_EVENT] = {"other_event", EVENT_SLOTS, 0},
-	[RECO_WORDING_RETURNED] = {"returned", EVENT_SLOTS, 0},
-	[RECO_WORDING_DISLIKED] = {"disliked", EVENT_SLOTS, 0},
-	[RECO_WORDING_SKIPPED] = {"skipped", EVENT_SLOTS, 0},
-	[RECO_WORDING_HID] = {"hid", EVENT_SLOTS, 0},
-	[RECO_WORDING_UNCART] = {"removed_from_cart", EVENT_SLOTS, 0},
-	[RECO_WORDING_EVIDENCE] = {"evidence", BIT(ITEMS), 0},
-	[RECO_WORDING_DISLIKE] = {"dislike", BIT(ITEMS), 0},
+	[RECO_WORDING_BOUGHT] = {"bought", EVENT_SLOTS},
+	[RECO_WORDING_VIEWED] = {"viewed", EVENT_SLOTS},
+	[RECO_WORDING_CART] = {"cart", EVENT_SLOTS},
+	[RECO_WORDING_RATED] = {"rated", EVENT_SLOTS},
+	[RECO_WORDING_RATED_HIGHLY] = {"rated_highly", EVENT_SLOTS},
+	[RECO_WORDING_LIKED] = {"liked", EVENT_SLOTS},
+	[RECO_WORDING_READ] = {"read", EVENT_SLOTS},
+	[RECO_WORDING_LISTENED] = {"listened", EVENT_SLOTS},
+	[RECO_WORDING_WATCHED] = {"watched", EVENT_SLOTS},
+	[RECO_WORDING_SAVED] = {"saved", EVENT_SLOTS},
+	[RECO_WORDING_OTHER_EVENT] = {"other_event", EVENT_SLOTS},
+	[RECO_WORDING_RETURNED] = {"returned", EVENT_SLOTS},
+	[RECO_WORDING_DISLIKED] = {"disliked", EVENT_SLOTS},
+	[RECO_WORDING_SKIPPED] = {"skipped", EVENT_SLOTS},
+	[RECO_WORDING_HID] = {"hid", EVENT_SLOTS},
+	[RECO_WORDING_UNCART] = {"removed_from_cart", EVENT_SLOTS},
+	[RECO_WORDING_CATEGORY] = {"category", FEATURE_SLOTS},
+	[RECO_WORDING_BRAND] = {"brand", FEATURE_SLOTS},
+	[RECO_WORDING_PRICE] = {"price", FEATURE_SLOTS},
+	[RECO_WORDING_FEATURE] = {"feature", FEATURE_SLOTS},
+	[RECO_WORDING_FEATURE_WHOLE] = {"feature_whole", BIT(NAME), BIT(NAME)},
+	[RECO_WORDING_OWN_FEATURE] = {"own_feature", BIT(NAME) | BIT(VALUE), BIT(NAME) | BIT(VALUE)},
+	[RECO_WORDING_REVIEWED] = {"reviewed", BIT(NAME) | BIT(COUNT), BIT(NAME) | BIT(COUNT)},
+	[RECO_WORDING_EVIDENCE] = {"evidence", BIT(ITEMS), BIT(ITEMS)},
+	[RECO_WORDING_DISLIKE] = {"dislike", BIT(ITEMS), BIT(ITEMS)},
 	[RECO_WORDING_AVERAGE] = {"average", 0, 0},
 	[RECO_WORDING_ITEM] = {"item", 0, 0},
 	[RECO_WORDING_PRIOR] = {"prior", 0, 0},
@@ -68,13 +81,18 @@ static const KindInfo kind_info[RECO_WORDINGS] = {
 	[RECO_WORDING_NO_HISTORY] = {"no_history", 0, 0},
 	[RECO_WORDING_REMAINDER] = {"remainder", 0, 0},
 	[RECO_WORDING_YOU] = {"you", 0, 0},
+	[RECO_WORDING_IT] = {"it", 0, 0},
+	[RECO_WORDING_VALUE] = {"value", BIT(TEXT), BIT(TEXT)},
 	[RECO_WORDING_LABEL] = {"label", BIT(TEXT), BIT(TEXT)},
 	[RECO_WORDING_ID] = {"id", BIT(TEXT), BIT(TEXT)},
 	[RECO_WORDING_JOIN_ITEMS] = {"join_items", BIT(A) | BIT(B), BIT(A) | BIT(B)},
 	[RECO_WORDING_JOIN_CLAUSES] = {"join_clauses", BIT(A) | BIT(B), BIT(A) | BIT(B)},
+	[RECO_WORDING_JOIN_FEATURES] = {"join_features", BIT(A) | BIT(B), BIT(A) | BIT(B)},
+	[RECO_WORDING_JOIN_REVIEW] = {"join_review", BIT(A) | BIT(B), BIT(A) | BIT(B)},
 };
 
-static const char *const slot_name[RECO_SLOTS] = {"you", "items", "clauses", "count", "text", "a", "b"};
+static const char *const slot_name[RECO_SLOTS] = {"you",  "it",   "items", "clauses", "count",
+												  "text", "name", "value", "a",       "b"};
 
 /* A piece of a pattern: literal text, or a slot; of {count|one|many} the two forms. */
 typedef struct Segment

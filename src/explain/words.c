@@ -212,6 +212,57 @@ reco_words_clause(const RecoWords *words, RecoWording event, const char *items, 
 	return text.data;
 }
 
+/* feature_kind gives the wording of an attribute. */
+static RecoWording
+feature_kind(const RecoAttributeShare *attribute)
+{
+	if (attribute->own)
+		return RECO_WORDING_OWN_FEATURE;
+	if (attribute->value == NULL)
+		return RECO_WORDING_FEATURE_WHOLE;
+	switch (attribute->kind)
+	{
+		case RECO_ATTRIBUTE_CATEGORY:
+			return RECO_WORDING_CATEGORY;
+		case RECO_ATTRIBUTE_BRAND:
+			return RECO_WORDING_BRAND;
+		case RECO_ATTRIBUTE_PRICE:
+			return RECO_WORDING_PRICE;
+		case RECO_ATTRIBUTE_OTHER:
+			break;
+	}
+	return RECO_WORDING_FEATURE;
+}
+
+/* clean gives data as one line, cut like a label. */
+static char *
+clean(const char *data)
+{
+	StringInfoData line;
+
+	initStringInfo(&line);
+	append_clean(&line, data, (int) strlen(data));
+	return line.data;
+}
+
+char *
+reco_words_feature(const RecoWords *words, const RecoAttributeShare *attribute, bool with_it,
+				   const uint64 *hash)
+{
+	RecoFilling filling = {.evidence = 1, .pick = hash != NULL, .hash = hash != NULL ? *hash : 0};
+	StringInfoData text;
+
+	filling.slot[RECO_SLOT_NAME] = clean(attribute->name);
+	if (attribute->value != NULL)
+		filling.slot[RECO_SLOT_VALUE] =
+			say(words, RECO_WORDING_VALUE, RECO_SLOT_TEXT, clean(attribute->value));
+	if (with_it)
+		filling.slot[RECO_SLOT_IT] = say(words, RECO_WORDING_IT, RECO_SLOT_TEXT, NULL);
+	initStringInfo(&text);
+	reco_words_say(words, feature_kind(attribute), &filling, &text);
+	return text.data;
+}
+
 char *
 reco_words_join(const RecoWords *words, RecoWording kind, const char *a, const char *b)
 {

@@ -35,7 +35,14 @@ extern RecoWording reco_words_event(const RecoQuery *query, int evidence, double
 extern char *reco_words_clause(const RecoWords *words, RecoWording event, const char *items, int n_items,
 							   bool with_you, const uint64 *hash);
 
-/* reco_words_join joins two names (RECO_WORDING_JOIN_ITEMS) or two clauses (RECO_WORDING_JOIN_CLAUSES). */
+/*
+ * reco_words_feature says what the item or its user is: it is by “Norvik”, without "it" in a second clause.
+ * Names and values are data like labels.
+ */
+extern char *reco_words_feature(const RecoWords *words, const RecoAttributeShare *attribute, bool with_it,
+								const uint64 *hash);
+
+/* reco_words_join joins two names or clauses by one of the kinds RECO_WORDING_JOIN_. */
 extern char *reco_words_join(const RecoWords *words, RecoWording kind, const char *a, const char *b);
 
 #endif

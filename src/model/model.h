@@ -87,6 +87,29 @@ typedef struct RecoAddend
 	double contribution;
 } RecoAddend;
 
+/* How an attribute is worded. */
+typedef enum RecoAttributeKind
+{
+	RECO_ATTRIBUTE_OTHER,
+	RECO_ATTRIBUTE_CATEGORY,
+	RECO_ATTRIBUTE_BRAND,
+	RECO_ATTRIBUTE_PRICE
+} RecoAttributeKind;
+
+/*
+ * A part of a score that an attribute is owed, of the item or of the user (own).  Its texts
+ * live as long as the query.
+ */
+typedef struct RecoAttributeShare
+{
+	RecoAttributeKind kind;
+	bool own;
+	const char *name;    /* the column, as it may be shown */
+	const char *value;   /* as it may be shown; NULL: the column as a whole, as of a description */
+	double contribution; /* to the score */
+	double removal;      /* what the score would lose if the item, or the user, had no such attribute */
+} RecoAttributeShare;
+
 typedef enum RecoTermKind
 {
 	RECO_TERM_DENSE,
@@ -192,6 +215,9 @@ struct RecoAlgorithm
 	/* removals writes effect[e] = score - score without evidence e, to G2; NULL: reco_query_removals re-represents. */
 	void (*removals)(const RecoQuery *query, uint32 item, double *effect);
 
+	/* attributes gives the parts of a score that attributes are owed, and their number; NULL where there are none. */
+	RecoAttributeShare *(*attributes)(const RecoQuery *query, uint32 item, int *n);
+
 	/* removal_of_two gives the effect of taking two pieces away together; false, or NULL: reco_query_removal_of_two re-represents. */
 	bool (*removal_of_two)(const RecoQuery *query, uint32 item, int first, int second, double *effect);
 };
@@ -252,6 +278,9 @@ extern double reco_query_score(const RecoQuery *query, uint32 item);
 /* reco_query_contributions and _removals: see RecoAlgorithm; effect is [n_evidence]. */
 extern int reco_query_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend);
 extern void reco_query_removals(const RecoQuery *query, uint32 item, double *effect);
+
+/* reco_query_attributes: see RecoAlgorithm.attributes; n is 0 where the algorithm has none. */
+extern RecoAttributeShare *reco_query_attributes(const RecoQuery *query, uint32 item, int *n);
 
 /* reco_query_removal_of_two gives score - score without two different pieces of evidence, to G2. */
 extern double reco_query_removal_of_two(const RecoQuery *query, uint32 item, int first, int second);

@@ -280,6 +280,14 @@ reco_query_removals(const RecoQuery *query, uint32 item, double *effect)
 	}
 }
 
+RecoAttributeShare *
+reco_query_attributes(const RecoQuery *query, uint32 item, int *n)
+{
+	*n = 0;
+	return query->model->algorithm->attributes != NULL ? query->model->algorithm->attributes(query, item, n)
+													   : NULL;
+}
+
 double
 reco_query_removal_of_two(const RecoQuery *query, uint32 item, int first, int second)
 {

@@ -133,6 +133,39 @@ push_key(JsonbParseState **state, const char *name)
 	pushJsonbValue(state, WJB_KEY, &key);
 }
 
+/* push_text adds a key and its text. */
+static void
+push_text(JsonbParseState **state, const char *name, const char *text)
+{
+	JsonbValue value;
+
+	push_key(state, name);
+	value.type = jbvString;
+	value.val.string.val = unconstify(char *, text);
+	value.val.string.len = (int) strlen(text);
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+/* push_attributes adds "attributes": [{"of": "item", "name": ..., "value": ...}], where a reason cites any. */
+static void
+push_attributes(JsonbParseState **state, const RecoReason *reason)
+{
+	if (reason->n_attributes == 0)
+		return;
+	push_key(state, "attributes");
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	for (int a = 0; a < reason->n_attributes; a++)
+	{
+		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+		push_text(state, "of", reason->attribute[a].own ? "user" : "item");
+		push_text(state, "name", reason->attribute[a].name);
+		if (reason->attribute[a].value != NULL)
+			push_text(state, "value", reason->attribute[a].value);
+		pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
 /* reason_details gives {"because": [id, ...]}, the evidence that the reason points at (G5), and the bucket of "people" it counts. */
 static Datum
 reason_details(const RecoModel *model, const RecoReason *reason)
@@ -149,6 +182,7 @@ reason_details(const RecoModel *model, const RecoReason *reason)
 		pushJsonbValue(&state, WJB_ELEM, &value);
 	}
 	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	push_attributes(&state, reason);
 	if (reason->people > 0)
 	{
 		push_key(&state, "people");

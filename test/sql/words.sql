@@ -116,6 +116,9 @@ SELECT complaint($$SELECT set_reason_template('bought', 'en', 'you bought items}
 SELECT complaint($$SELECT set_reason_template('rest', 'en', '{count|one}')$$);
 SELECT complaint($$SELECT set_reason_template('bought', 'en', '{items|one|many}')$$);
 SELECT complaint($$SELECT set_reason_template('label', 'en', 'it')$$);
+SELECT complaint($$SELECT set_reason_template('bought', 'en', 'you bought something')$$);
+SELECT complaint($$SELECT set_reason_template('history', 'en', 'because we say so')$$);
+SELECT complaint($$SELECT set_reason_template('reviewed', 'en', 'rated highly for {name}')$$);
 SELECT complaint($$SELECT set_reason_template('bought', 'en', '{items}', weight => 'NaN')$$);
 SELECT complaint($$SELECT set_reason_template('bought', 'en', NULL)$$);
 SELECT complaint($$UPDATE reason_template SET pattern = 'x {nobody}' WHERE builtin$$);

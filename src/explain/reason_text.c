@@ -1,0 +1,134 @@
+/*
+ * reason_text.c
+ *	  The words of one-line reasons: what reason.c has chosen, and what is said of items of other lists.
+ *
+ * Two pieces are one clause where they share the verb or the subject.  A piece of history is said before an attribute.
+ */
+#include "postgres.h"
+
+#include "explain/explain.h"
+#include "explain/words.h"
+#include "kernel/rng.h"
+
+/* say_whole gives a whole reason of one kind. */
+static char *
+say_whole(const RecoWords *words, RecoWording kind, RecoFilling *filling)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	reco_words_say(words, kind, filling, &text);
+	return text.data;
+}
+
+/* line_hash gives what chooses the wordings of one line. */
+static uint64
+line_hash(const RecoModel *model, const RecoVoice *voice, uint32 item)
+{
+	RecoKey key = reco_keys_get(&model->items, item);
+
+	return rk_hash_mix(voice->seed, reco_key_hash(0, &key));
+}
+
+/* history_clauses words up to two pieces of evidence: merged when they share the verb, named once when they share the name. */
+static char *
+history_clauses(const RecoQuery *query, const RecoView *view, const RecoWords *words, const RecoCause *cause,
+				const uint64 *hash)
+{
+	char *name[RECO_REASON_CITES] = {NULL, NULL};
+	char *clause[RECO_REASON_CITES];
+	bool subject;
+
+	for (int c = 0; c < cause->n; c++)
+		name[c] = reco_words_name(words, query->model, view, query->evidence[cause->evidence[c]].item);
+	if (cause->n == 1)
+		return reco_words_clause(words, cause->event[0], name[0], 1, true, hash);
+	if (cause->event[0] == cause->event[1])
+	{
+		if (strcmp(name[0], name[1]) != 0)
+			name[0] = reco_words_join(words, RECO_WORDING_JOIN_ITEMS, name[0], name[1]);
+		return reco_words_clause(words, cause->event[0], name[0], cause->n, true, hash);
+	}
+	clause[0] = reco_words_clause(words, cause->event[0], name[0], 1, true, hash);
+	/* the second clause needs a subject of its own where the first does not speak of "you" */
+	subject = strcmp(clause[0], reco_words_clause(words, cause->event[0], name[0], 1, false, hash)) == 0;
+	clause[1] = reco_words_clause(words, cause->event[1], name[1], 1, subject, hash);
+	return reco_words_join(words, RECO_WORDING_JOIN_CLAUSES, clause[0], clause[1]);
+}
+
+/* clauses_of words all that a reason gives as a cause, in the order of its effect. */
+static char *
+clauses_of(const RecoQuery *query, const RecoView *view, const RecoWords *words, const RecoCause *cause,
+		   const uint64 *hash)
+{
+	char *history = cause->n > 0 ? history_clauses(query, view, words, cause, hash) : NULL;
+	char *feature;
+
+	if (cause->n_attributes == 0)
+		return history;
+	feature = reco_words_feature(words, &cause->attribute[0], true, hash);
+	if (cause->n_attributes > 1)
+	{
+		/* of one subject: it is said once */
+		bool merged = !cause->attribute[0].own && !cause->attribute[1].own;
+
+		return reco_words_join(words, RECO_WORDING_JOIN_FEATURES, feature,
+							   reco_words_feature(words, &cause->attribute[1], !merged, hash));
+	}
+	return history != NULL ? reco_words_join(words, RECO_WORDING_JOIN_FEATURES, history, feature) : feature;
+}
+
+RecoReason
+reco_reason_word(const RecoQuery *query, const RecoView *view, const RecoVoice *voice, uint32 item,
+				 const RecoCause *cause)
+{
+	RecoReason reason = {.n_cited = cause->n, .n_attributes = cause->n_attributes};
+	uint64 hash = line_hash(query->model, voice, item);
+	int n = cause->n + cause->n_attributes;
+	RecoFilling filling = {.evidence = n, .pick = true, .hash = hash};
+
+	for (int c = 0; c < cause->n; c++)
+		reason.cited[c] = query->evidence[cause->evidence[c]].item;
+	memcpy(reason.attribute, cause->attribute, sizeof(reason.attribute));
+	if (n > 0)
+		filling.slot[RECO_SLOT_CLAUSES] = clauses_of(query, view, voice->words, cause, &hash);
+	reason.text = say_whole(voice->words, n > 0 ? RECO_WORDING_HISTORY : RECO_WORDING_FALLBACK, &filling);
+	return reason;
+}
+
+RecoReason *
+reco_reason_similar(const RecoModel *model, const RecoView *view, const RecoVoice *voice, uint32 item,
+					const RkHit *hit, size_t n)
+{
+	RecoReason *reason = palloc0(sizeof(RecoReason) * Max(n, 1));
+	RecoFilling filling = {.evidence = 1, .pick = true};
+
+	filling.slot[RECO_SLOT_ITEMS] = reco_words_name(voice->words, model, view, item);
+	for (size_t i = 0; i < n; i++)
+	{
+		filling.hash = line_hash(model, voice, hit[i].item);
+		reason[i].text = say_whole(voice->words, RECO_WORDING_SIMILAR, &filling);
+		reason[i].n_cited = 1;
+		reason[i].cited[0] = item;
+	}
+	return reason;
+}
+
+RecoReason *
+reco_reason_popular(const RecoModel *model, const RecoVoice *voice, const RkHit *hit, size_t n)
+{
+	RecoReason *reason = palloc0(sizeof(RecoReason) * Max(n, 1));
+
+	for (size_t i = 0; i < n; i++)
+	{
+		int people = model->people != NULL ? model->people[hit[i].item] : 0;
+		bool counted = people > 0 && reco_words_can_say(voice->words, RECO_WORDING_POPULAR_COUNT, people);
+		RecoFilling filling = {
+			.count = people, .evidence = people, .pick = true, .hash = line_hash(model, voice, hit[i].item)};
+
+		reason[i].text =
+			say_whole(voice->words, counted ? RECO_WORDING_POPULAR_COUNT : RECO_WORDING_POPULAR, &filling);
+		reason[i].people = counted ? people : 0;
+	}
+	return reason;
+}
