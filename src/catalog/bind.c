@@ -208,4 +208,6 @@ reco_catalog_bind(RecoDefinition *definition)
 	relation = &definition->users;
 	bind_relation(definition, relation, "users");
 	reco_catalog_bind_column(definition, relation, &definition->user_key, "user_key");
+
+	reco_catalog_check_fit(definition);
 }

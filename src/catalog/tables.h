@@ -133,4 +133,7 @@ extern bool reco_catalog_may_read(const RecoDefinition *definition);
 /* reco_catalog_present says whether a relation is there under the name that was recorded. */
 extern bool reco_catalog_present(const RecoRelation *relation);
 
+/* reco_catalog_check_fit raises ERRCODE_DATATYPE_MISMATCH unless the bound event, value and time columns have types that fit their use (fit.c). */
+extern void reco_catalog_check_fit(const RecoDefinition *definition);
+
 #endif

@@ -472,7 +472,7 @@ compare_names(const void *a, const void *b)
 
 /* raise_unknown_language names the languages that there are. */
 static void
-raise_unknown_language(const Library *in, const char *lang)
+raise_unknown_language(const Library *in, const char *lang, bool of_setting)
 {
 	StringInfoData known;
 
@@ -482,6 +482,7 @@ raise_unknown_language(const Library *in, const char *lang)
 		appendStringInfo(&known, "%s%s", l > 0 ? ", " : "", in->language[l]->lang);
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("reasons are not known in language \"%s\"", lang),
+					of_setting ? errdetail("It is the value of the setting reco.lang.") : 0,
 					errhint("The known languages are: %s.", known.data)));
 }
 
@@ -490,9 +491,10 @@ reco_words_open(const char *lang, MemoryContext pin)
 {
 	Library *in = current_library(pin);
 	const RecoWords *words;
+	bool of_setting = lang == NULL;
 	char *plain;
 
-	if (lang == NULL)
+	if (of_setting)
 		lang = reco_lang;
 	if (lang == NULL || lang[0] == '\0')
 		lang = "en";
@@ -504,7 +506,7 @@ reco_words_open(const char *lang, MemoryContext pin)
 		pfree(plain);
 	}
 	if (words == NULL)
-		raise_unknown_language(in, lang);
+		raise_unknown_language(in, lang, of_setting);
 	return words;
 }
 

@@ -57,7 +57,7 @@ reco_change_add(const RecoDefinition *definition, RecoHistory *history, const Re
 										  .kind = change->event ? add_kind(history, change->event) : -1};
 	history->event = more;
 	history->n++;
-	qsort(history->event, history->n, sizeof(RecoHistoryEvent), reco_history_compare);
+	reco_history_sort(history);
 	return RECO_ROW_KEPT;
 }
 

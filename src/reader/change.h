@@ -30,7 +30,7 @@ extern RecoRowFate reco_change_add(const RecoDefinition *definition, RecoHistory
 /* reco_change_remove takes all events on an item away, or those of one kind. */
 extern void reco_change_remove(RecoHistory *history, const RecoChange *change);
 
-/* reco_history_compare is the total order of the events of a history. */
-extern int reco_history_compare(const void *left, const void *right);
+/* reco_history_sort puts events in total order: by time, item, amount, rating and the name of their kind. */
+extern void reco_history_sort(RecoHistory *history);
 
 #endif

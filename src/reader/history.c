@@ -129,10 +129,11 @@ reco_history_receive(TupleTableSlot *slot, void *state)
 	MemoryContextSwitchTo(old);
 }
 
-/* Kinds do not count, as they are numbered as they come. */
-int
-reco_history_compare(const void *left, const void *right)
+/* compare_events is the total order; kinds are numbered as they come, so that their names decide. */
+static int
+compare_events(const void *left, const void *right, void *state)
 {
+	const RecoHistory *history = state;
 	const RecoHistoryEvent *a = left;
 	const RecoHistoryEvent *b = right;
 	int order;
@@ -144,7 +145,17 @@ reco_history_compare(const void *left, const void *right)
 		return order;
 	if (a->amount != b->amount)
 		return a->amount < b->amount ? -1 : 1;
-	return (a->rating > b->rating) - (a->rating < b->rating);
+	if (a->rating != b->rating)
+		return a->rating < b->rating ? -1 : 1;
+	return a->kind == b->kind || a->kind < 0 || b->kind < 0
+			   ? a->kind - b->kind
+			   : strcmp(history->kind[a->kind], history->kind[b->kind]);
+}
+
+void
+reco_history_sort(RecoHistory *history)
+{
+	qsort_arg(history->event, history->n, sizeof(RecoHistoryEvent), compare_events, history);
 }
 
 /* reco_history_query executes the lookup under the pinned search path. */
@@ -185,6 +196,6 @@ reco_reader_history(const RecoDefinition *definition, const RecoKey *user)
 	read.history->event = palloc(read.capacity * sizeof(RecoHistoryEvent));
 	reco_rows_begin(&read.reader, definition, false);
 	reco_history_query(&read, user);
-	qsort(read.history->event, read.history->n, sizeof(RecoHistoryEvent), reco_history_compare);
+	reco_history_sort(read.history);
 	return read.history;
 }

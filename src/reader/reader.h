@@ -133,7 +133,7 @@ typedef struct RecoHistoryEvent
 	int kind;         /* index into RecoHistory.kind, or -1 without an event column */
 } RecoHistoryEvent;
 
-/* A user's events in total order: (time, item key, amount, rating). */
+/* A user's events in total order: (time, item key, amount, rating, name of the kind). */
 typedef struct RecoHistory
 {
 	size_t n;

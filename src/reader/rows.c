@@ -32,23 +32,6 @@ reco_rows_begin(RecoRowReader *reader, const RecoDefinition *definition, bool wi
 	reader->last_event_weight = 0;
 }
 
-/* reco_rows_time_cast gives the cast after which a time column holds a date, or microseconds in UTC. */
-static const char *
-reco_rows_time_cast(const RecoColumn *column)
-{
-	switch (getBaseType(column->type))
-	{
-		case TIMESTAMPTZOID:
-		case TIMESTAMPOID:
-			return "";
-		case DATEOID:
-			/* reco_rows_time converts it, as a cast would fail for dates after the last timestamp */
-			return "::pg_catalog.date";
-		default:
-			return "::pg_catalog.timestamptz";
-	}
-}
-
 void
 reco_rows_select(const RecoRowReader *reader, StringInfo sql)
 {
@@ -63,8 +46,7 @@ reco_rows_select(const RecoRowReader *reader, StringInfo sql)
 	if (reader->event >= 0)
 		appendStringInfo(sql, ", %s::pg_catalog.text", quote_identifier(definition->event.name));
 	if (reader->time >= 0)
-		appendStringInfo(sql, ", %s%s", quote_identifier(definition->time.name),
-						 reco_rows_time_cast(&definition->time));
+		appendStringInfo(sql, ", %s", quote_identifier(definition->time.name));
 	appendStringInfo(sql, " FROM %s", definition->interactions.sql_name);
 }
 

@@ -81,65 +81,6 @@ column_phrase(const RecoRelation *relation, const RecoColumn *column)
 	return psprintf("column \"%s\" of relation \"%s\"", column->name, get_rel_name(relation->relid));
 }
 
-/* wrong_type raises the error for a column of a type that does not fit its use. */
-static void
-wrong_type(const RecoRelation *relation, const RecoColumn *column, const char *argument, const char *expected,
-		   const char *hint)
-{
-	ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
-			errmsg("%s cannot be of type %s", argument, format_type_be(column->type)),
-			errdetail("It is %s; expected is %s.", column_phrase(relation, column), expected),
-			errhint("%s", hint));
-}
-
-/* check_value checks that a value column holds numbers. */
-static void
-check_value(const RecoDefinition *definition)
-{
-	Oid type;
-
-	if (!definition->value.name)
-		return;
-	type = getBaseType(definition->value.type);
-	if (type != INT2OID && type != INT4OID && type != INT8OID && type != FLOAT4OID && type != FLOAT8OID &&
-		type != NUMERICOID)
-		wrong_type(&definition->interactions, &definition->value, "value_column", "a number",
-				   "Cast the column to double precision in a view, and map the view.");
-}
-
-/* check_event checks that the names of events can be read as text. */
-static void
-check_event(const RecoDefinition *definition)
-{
-	Oid type;
-	char category;
-	bool preferred;
-
-	if (!definition->event.name)
-		return;
-	type = getBaseType(definition->event.type);
-	if (type == INT2OID || type == INT4OID || type == INT8OID || type == CHAROID || type_is_enum(type))
-		return;
-	get_type_category_preferred(type, &category, &preferred);
-	if (category != TYPCATEGORY_STRING)
-		wrong_type(&definition->interactions, &definition->event, "event_column",
-				   "text, an enum or an integer", "Cast the column to text in a view, and map the view.");
-}
-
-/* check_time checks that a column holds points in time. */
-static void
-check_time(const RecoRelation *relation, const RecoColumn *column, const char *argument)
-{
-	Oid type;
-
-	if (!column->name)
-		return;
-	type = getBaseType(column->type);
-	if (type != DATEOID && type != TIMESTAMPOID && type != TIMESTAMPTZOID)
-		wrong_type(relation, column, argument, "date, timestamp or timestamp with time zone",
-				   "Convert the column in a view, for instance with to_timestamp(), and map the view.");
-}
-
 /* check_same_kind checks that the key of a side relation is of the kind of the interactions' column. */
 static void
 check_same_kind(const RecoDefinition *definition, const RecoColumn *column, const RecoRelation *side,
@@ -183,10 +124,6 @@ check_types(const RecoDefinition *definition)
 	check_collation(&definition->interactions, &definition->item, "item_column");
 	check_collation(&definition->items, &definition->item_key, "item_key");
 	check_collation(&definition->users, &definition->user_key, "user_key");
-	check_event(definition);
-	check_value(definition);
-	check_time(&definition->interactions, &definition->time, "time_column");
-	check_time(&definition->items, &definition->items_time, "items_time_column");
 }
 
 /* check_weights checks the signs of the event weights. */

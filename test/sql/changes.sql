@@ -122,6 +122,19 @@ SELECT attempt($$ SELECT reco.recommend(1, 3, 'changes') $$);
 SELECT attempt($$ CALL reco.refresh('changes') $$);
 ROLLBACK;
 
+\echo == other columns of the interactions are of another type now
+BEGIN;
+ALTER TABLE events ADD at timestamptz, ADD stars numeric;
+SELECT reco.alter_recommender('changes', time_column => 'at', value_column => 'stars');
+ALTER TABLE events ALTER at TYPE int USING 1;
+SELECT attempt($$ SELECT reco.recommend(1, 3, 'changes') $$);
+SELECT attempt($$ CALL reco.refresh('changes') $$);
+ALTER TABLE events ALTER at TYPE timestamp USING NULL, ALTER stars TYPE text USING NULL;
+SELECT attempt($$ SELECT reco.recommend(1, 3, 'changes') $$);
+ALTER TABLE events ALTER stars TYPE float4 USING NULL;
+SELECT count(*) FROM reco.recommend(1, 3, 'changes');
+ROLLBACK;
+
 \echo == all rows are gone
 BEGIN;
 TRUNCATE events;

@@ -53,6 +53,12 @@ INSERT INTO events SELECT u, 4, kind, '2024-05-02' FROM kinds;
 SELECT kind, reason, details FROM kinds, LATERAL recommend(u, 1) ORDER BY u;
 SELECT u, reason FROM (VALUES (1001), (1027)) v (u), LATERAL explain(u, 5) ORDER BY u;
 
+\echo == of events alike in all but their kind the order of the rows decides nothing
+INSERT INTO events SELECT 1101, 4, kind, '2024-05-02' FROM unnest('{view,purchase}'::text[]) kind;
+INSERT INTO events SELECT 1102, 4, kind, '2024-05-02' FROM unnest('{purchase,view}'::text[]) kind;
+SELECT a.reason FROM recommend(1101, 1) a, recommend(1102, 1) b WHERE a.reason = b.reason;
+DELETE FROM events WHERE user_id > 1100;
+
 \echo == every reason cites an item of the user whose removal lowers the score (G3), in the words of its label
 SELECT count(*) > 300, bool_and(r.reason = 'because you viewed ' ||
 		(SELECT string_agg('“Good ' || id || '”', ' and ' ORDER BY ord) FROM jsonb_array_elements_text(r.details -> 'because') WITH ORDINALITY c (id, ord))),
