@@ -82,6 +82,7 @@ CREATE TABLE reco.recommender (
 	users_name text,
 	user_key name,
 	user_features name[],
+	protected name[],
 	shared_catalogue boolean NOT NULL,
 	options jsonb NOT NULL,
 	deployed integer
@@ -196,13 +197,14 @@ CREATE FUNCTION reco.create_recommender(
 	user_features name[] = NULL,
 	shared_catalogue boolean = false,
 	algorithm text = 'als',
-	options jsonb = NULL
+	options jsonb = NULL,
+	protected name[] = NULL
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'reco_create_recommender'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION reco.create_recommender(text, regclass, name, name, name, jsonb, name, name, interval, text, regclass, name, name, name[], name, regclass, name, name[], boolean, text, jsonb)
+COMMENT ON FUNCTION reco.create_recommender(text, regclass, name, name, name, jsonb, name, name, interval, text, regclass, name, name, name[], name, regclass, name, name[], boolean, text, jsonb, name[])
 	IS 'defines a recommender over tables that exist; learn it with CALL reco.refresh()';
-REVOKE ALL ON FUNCTION reco.create_recommender(text, regclass, name, name, name, jsonb, name, name, interval, text, regclass, name, name, name[], name, regclass, name, name[], boolean, text, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION reco.create_recommender(text, regclass, name, name, name, jsonb, name, name, interval, text, regclass, name, name, name[], name, regclass, name, name[], boolean, text, jsonb, name[]) FROM PUBLIC;
 
 CREATE FUNCTION reco.alter_recommender(
 	name text,
@@ -228,11 +230,12 @@ CREATE FUNCTION reco.alter_recommender(
 	shared_catalogue boolean = NULL,
 	algorithm text = NULL,
 	options jsonb = NULL,
+	protected name[] = NULL,
 	unset name[] = NULL
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'reco_alter_recommender'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION reco.alter_recommender(text, text, regrole, regclass, name, name, name, jsonb, name, name, interval, text, regclass, name, name, name[], name, regclass, name, name[], boolean, text, jsonb, name[])
+COMMENT ON FUNCTION reco.alter_recommender(text, text, regrole, regclass, name, name, name, jsonb, name, name, interval, text, regclass, name, name, name[], name, regclass, name, name[], boolean, text, jsonb, name[], name[])
 	IS 'changes what is given of a definition; unset names arguments to go back to their default; also rebinds renamed or replaced relations';
 
 CREATE FUNCTION reco.drop_recommender(name text, if_exists boolean = false) RETURNS void
@@ -919,6 +922,71 @@ AS 'MODULE_PATHNAME', 'reco_popular_items_typed'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 1000 SUPPORT reco.list_rows;
 COMMENT ON FUNCTION reco.popular_items(text, integer, text, text, text[], text, jsonb)
 	IS 'popular_items() with ids of a type: pass NULL::text as item_type';
+
+/* Attributes as numbers. */
+
+CREATE FUNCTION reco.features(
+	recommender text = NULL,
+	side text = 'item'
+) RETURNS TABLE (
+	number integer,
+	attribute text,
+	kind text,
+	role text,
+	level text
+)
+AS 'MODULE_PATHNAME', 'reco_sql_features'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION reco.features(text, text)
+	IS 'for the owner: what the numbers stand for that attributes of items (or side => ''user'') were encoded as when the deployed version was learned';
+
+CREATE FUNCTION reco.encode(
+	recommender text,
+	side text,
+	id bigint
+) RETURNS TABLE (
+	attribute text,
+	kind text,
+	role text,
+	level text,
+	value real
+)
+AS 'MODULE_PATHNAME', 'reco_sql_encode'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 20 COST 1000;
+COMMENT ON FUNCTION reco.encode(text, text, bigint)
+	IS 'the attributes of one item or user as the model sees them, read now as the caller; numbers that are 0 are left out';
+
+CREATE FUNCTION reco.encode(
+	recommender text,
+	side text,
+	id uuid
+) RETURNS TABLE (
+	attribute text,
+	kind text,
+	role text,
+	level text,
+	value real
+)
+AS 'MODULE_PATHNAME', 'reco_sql_encode'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 20 COST 1000;
+COMMENT ON FUNCTION reco.encode(text, text, uuid)
+	IS 'the attributes of one item or user as the model sees them, read now as the caller; numbers that are 0 are left out';
+
+CREATE FUNCTION reco.encode(
+	recommender text,
+	side text,
+	id text
+) RETURNS TABLE (
+	attribute text,
+	kind text,
+	role text,
+	level text,
+	value real
+)
+AS 'MODULE_PATHNAME', 'reco_sql_encode'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 20 COST 1000;
+COMMENT ON FUNCTION reco.encode(text, text, text)
+	IS 'the attributes of one item or user as the model sees them, read now as the caller; numbers that are 0 are left out';
 
 CREATE FUNCTION reco.item_embedding(item_id bigint, recommender text = NULL) RETURNS real[]
 AS 'MODULE_PATHNAME', 'reco_item_embedding'
@@ -1962,7 +2030,7 @@ CREATE VIEW reco.recommenders WITH (security_barrier) AS
 		nullif(r.interactions::oid, 0)::regclass AS interactions, r.user_column, r.item_column,
 		r.event_column, r.event_weights, r.value_column, r.time_column, r.half_life,
 		nullif(r.items::oid, 0)::regclass AS items, r.item_key, r.item_label, r.item_features, r.items_time_column,
-		nullif(r.users::oid, 0)::regclass AS users, r.user_key, r.user_features, r.shared_catalogue, r.options,
+		nullif(r.users::oid, 0)::regclass AS users, r.user_key, r.user_features, r.protected, r.shared_catalogue, r.options,
 		r.deployed, v.created_at AS refreshed_at, r.created_at
 	FROM reco.recommender r LEFT JOIN reco.version v ON v.recommender = r.key AND v.number = r.deployed
 	WHERE reco.may_use(r.key);

@@ -133,6 +133,14 @@ column_names(Oid relid)
 	return names;
 }
 
+/* takes_list says whether an argument names several columns. */
+static bool
+takes_list(const char *argument)
+{
+	return strcmp(argument, "item_features") == 0 || strcmp(argument, "user_features") == 0 ||
+		   strcmp(argument, "protected") == 0;
+}
+
 /* no_column raises the error for a column that a relation does not have. */
 static void
 no_column(const RecoDefinition *definition, const RecoRelation *relation, const char *name,
@@ -156,7 +164,10 @@ no_column(const RecoDefinition *definition, const RecoRelation *relation, const 
 	appendStringInfoString(&hint, names ? "." : "It has no columns.");
 	if (nearest)
 		appendStringInfo(&hint, " Perhaps you meant \"%s\".", nearest);
-	if (is_stored(definition))
+	if (is_stored(definition) && takes_list(argument))
+		appendStringInfo(&hint, " Name the columns that are there with %s.",
+						 alter_call(definition, argument, "{...}"));
+	else if (is_stored(definition))
 		appendStringInfo(&hint, " Name the column that is meant with %s.",
 						 alter_call(definition, argument, nearest ? nearest : "..."));
 	ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),

@@ -75,6 +75,7 @@ typedef struct RecoDefinition
 	RecoRelation users;
 	RecoColumn user_key;
 	List *user_features; /* of char * */
+	List *protected;     /* of char *: columns of users or items that nothing is learned from */
 	bool shared_catalogue;
 	Jsonb *options;
 	int deployed; /* version number; 0: none yet */
@@ -162,6 +163,7 @@ typedef enum RecoField
 	RECO_FIELD_USERS_NAME,
 	RECO_FIELD_USER_KEY,
 	RECO_FIELD_USER_FEATURES,
+	RECO_FIELD_PROTECTED,
 	RECO_FIELD_SHARED_CATALOGUE,
 	RECO_FIELD_OPTIONS,
 	RECO_FIELD_DEPLOYED,

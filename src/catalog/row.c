@@ -50,6 +50,7 @@ static const struct
 	{"users_name", TEXTOID},
 	{"user_key", NAMEOID},
 	{"user_features", NAMEARRAYOID},
+	{"protected", NAMEARRAYOID},
 	{"shared_catalogue", BOOLOID},
 	{"options", JSONBOID},
 	{"deployed", INT4OID},
@@ -200,6 +201,7 @@ parse_relations(const RecoRow *row, RecoDefinition *definition)
 	row_relation(row, RECO_FIELD_USERS, RECO_FIELD_USERS_NAME, &definition->users);
 	row_column(row, RECO_FIELD_USER_KEY, &definition->user_key);
 	definition->user_features = row_names(row, RECO_FIELD_USER_FEATURES);
+	definition->protected = row_names(row, RECO_FIELD_PROTECTED);
 }
 
 RecoDefinition *
@@ -289,6 +291,7 @@ reco_catalog_copy(const RecoDefinition *definition)
 	}
 	copy->item_features = copy_names(definition->item_features);
 	copy->user_features = copy_names(definition->user_features);
+	copy->protected = copy_names(definition->protected);
 	copy->options = reco_jsonb_copy(definition->options);
 	return copy;
 }

@@ -127,6 +127,10 @@ reco_model_check(const RecoVersion *version, const RecoTensorSet *tensors)
 	if (!reco_model_lists_all(model->popular, model->items.n))
 		refuse(TENSOR_POPULAR, "It does not list every item once.");
 	check_keys(&model->items);
+	if (model->item_encoder != NULL)
+		reco_encoder_check(model->item_encoder);
+	if (model->user_encoder != NULL)
+		reco_encoder_check(model->user_encoder);
 	model->algorithm->check(model);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);

@@ -10,7 +10,7 @@
 #include "utils/builtins.h"
 
 /* Common tensors of a version, at most: one more than is added here, for the buckets of people. */
-#define COMMON_TENSORS 5
+#define COMMON_TENSORS 7
 
 static void *
 allocate_in_area(void *state, Size bytes)
@@ -108,6 +108,19 @@ add_rule(RecoTensorSet *set, const RecoLearned *learned, RecoKeyKind kind)
 	add_tensor(set, TENSOR_RULE, RECO_FLOAT8, 1, RULE_N, rule);
 }
 
+/* add_encoder adds how the attributes of a side are encoded, where features are named. */
+static void
+add_encoder(RecoTensorSet *set, const char *name, const RecoFeatures *features)
+{
+	const char *bytes;
+	size_t n;
+
+	if (features == NULL)
+		return;
+	bytes = reco_encoder_write(features->encoder, &n);
+	add_tensor(set, name, RECO_BYTE, n, 1, bytes);
+}
+
 /* collect_tensors puts the common tensors before the algorithm's own. */
 static void
 collect_tensors(RecoLearned *learned, const RecoEvents *events, const RecoLearnOutput *output)
@@ -122,6 +135,8 @@ collect_tensors(RecoLearned *learned, const RecoEvents *events, const RecoLearnO
 		add_integer_keys(set, &events->items, learned->data);
 	else
 		add_byte_keys(set, &events->items, learned->data);
+	add_encoder(set, TENSOR_ITEM_ENCODER, events->item_features);
+	add_encoder(set, TENSOR_USER_ENCODER, events->user_features);
 	for (int t = 0; t < output->n_tensors; t++)
 		set->tensor[set->n++] = output->tensor[t];
 }
@@ -141,7 +156,7 @@ require_rows(const RecoDefinition *definition, const RecoDataset *data)
 static RecoOptionValue *
 parse_options(const RecoDefinition *definition, const RecoAlgorithm *algorithm, Jsonb *call_options)
 {
-	Jsonb *objects[] = {definition->options, call_options};
+	Jsonb *objects[] = {reco_model_options(definition), call_options};
 
 	return reco_options_parse(algorithm->option, algorithm->n_options, objects, lengthof(objects));
 }
@@ -183,6 +198,8 @@ learn_events(const RecoLearnRequest *request, const RecoEvents *events, const ui
 	const RecoAlgorithm *algorithm = reco_algorithm_find(definition->algorithm);
 	RecoLearnInput input = {.users = &events->users,
 							.items = &events->items,
+							.item_features = events->item_features,
+							.user_features = events->user_features,
 							.explicit_feedback = definition->explicit_feedback,
 							.option = parse_options(definition, algorithm, request->call_options),
 							.workers = reco_pool_workers(),

@@ -10,11 +10,15 @@
  *		item_key			int8 [n_items]: keys, where they are integers; else
  *		item_key_offset		int8 [n_items + 1], and
  *		item_key_bytes		byte [...]
+ *		item_encoder		byte [...]: how the attributes of items are encoded (reader/encoder_bytes.c), where features
+ *		user_encoder		are named; the same of users
  */
 #include "postgres.h"
 
 #include "model/model.h"
 #include "model/tensors.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 
 extern const RecoAlgorithm reco_als;
 
@@ -44,6 +48,15 @@ reco_model_check_options(const char *algorithm, Jsonb *options)
 	const RecoAlgorithm *found = reco_algorithm_find(algorithm);
 
 	(void) reco_options_parse(found->option, found->n_options, &options, 1);
+}
+
+Jsonb *
+reco_model_options(const RecoDefinition *definition)
+{
+	if (definition->options == NULL || !JB_ROOT_IS_OBJECT(definition->options))
+		return definition->options;
+	return DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(definition->options),
+											  CStringGetTextDatum("features")));
 }
 
 static void raise_damaged(const char *tensor) pg_attribute_noreturn();
@@ -95,6 +108,15 @@ bind_keys(RecoModel *model, RecoKeyKind kind, int64 n)
 	model->items.bytes = tensor->data;
 }
 
+/* bind_encoder gives the encoder of a side; NULL where the version has none. */
+static const RecoEncoder *
+bind_encoder(const RecoModel *model, const char *name)
+{
+	const RecoTensor *tensor = reco_store_find(model->tensors, name, RECO_BYTE, 1);
+
+	return tensor != NULL ? reco_encoder_read(tensor->data, (size_t) tensor->rows) : NULL;
+}
+
 RecoModel *
 reco_model_bind(const char *algorithm, const RecoTensorSet *tensors)
 {
@@ -118,6 +140,8 @@ reco_model_bind(const char *algorithm, const RecoTensorSet *tensors)
 	model->popular = popular->data;
 	bind_people(model, popular->rows);
 	bind_keys(model, (RecoKeyKind) value[RULE_KEY_KIND], popular->rows);
+	model->item_encoder = bind_encoder(model, TENSOR_ITEM_ENCODER);
+	model->user_encoder = bind_encoder(model, TENSOR_USER_ENCODER);
 	model->algorithm->bind(model);
 	return model;
 }

@@ -156,6 +156,8 @@ struct RecoModel
 	RecoKeys items;       /* the item of index i has the i-th key */
 	const int32 *popular; /* [items.n] item indexes, most users first */
 	const int32 *people;  /* [items.n] buckets of users who chose the item, 0: too few; NULL: not counted */
+	const RecoEncoder *item_encoder; /* of item_features, NULL: the version has none */
+	const RecoEncoder *user_encoder;
 	const RkItems *embedding; /* item factors, NULL when the algorithm has none; set by bind */
 	void *state;              /* made by bind */
 };
@@ -166,6 +168,8 @@ typedef struct RecoLearnInput
 	const RecoDataset *data; /* learn may move the entries of by_user while it runs, and puts them back */
 	const RecoKeys *users;   /* keys of RecoEvents: of user u, reco_keys_get(users, data->user_of[u]) */
 	const RecoKeys *items;
+	const RecoFeatures *item_features; /* of item i, row data->item_of[i]; NULL: none are named */
+	const RecoFeatures *user_features; /* of user u, row data->user_of[u] */
 	bool explicit_feedback;
 	const RecoOptionValue *option; /* in the order of algorithm->option */
 	RecoArea *area;                /* holds the dataset; scratch and results come from here */
@@ -227,6 +231,9 @@ extern const RecoAlgorithm *reco_algorithm_find(const char *name);
 
 /* reco_model_check_options raises unless the algorithm is known and takes these options. */
 extern void reco_model_check_options(const char *algorithm, Jsonb *options);
+
+/* reco_model_options gives the options of a definition that are the algorithm's: all but "features". */
+extern Jsonb *reco_model_options(const RecoDefinition *definition);
 
 /*
  * reco_model_open gives the deployed version of a recommender ready to serve;

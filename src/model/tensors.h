@@ -13,6 +13,10 @@
 #define TENSOR_KEY_OFFSET "item_key_offset"
 #define TENSOR_KEY_BYTES "item_key_bytes"
 
+/* How attributes are encoded, in versions that were learned with features. */
+#define TENSOR_ITEM_ENCODER "item_encoder"
+#define TENSOR_USER_ENCODER "user_encoder"
+
 /*
  * An algorithm that ranks by factors may add the copy of kernel/quantise.h, which makes ranking fast and changes
  * nothing else.  All of them or none: versions that were learned before it have none.

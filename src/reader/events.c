@@ -428,7 +428,11 @@ reco_events_forget(RecoEvents *events)
 RecoEvents *
 reco_reader_events(const RecoDefinition *definition)
 {
-	return reco_events_read(definition, true);
+	RecoEvents *events = reco_events_read(definition, true);
+
+	events->item_features = reco_features_learn(definition, RECO_SIDE_ITEM, &events->items, reco_min_group);
+	events->user_features = reco_features_learn(definition, RECO_SIDE_USER, &events->users, reco_min_group);
+	return events;
 }
 
 RecoEvents *

@@ -14,6 +14,7 @@
 #include "catalog/catalog.h"
 #include "kernel/csr.h"
 
+#include "reader/features.h"
 #include "reader/fold.h"
 #include "reader/key.h"
 #include "utils/array.h"
@@ -50,13 +51,15 @@ typedef struct RecoEvents
 	double *rating;    /* [n], NULL unless explicit */
 	TimestampTz *time; /* [n], NULL unless a time column is mapped */
 	RecoReadCounts counts;
+	RecoFeatures *item_features; /* rows are those of items, NULL where the definition names none */
+	RecoFeatures *user_features;
 } RecoEvents;
 
 /*
  * reco_reader_events reads the interactions of a definition in the active
  * snapshot (SPI must be connected), warns once about what was skipped
  * (ERRCODE_WARNING, detail lists how many and why), warns about event weights that never occur,
- * and raises ERRCODE_NO_DATA_FOUND when nothing usable is left.
+ * and raises ERRCODE_NO_DATA_FOUND when nothing usable is left.  Features are fitted and encoded in the same snapshot.
  */
 extern RecoEvents *reco_reader_events(const RecoDefinition *definition);
 

@@ -59,6 +59,7 @@ static const struct
 	{"shared_catalogue", RECO_FIELD_SHARED_CATALOGUE, false},
 	{"algorithm", RECO_FIELD_ALGORITHM, false},
 	{"options", RECO_FIELD_OPTIONS, false},
+	{"protected", RECO_FIELD_PROTECTED, false},
 };
 
 /* Positions of the arguments of create and alter that are not shared. */
@@ -196,7 +197,8 @@ take_arguments(FunctionCallInfo fcinfo, int first, RecoRow *row, bool *changed)
 			set_relation(row, f, value, argument[i].name);
 		else if (f == RECO_FIELD_OPTIONS)
 			set_field(row, f, merge_options(DatumGetJsonbP(row->value[f]), DatumGetJsonbP(value)));
-		else if ((f == RECO_FIELD_ITEM_FEATURES || f == RECO_FIELD_USER_FEATURES) &&
+		else if ((f == RECO_FIELD_ITEM_FEATURES || f == RECO_FIELD_USER_FEATURES ||
+				  f == RECO_FIELD_PROTECTED) &&
 				 ARR_NDIM(DatumGetArrayTypeP(value)) == 0)
 			set_null(row, f);
 		else

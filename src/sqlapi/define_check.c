@@ -72,6 +72,8 @@ check_needs(const RecoDefinition *definition)
 	needs(users, "users", definition->user_key.name, "user_key", "It is the column that identifies a user.");
 	needs(definition->user_key.name, "user_key", users, "users", "It is a column of that relation.");
 	needs(definition->user_features, "user_features", users, "users", "They are columns of that relation.");
+	needs(definition->protected, "protected", items || users, "users",
+		  "They are columns of that relation, or of items.");
 }
 
 /* column_phrase names a column for a message. */
@@ -186,6 +188,48 @@ check_features(const RecoDefinition *definition, const RecoRelation *relation, L
 	}
 }
 
+/* has_column says whether a relation is mapped and has a column. */
+static bool
+has_column(const RecoRelation *relation, const char *name)
+{
+	return OidIsValid(relation->relid) && get_attnum(relation->relid, name) > 0;
+}
+
+/* named says whether a list of names has one. */
+static bool
+named(const List *names, const char *name)
+{
+	const ListCell *cell;
+
+	foreach (cell, names)
+		if (strcmp(lfirst(cell), name) == 0)
+			return true;
+	return false;
+}
+
+/* check_protected checks that protected columns are there and that nothing is learned from them. */
+static void
+check_protected(const RecoDefinition *definition)
+{
+	const ListCell *cell;
+
+	foreach (cell, definition->protected)
+	{
+		const char *name = lfirst(cell);
+		RecoColumn column = {.name = pstrdup(name)};
+
+		if (!has_column(&definition->users, name) && !has_column(&definition->items, name))
+			reco_catalog_bind_column(
+				definition, OidIsValid(definition->users.relid) ? &definition->users : &definition->items,
+				&column, "protected");
+		if (named(definition->item_features, name) || named(definition->user_features, name))
+			ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("column \"%s\" is protected and a feature", name),
+					errdetail("Nothing is learned from protected columns; they are there for audits."),
+					errhint("Name it in one of protected, item_features and user_features."));
+	}
+}
+
 /* check_rights checks that the caller may read all that the definition maps. */
 static void
 check_rights(const RecoDefinition *definition)
@@ -240,6 +284,7 @@ reco_define_check(const RecoRow *row)
 	check_feedback(row);
 	check_names(row, RECO_FIELD_ITEM_FEATURES, "item_features");
 	check_names(row, RECO_FIELD_USER_FEATURES, "user_features");
+	check_names(row, RECO_FIELD_PROTECTED, "protected");
 	definition = reco_catalog_parse(row);
 	check_relation(&definition->interactions, "interactions");
 	check_relation(&definition->items, "items");
@@ -247,8 +292,10 @@ reco_define_check(const RecoRow *row)
 	check_needs(definition);
 	reco_catalog_bind(definition);
 	check_rights(definition);
+	check_protected(definition);
 	check_types(definition);
 	check_weights(definition);
-	reco_model_check_options(definition->algorithm, definition->options);
+	reco_features_check(definition);
+	reco_model_check_options(definition->algorithm, reco_model_options(definition));
 	return definition;
 }

@@ -1,0 +1,324 @@
+/*
+ * encode.c
+ *	  Raw values become entries of a row: the same ones when learning and when
+ *	  serving.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "reader/encoder.h"
+
+void
+reco_entries_push(RecoEntries *entries, size_t column, float weight)
+{
+	if (entries->n == entries->capacity)
+	{
+		entries->capacity = Max(entries->capacity + entries->capacity / 2, 64);
+		if (entries->index == NULL)
+		{
+			entries->index = palloc(entries->capacity * sizeof(uint32));
+			entries->weight = palloc(entries->capacity * sizeof(float));
+		}
+		else
+		{
+			entries->index = repalloc_huge(entries->index, entries->capacity * sizeof(uint32));
+			entries->weight = repalloc_huge(entries->weight, entries->capacity * sizeof(float));
+		}
+	}
+	entries->index[entries->n] = (uint32) column;
+	entries->weight[entries->n++] = weight;
+}
+
+/* add appends an entry, unless it is zero. */
+static void
+add(RecoEntries *entries, size_t column, double weight)
+{
+	if ((float) weight != 0)
+		reco_entries_push(entries, column, (float) weight);
+}
+
+int64
+reco_attribute_find(const RecoAttribute *attribute, RecoPiece piece)
+{
+	RecoKey key = {.kind = RECO_KEY_TEXT, .bytes = piece.bytes, .length = piece.length};
+
+	return attribute->level.n == 0 ? -1 : reco_keys_find(&attribute->level, &key);
+}
+
+/* other_column and missing_column are where those two are. */
+static size_t
+other_column(const RecoAttribute *attribute)
+{
+	return attribute->first + attribute->n - 2;
+}
+
+static size_t
+missing_column(const RecoAttribute *attribute)
+{
+	return attribute->first + attribute->n - 1;
+}
+
+bool
+reco_attribute_pools(const RecoAttribute *attribute)
+{
+	return attribute->kind == RECO_FEATURE_BOOLEAN || attribute->kind == RECO_FEATURE_CATEGORY ||
+		   attribute->kind == RECO_FEATURE_SET;
+}
+
+/* encode_set gives n elements a weight of 1/sqrt(n) each; the m that are no levels share "other" with sqrt(m/n). */
+static void
+encode_set(const RecoAttribute *attribute, const RecoRaw *raw, RecoEntries *entries)
+{
+	int others = 0;
+
+	for (int i = 0; i < raw->n; i++)
+	{
+		int64 level = reco_attribute_find(attribute, raw->element[i]);
+
+		if (level >= 0)
+			add(entries, attribute->first + (size_t) level, 1.0 / sqrt((double) raw->n));
+		else
+			others++;
+	}
+	if (others > 0 && attribute->keeps_other)
+		add(entries, other_column(attribute), sqrt((double) others / (double) raw->n));
+}
+
+/* encode_category gives the level, or "other", a weight of 1. */
+static void
+encode_category(const RecoAttribute *attribute, const RecoRaw *raw, RecoEntries *entries)
+{
+	int64 level = reco_attribute_find(attribute, raw->piece);
+
+	if (level >= 0)
+		add(entries, attribute->first + (size_t) level, 1.0);
+	else if (attribute->keeps_other)
+		add(entries, other_column(attribute), 1.0);
+}
+
+/* encode_number standardises; scale * (infinity - center) ends at the bound like any outlier. */
+static void
+encode_number(const RecoAttribute *attribute, const RecoRaw *raw, RecoEntries *entries)
+{
+	double z;
+
+	if (attribute->scale == 0)
+		return;
+	z = (raw->number - attribute->center) * attribute->scale;
+	add(entries, attribute->first, fmin(fmax(z, -RECO_NUMBER_BOUND), RECO_NUMBER_BOUND));
+}
+
+static void
+encode_bands(const RecoAttribute *attribute, const RecoRaw *raw, RecoEntries *entries)
+{
+	size_t band = 0;
+
+	while (band < attribute->n - 2 && raw->number >= attribute->edge[band])
+		band++;
+	add(entries, attribute->first + band, 1.0);
+}
+
+static void
+encode_vector(const RecoAttribute *attribute, const RecoRaw *raw, RecoEntries *entries)
+{
+	for (size_t c = 0; c < attribute->dimensions; c++)
+		add(entries, attribute->first + c,
+			((double) raw->component[c] - (double) attribute->mean[c]) * attribute->scale);
+}
+
+void
+reco_attribute_encode(const RecoAttribute *attribute, const RecoRaw *raw, RecoEntries *entries)
+{
+	bool missing =
+		raw->missing || (attribute->kind == RECO_FEATURE_VECTOR && (size_t) raw->n != attribute->dimensions);
+
+	if (!missing)
+		switch (attribute->kind)
+		{
+			case RECO_FEATURE_BOOLEAN:
+			case RECO_FEATURE_CATEGORY:
+				encode_category(attribute, raw, entries);
+				return;
+			case RECO_FEATURE_SET:
+				encode_set(attribute, raw, entries);
+				return;
+			case RECO_FEATURE_NUMBER:
+			case RECO_FEATURE_TIME:
+				encode_number(attribute, raw, entries);
+				return;
+			case RECO_FEATURE_BANDS:
+				encode_bands(attribute, raw, entries);
+				return;
+			case RECO_FEATURE_VECTOR:
+				encode_vector(attribute, raw, entries);
+				return;
+			case RECO_FEATURE_TEXT:
+				return;
+		}
+	if (attribute->keeps_missing)
+		add(entries, missing_column(attribute), 1.0);
+}
+
+/* value_columns gives the number of columns before "other" and "missing"; of bands it is known from n alone. */
+static size_t
+value_columns(const RecoAttribute *attribute)
+{
+	switch (attribute->kind)
+	{
+		case RECO_FEATURE_BOOLEAN:
+		case RECO_FEATURE_CATEGORY:
+		case RECO_FEATURE_SET:
+			return attribute->level.n;
+		case RECO_FEATURE_NUMBER:
+		case RECO_FEATURE_TIME:
+			return 1;
+		case RECO_FEATURE_BANDS:
+		case RECO_FEATURE_VECTOR:
+		case RECO_FEATURE_TEXT:
+			return attribute->dimensions;
+	}
+	return 0;
+}
+
+void
+reco_encoder_lay_out(RecoEncoder *encoder)
+{
+	encoder->n_columns = 0;
+	for (int a = 0; a < encoder->n_attributes; a++)
+	{
+		RecoAttribute *attribute = &encoder->attribute[a];
+
+		attribute->first = encoder->n_columns;
+		attribute->n = value_columns(attribute) + (reco_attribute_pools(attribute) ? 2 : 1);
+		encoder->n_columns += attribute->n;
+	}
+}
+
+size_t
+reco_encoder_n_columns(const RecoEncoder *encoder)
+{
+	return encoder->n_columns;
+}
+
+int
+reco_encoder_n_attributes(const RecoEncoder *encoder)
+{
+	return encoder->n_attributes;
+}
+
+int
+reco_encoder_attribute_of(const RecoEncoder *encoder, size_t column)
+{
+	int low = 0;
+	int high = encoder->n_attributes - 1;
+
+	while (low < high)
+	{
+		int middle = low + (high - low + 1) / 2;
+
+		if (encoder->attribute[middle].first <= column)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low;
+}
+
+bool
+reco_encoder_keeps(const RecoEncoder *encoder, size_t column)
+{
+	const RecoAttribute *attribute = &encoder->attribute[reco_encoder_attribute_of(encoder, column)];
+
+	if (column == missing_column(attribute))
+		return attribute->keeps_missing;
+	return attribute->keeps_other || !reco_attribute_pools(attribute) || column != other_column(attribute);
+}
+
+/* short_number writes a number for people: whole ones in full, others with six digits. */
+static char *
+short_number(double number)
+{
+	return fabs(number) < 1e15 && number == rint(number) ? psprintf("%.0f", number)
+														 : psprintf("%.6g", number);
+}
+
+/* band_label words a band by its edges. */
+static char *
+band_label(const RecoAttribute *attribute, size_t band)
+{
+	size_t bands = attribute->dimensions;
+
+	if (bands == 1)
+		return pstrdup("any");
+	if (band == 0)
+		return psprintf("below %s", short_number(attribute->edge[0]));
+	if (band == bands - 1)
+		return psprintf("%s and above", short_number(attribute->edge[bands - 2]));
+	return psprintf("%s to %s", short_number(attribute->edge[band - 1]), short_number(attribute->edge[band]));
+}
+
+/* level_label gives the bytes of a level as a string. */
+static char *
+level_label(const RecoAttribute *attribute, size_t level)
+{
+	RecoKey key = reco_keys_get(&attribute->level, level);
+
+	return pnstrdup(key.bytes, key.length);
+}
+
+RecoEncoderColumn
+reco_encoder_column(const RecoEncoder *encoder, size_t column)
+{
+	int a = reco_encoder_attribute_of(encoder, column);
+	const RecoAttribute *attribute = &encoder->attribute[a];
+	size_t position = column - attribute->first;
+	RecoEncoderColumn result = {
+		.attribute = a, .name = attribute->name, .kind = attribute->kind, .role = RECO_ROLE_VALUE};
+
+	if (column == missing_column(attribute))
+		result.role = RECO_ROLE_MISSING;
+	else if (reco_attribute_pools(attribute) && column == other_column(attribute))
+		result.role = RECO_ROLE_OTHER;
+	else if (reco_attribute_pools(attribute))
+	{
+		result.role = RECO_ROLE_LEVEL;
+		result.level = level_label(attribute, position);
+	}
+	else if (attribute->kind == RECO_FEATURE_BANDS)
+	{
+		result.role = RECO_ROLE_LEVEL;
+		result.level = band_label(attribute, position);
+	}
+	else if (attribute->kind == RECO_FEATURE_VECTOR)
+		result.level = psprintf("%zu", position + 1);
+	return result;
+}
+
+const char *
+reco_feature_kind_name(RecoFeatureKind kind)
+{
+	static const char *const name[] = {
+		[RECO_FEATURE_BOOLEAN] = "boolean", [RECO_FEATURE_CATEGORY] = "category",
+		[RECO_FEATURE_SET] = "set",         [RECO_FEATURE_NUMBER] = "number",
+		[RECO_FEATURE_TIME] = "time",       [RECO_FEATURE_BANDS] = "bands",
+		[RECO_FEATURE_VECTOR] = "vector",   [RECO_FEATURE_TEXT] = "text"};
+
+	return name[kind];
+}
+
+const char *
+reco_column_role_name(RecoColumnRole role)
+{
+	static const char *const name[] = {[RECO_ROLE_VALUE] = "value",
+									   [RECO_ROLE_LEVEL] = "level",
+									   [RECO_ROLE_OTHER] = "other",
+									   [RECO_ROLE_MISSING] = "missing"};
+
+	return name[role];
+}

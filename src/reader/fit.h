@@ -1,0 +1,58 @@
+/*
+ * fit.h
+ *	  Private to the encoding of attributes: what is gathered of the rows of one
+ *	  attribute before its encoder is known.
+ *
+ * Everything gathered is a count or is put in order before it is summed, so that nothing depends
+ * on the order of rows.
+ */
+#ifndef RECO_READER_FIT_H
+#define RECO_READER_FIT_H
+
+#include "postgres.h"
+
+#include "reader/encoder.h"
+#include "reader/keymap.h"
+
+typedef struct RecoFit
+{
+	RecoAttribute *attribute;
+	RecoFeatureOptions options;
+	int group; /* min_group on the user side, else 0 */
+	size_t n;  /* rows with a value */
+
+	/* number, time, bands: the finite values */
+	double *value;
+	size_t n_values;
+	size_t capacity;
+
+	/* boolean, category, set: how many rows have each level */
+	RecoKeymap *map;
+	uint32 *count;
+	size_t n_counts;
+	size_t n_long;     /* values too long for a level */
+	uint64 characters; /* of all values */
+
+	/* vector */
+	int shortest;
+	int longest;
+} RecoFit;
+
+/* reco_fit_begin prepares to gather, in the current context. */
+extern void reco_fit_begin(RecoFit *fit, RecoAttribute *attribute, const RecoFeatureOptions *options,
+						   int group);
+
+/* reco_fit_take gathers the value of one row; what is kept is in the fit's context, what is temporary in the current one. */
+extern void reco_fit_take(RecoFit *fit, const RecoRaw *raw, MemoryContext context);
+
+/*
+ * reco_fit_finish fills in the parameters of the attribute, in the context "result": all but mean and scale of vectors.
+ * Raises ERRCODE_DATA_EXCEPTION for vectors of different lengths.
+ */
+extern void reco_fit_finish(RecoFit *fit, MemoryContext result);
+
+/* reco_fit_vectors gives a vector attribute mean and scale: component is [n x dimensions], in the order of keys. */
+extern void reco_fit_vectors(RecoAttribute *attribute, const float *const *row, size_t n,
+							 MemoryContext result);
+
+#endif
