@@ -1018,6 +1018,30 @@ AS 'MODULE_PATHNAME', 'reco_user_embedding'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
 COMMENT ON FUNCTION reco.user_embedding(text, text) IS 'the factors of a user, solved now from the rows the caller sees';
 
+/* The mapped cache, built ahead and read again. */
+
+CREATE FUNCTION reco.warm(recommender text = NULL) RETURNS TABLE (
+	version integer,
+	items bigint,
+	bytes bigint,
+	storage text
+)
+AS 'MODULE_PATHNAME', 'reco_warm'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 1 COST 100000;
+COMMENT ON FUNCTION reco.warm(text)
+	IS 'builds the file that serves the deployed version, if it is not there, and has it read into memory';
+
+CREATE FUNCTION reco.verify(recommender text = NULL) RETURNS TABLE (
+	version integer,
+	tensor text,
+	chunk integer,
+	problem text
+)
+AS 'MODULE_PATHNAME', 'reco_verify'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 100000;
+COMMENT ON FUNCTION reco.verify(text)
+	IS 'reads all kept versions and their mapped files against their digests: a row for each problem, for the owner of the recommender';
+
 /* Reasons, checked and turned around. */
 
 CREATE FUNCTION reco.reason_report(

@@ -39,7 +39,7 @@ define_memory(void)
 	DefineCustomIntVariable(
 		"reco.private_cache_limit",
 		"Limits the bytes of models that one session copies when the mapped cache cannot be written.",
-		"A larger model is then an error that says why the cache could not be written.",
+		"A larger model is then read from its table at each call, which is slow; only its keys and norms are copied.",
 		&reco_private_cache_limit, 256 * 1024, 0, INT_MAX, PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("reco.cache_size", "Limits the files of the mapped model cache together.", NULL,
 							&reco_cache_size, 4 * 1024 * 1024, 0, INT_MAX, PGC_SUSET, GUC_UNIT_KB, NULL, NULL,

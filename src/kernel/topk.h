@@ -68,6 +68,8 @@ typedef struct RkItems
 	const float *norm;           /* [n], from rk_items_norms */
 	const float *bias;           /* [n], finite, or NULL for 0 */
 	const struct RkIndex *index; /* of these items (quantise.h), or NULL */
+	void *
+		elsewhere; /* of the caller, whose factors are elsewhere when factor is NULL; the kernel cannot rank those */
 } RkItems;
 
 /* RkHit is one line of a ranked list. */

@@ -161,6 +161,8 @@ als_bind(RecoModel *model)
 	als->items.n = model->items.n;
 	als->items.d = factor ? (size_t) factor->columns : 0;
 	als->items.factor = required(model->tensors, "item_factor", RECO_FLOAT4, n, als->items.d);
+	if (als->items.factor == NULL)
+		reco_items_stream(&als->items, model->tensors, factor);
 	als->items.norm = required(model->tensors, "item_norm", RECO_FLOAT4, n, 1);
 	if (model->explicit_feedback)
 		als->items.bias = required(model->tensors, "item_bias", RECO_FLOAT4, n, 1);
@@ -202,6 +204,15 @@ als_check(const RecoModel *model)
 		als_refuse(TENSOR_RANK_ORDER);
 }
 
+/* als_use streams the factors where memory is short, and does without the copy to rank by. */
+static RecoTensorUse
+als_use(const char *tensor)
+{
+	if (strcmp(tensor, "item_factor") == 0)
+		return RECO_TENSOR_STREAMED;
+	return strncmp(tensor, TENSOR_RANK, strlen(TENSOR_RANK)) == 0 ? RECO_TENSOR_LEFT_OUT : RECO_TENSOR_HELD;
+}
+
 /* als_lambda gives lambda_u of a user with n kept rows. */
 static double
 als_lambda(const AlsModel *als, size_t n)
@@ -238,7 +249,7 @@ als_gather(const RecoQuery *query, AlsQuery *user)
 
 		if (!row->kept)
 			continue;
-		memcpy(to, als->items.factor + (size_t) row->item * d, sizeof(float) * d);
+		memcpy(to, reco_items_row(&als->items, row->item), sizeof(float) * d);
 		user->evidence[user->n] = e;
 		user->weight[user->n] = row->weight;
 		user->target[user->n] = row->pull / row->weight;
@@ -316,9 +327,10 @@ static double *
 als_item_vector(const AlsModel *als, uint32 item, size_t columns)
 {
 	double *vector = palloc(sizeof(double) * columns);
+	const float *row = reco_items_row(&als->items, item);
 
 	for (size_t k = 0; k < columns; k++)
-		vector[k] = k < als->items.d ? als->items.factor[(size_t) item * als->items.d + k] : 1;
+		vector[k] = k < als->items.d ? row[k] : 1;
 	return vector;
 }
 
@@ -540,6 +552,7 @@ const RecoAlgorithm reco_als = {
 	.learn = reco_als_learn,
 	.warm_refusal = reco_als_warm_refusal,
 	.bind = als_bind,
+	.use = als_use,
 	.check = als_check,
 	.represent = als_represent,
 	.contributions = als_contributions,

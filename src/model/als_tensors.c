@@ -61,7 +61,8 @@ reco_als_write_tensors(AlsLearner *learner, RecoLearnOutput *output)
 	size_t n = learner->input->data->n_items;
 	float *norm = reco_area_alloc(learner->input->area, sizeof(float) * n);
 	double *parameter = palloc(sizeof(double) * ALS_N_PARAMETERS);
-	RkItems items = {n, shared->d, shared->items.factor, norm, shared->items.bias, NULL};
+	RkItems items = {
+		.n = n, .d = shared->d, .factor = shared->items.factor, .norm = norm, .bias = shared->items.bias};
 
 	reco_als_check(rk_items_norms(shared->items.factor, shared->d, 0, n, norm, &reco_pool_poll));
 	parameter[ALS_PARAMETER_ALPHA0] = users->alpha0;

@@ -61,7 +61,7 @@ reco_als_warm_start(const RecoLearnInput *input, size_t d, float *factor, float 
 		known[i] = w < warm->items.n && order == 0;
 		n_new += !known[i];
 		if (known[i])
-			memcpy(factor + i * d, from->factor + w * d, sizeof(float) * d);
+			memcpy(factor + i * d, reco_items_row(from, (uint32) w), sizeof(float) * d);
 		else
 			memset(factor + i * d, 0, sizeof(float) * d);
 		if (bias != NULL)

@@ -150,7 +150,8 @@ const RecoModel *
 reco_model_open(const RecoDefinition *definition, MemoryContext pin)
 {
 	const RecoVersion *version = reco_catalog_deployed(definition);
-	const RecoTensorSet *tensors = reco_store_open(version, reco_model_check, pin);
+	RecoOpening opening = {.check = reco_model_check, .use = reco_algorithm_find(version->algorithm)->use};
+	const RecoTensorSet *tensors = reco_store_open(version, &opening, pin);
 	MemoryContext previous = MemoryContextSwitchTo(pin);
 	RecoModel *model = reco_model_bind(version->algorithm, tensors);
 

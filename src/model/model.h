@@ -158,7 +158,7 @@ struct RecoModel
 	const int32 *people;  /* [items.n] buckets of users who chose the item, 0: too few; NULL: not counted */
 	const RecoEncoder *item_encoder; /* of item_features, NULL: the version has none */
 	const RecoEncoder *user_encoder;
-	const RkItems *embedding; /* item factors, NULL when the algorithm has none; set by bind */
+	const RkItems *embedding; /* read by reco_items_row; NULL when the algorithm has no item factors; set by bind */
 	void *state;              /* made by bind */
 };
 
@@ -207,6 +207,9 @@ struct RecoAlgorithm
 	char *(*warm_refusal)(const RecoModel *warm, const RecoOptionValue *option);
 	void (*bind)(RecoModel *model);
 
+	/* use says which tensors may be streamed or left out where memory is short (store.h); NULL: none. */
+	RecoTensorUse (*use)(const char *tensor);
+
 	/* check raises ERRCODE_DATA_CORRUPTED unless the values that bind has found are such as learn writes. */
 	void (*check)(const RecoModel *model);
 
@@ -240,6 +243,21 @@ extern Jsonb *reco_model_options(const RecoDefinition *definition);
  * it stays valid until "pin" is reset.  Bound models are kept for the session.
  */
 extern const RecoModel *reco_model_open(const RecoDefinition *definition, MemoryContext pin);
+
+/*
+ * reco_items_row gives the factors of an item, [d], wherever they are; valid
+ * until the next row or window of these items is asked for.
+ */
+extern const float *reco_items_row(const RkItems *items, uint32 item);
+
+/* reco_items_stream lets the rows of items, whose factor is NULL, come from a streamed tensor; for bind. */
+extern void reco_items_stream(RkItems *items, const RecoTensorSet *set, const RecoTensor *factor);
+
+/*
+ * reco_items_window gives the items that are at hand together from "first" on, as items of their own; first is 0 or where a window
+ * ended.  For items whose factor is NULL.
+ */
+extern void reco_items_window(const RkItems *items, size_t first, RkItems *window);
 
 /*
  * reco_model_check raises ERRCODE_DATA_CORRUPTED unless the tensors of a version

@@ -203,6 +203,16 @@ reco_query_reweighted(const RecoQuery *query, const double *factor)
 	return other;
 }
 
+/* dense_score adds the inner product of a dense term, and the item's bias, to a score. */
+static double
+dense_score(const RecoTerm *term, double score, uint32 item)
+{
+	const RkItems *items = term->items;
+	double bias = items->bias != NULL ? (double) items->bias[item] : 0.0;
+
+	return rk_score(score, bias, rk_dot(term->vector, reco_items_row(items, item), items->d));
+}
+
 /* sparse_score gives the sum of an item's entries in the rows of a sparse term. */
 static double
 sparse_score(const RecoTerm *term, uint32 item)
@@ -239,7 +249,7 @@ reco_query_score(const RecoQuery *query, uint32 item)
 		const RecoTerm *term = &query->term[t];
 
 		if (term->kind == RECO_TERM_DENSE)
-			score = rk_item_score(term->items, term->vector, score, item);
+			score = dense_score(term, score, item);
 		else if (term->kind == RECO_TERM_SPARSE)
 			score += sparse_score(term, item);
 		else

@@ -2,7 +2,8 @@
  * rank.c
  *	  The best items for a query, exactly.
  *
- * A query of one dense term goes through the kernel's pruned ranking.  Any other
+ * A query of one dense term goes through the kernel's pruned ranking, or, where its factors are
+ * not in memory (rows.c), through the kernel's scan by windows.  Any other
  * query is scored item by item.  Both order by the score that reco_query_score
  * gives, then by tie, then by index.
  */
@@ -69,20 +70,60 @@ kernel_scratch(size_t d, void **raw)
 	return (void *) TYPEALIGN(RK_SCRATCH_ALIGN, (uintptr_t) *raw);
 }
 
+typedef RkStatus (*RankKernel)(const RkItems *items, const RkTopk *ask, void *scratch, RkHit *hit,
+							   size_t *n_hit);
+
+/* rank_windows ranks items whose factors are not in memory. */
+static size_t
+rank_windows(RankKernel kernel, const RkItems *items, const RkTopk *ask, void *scratch, RkHit *hit)
+{
+	RkHit *part = palloc_extended(sizeof(RkHit) * Max(ask->k, 1), MCXT_ALLOC_HUGE);
+	RkItems window;
+	RkHeap heap;
+
+	rk_heap_init(&heap, hit, ask->k, ask->tie);
+	for (size_t first = 0; first < items->n; first += window.n)
+	{
+		RkTopk of_window = *ask;
+		size_t found;
+
+		reco_items_window(items, first, &window);
+		of_window.skip = ask->skip != NULL ? ask->skip + first / 8 : NULL;
+		of_window.tie = ask->tie != NULL ? ask->tie + first : NULL;
+		check_rank(kernel(&window, &of_window, scratch, part, &found));
+		for (size_t i = 0; i < found; i++)
+			rk_heap_push(&heap, (uint32) (first + part[i].item), part[i].score);
+	}
+	pfree(part);
+	return rk_heap_finish(&heap);
+}
+
+/* run_kernel ranks all items by a kernel. */
+static size_t
+run_kernel(RankKernel kernel, const RkItems *items, const RkTopk *ask, RkHit *hit)
+{
+	void *raw;
+	void *scratch = kernel_scratch(items->d, &raw);
+	size_t found;
+
+	if (items->factor == NULL)
+		found = rank_windows(kernel, items, ask, scratch, hit);
+	else
+		check_rank(kernel(items, ask, scratch, hit, &found));
+	pfree(raw);
+	return found;
+}
+
 size_t
 reco_rank(const RecoQuery *query, size_t k, const uint8 *skip, const uint32 *tie, RkHit *hit)
 {
 	const RecoTerm *term = query->term;
 	RkTopk ask = {.constant = query->constant, .k = k, .skip = skip, .tie = tie, .poll = &reco_pool_poll};
-	size_t found;
-	void *raw;
 
 	if (query->n_terms != 1 || term->kind != RECO_TERM_DENSE)
 		return rank_each(query, NULL, query->model->items.n, k, skip, tie, hit);
 	ask.query = term->vector;
-	check_rank(rk_topk(term->items, &ask, kernel_scratch(term->items->d, &raw), hit, &found));
-	pfree(raw);
-	return found;
+	return run_kernel(rk_topk, term->items, &ask, hit);
 }
 
 size_t
@@ -93,8 +134,8 @@ reco_rank_similar(const RecoModel *model, uint32 item, size_t k, const uint8 *sk
 	size_t bytes = (model->items.n + 7) / 8;
 	uint8 *others;
 	double *vector;
+	const float *row;
 	size_t found;
-	void *raw;
 
 	if (items == NULL)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -105,12 +146,12 @@ reco_rank_similar(const RecoModel *model, uint32 item, size_t k, const uint8 *sk
 		memcpy(others, skip, bytes);
 	others[item / 8] |= (uint8) (1 << (item % 8));
 	vector = palloc(sizeof(double) * items->d);
+	row = reco_items_row(items, item);
 	for (size_t c = 0; c < items->d; c++)
-		vector[c] = items->factor[(size_t) item * items->d + c];
+		vector[c] = row[c];
 	ask.query = vector;
 	ask.skip = others;
-	check_rank(rk_topk_cosine(items, &ask, kernel_scratch(items->d, &raw), hit, &found));
-	pfree(raw);
+	found = run_kernel(rk_topk_cosine, items, &ask, hit);
 	pfree(others);
 	pfree(vector);
 	return found;

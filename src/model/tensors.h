@@ -21,6 +21,7 @@
  * An algorithm that ranks by factors may add the copy of kernel/quantise.h, which makes ranking fast and changes
  * nothing else.  All of them or none: versions that were learned before it have none.
  */
+#define TENSOR_RANK "rank_" /* what their names begin with */
 #define TENSOR_RANK_ORDER "rank_order"
 #define TENSOR_RANK_COARSE "rank_coarse"
 #define TENSOR_RANK_FINE "rank_fine"

@@ -46,9 +46,10 @@ static ArrayType *
 item_factors(const RkItems *items, uint32 item)
 {
 	Datum *value = palloc(sizeof(Datum) * items->d);
+	const float *row = reco_items_row(items, item);
 
 	for (size_t c = 0; c < items->d; c++)
-		value[c] = Float4GetDatum(items->factor[item * items->d + c]);
+		value[c] = Float4GetDatum(row[c]);
 	return construct_array(value, (int) items->d, FLOAT4OID, sizeof(float4), true, TYPALIGN_INT);
 }
 

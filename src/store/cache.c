@@ -3,7 +3,8 @@
  *	  The versions a session has open.
  *
  * Each is an image (layout.h) in memory: the mapped file that all backends
- * share (file.c) or, where that cannot be written, a private copy.  An open version
+ * share (file.c) or, where that cannot be written, a private copy; or, where the
+ * copy would be too large, private copies of the small tensors and a stream of the others (stream.c).  An open version
  * is pinned by memory contexts: reco_store_open notes the context that wants it,
  * and the reset of that context unpins it.  Without a pin it stays open for
  * the next call, until another version is opened: then those that are gone from the
@@ -33,8 +34,8 @@ typedef struct OpenVersion
 	MemoryContext context; /* of this struct, the tensor table, and a private copy */
 	pg_uuid_t key;
 	RecoTensorSet *set;
-	char *map; /* NULL: a private copy */
-	Size bytes;
+	char *map;  /* NULL: private memory */
+	Size bytes; /* mapped or private */
 	dlist_head pins;
 } OpenVersion;
 
@@ -120,20 +121,24 @@ make_room(Size bytes)
 	return bytes <= limit;
 }
 
-/* report_fallback tells the server's log, once a session, why a private copy is made. */
+/* report_fallback tells the server's log, once a session, why private memory is used. */
 static void
-report_fallback(int error)
+report_fallback(int error, RecoStorage storage)
 {
 	static bool reported = false;
 
 	errno = error;
-	ereport(reported ? DEBUG1 : LOG,
-			(errmsg("could not use a cache file in \"%s\": %m", reco_store_folder_path),
-			 errdetail("This session copies models into private memory, up to reco.private_cache_limit.")));
+	ereport(
+		reported ? DEBUG1 : LOG,
+		(errmsg("could not use a cache file in \"%s\": %m", reco_store_folder_path),
+		 storage == RECO_STORAGE_STREAMED
+			 ? errdetail("The model is larger than reco.private_cache_limit allows to copy: "
+						 "this session reads it from its table at each call, which is slow.")
+			 : errdetail("This session copies models into private memory, up to reco.private_cache_limit.")));
 	reported = true;
 }
 
-/* refuse_private raises because a model is too large for a private copy. */
+/* refuse_private raises because a model is too large for private memory, even what has to be held of it. */
 static void
 refuse_private(const RecoLayout *layout, int error)
 {
@@ -149,37 +154,114 @@ refuse_private(const RecoLayout *layout, int error)
 		 errhint("Make that folder writable and give its disk room, or raise reco.private_cache_limit.")));
 }
 
-/* sink_to_memory is the sink that puts chunks into a private image. */
+/* A piece of the image in private memory. */
+typedef struct Piece
+{
+	char *data;
+	uint64 offset; /* in the image */
+} Piece;
+
+/* sink_to_memory is the sink that puts chunks into a piece of the image. */
 static int
 sink_to_memory(void *state, uint64 offset, const void *data, Size bytes)
 {
-	memcpy((char *) state + offset, data, bytes);
+	Piece *piece = state;
+
+	memcpy(piece->data + (offset - piece->offset), data, bytes);
 	return 0;
 }
 
-/* copy_privately makes a private image in the version's context; error says why there is no file. */
+/* private_memory gives aligned memory in the version's context. */
 static char *
-copy_privately(OpenVersion *open, const RecoLayout *layout, int error)
+private_memory(OpenVersion *open, Size bytes)
 {
-	char *base;
+	return (char *) TYPEALIGN(RECO_IMAGE_ALIGN,
+							  MemoryContextAllocHuge(open->context, bytes + RECO_IMAGE_ALIGN));
+}
 
-	if (!make_room(layout->bytes))
+/* copy_privately makes a private image. */
+static void
+copy_privately(OpenVersion *open, const RecoLayout *layout)
+{
+	Piece image = {private_memory(open, layout->bytes), 0};
+
+	(void) reco_layout_read(layout, sink_to_memory, &image);
+	open->bytes = layout->bytes;
+	open->set->storage = RECO_STORAGE_PRIVATE;
+	for (int t = 0; t < layout->n; t++)
+		open->set->tensor[t].data = image.data + layout->offset[t];
+}
+
+/* use_of says what becomes of a tensor that is not held for its size alone. */
+static RecoTensorUse
+use_of(const RecoOpening *opening, const RecoTensor *tensor)
+{
+	return opening->use != NULL ? opening->use(tensor->name) : RECO_TENSOR_HELD;
+}
+
+/* streamed_bytes gives the private memory that a version takes when it is streamed. */
+static Size
+streamed_bytes(const RecoLayout *layout, const RecoOpening *opening)
+{
+	Size bytes = reco_stream_bytes();
+
+	for (int t = 0; t < layout->n; t++)
+		if (use_of(opening, &layout->tensor[t]) == RECO_TENSOR_HELD)
+			bytes = add_size(bytes, add_size(reco_store_tensor_bytes(&layout->tensor[t]), RECO_IMAGE_ALIGN));
+	return bytes;
+}
+
+/* stream_privately copies what has to be held, leaves out what can be done without, and streams the rest. */
+static void
+stream_privately(OpenVersion *open, const RecoLayout *layout, const RecoOpening *opening)
+{
+	RecoTensorSet *set = open->set;
+	MemoryContext caller;
+
+	set->n = 0;
+	for (int t = 0; t < layout->n; t++)
+	{
+		RecoTensorUse use = use_of(opening, &layout->tensor[t]);
+		RecoTensor tensor = set->tensor[t];
+
+		if (use == RECO_TENSOR_LEFT_OUT)
+			continue;
+		if (use == RECO_TENSOR_HELD)
+		{
+			Piece piece = {private_memory(open, reco_store_tensor_bytes(&tensor)), layout->offset[t]};
+
+			(void) reco_layout_read_tensor(layout, t, sink_to_memory, &piece);
+			tensor.data = piece.data;
+		}
+		set->tensor[set->n++] = tensor;
+	}
+	caller = MemoryContextSwitchTo(open->context);
+	set->stream = reco_stream_make(layout->version);
+	MemoryContextSwitchTo(caller);
+	set->storage = RECO_STORAGE_STREAMED;
+	open->bytes = streamed_bytes(layout, opening);
+}
+
+/* load_privately does without a file; error says why there is none. */
+static void
+load_privately(OpenVersion *open, const RecoLayout *layout, const RecoOpening *opening, int error)
+{
+	if (make_room(layout->bytes))
+		copy_privately(open, layout);
+	else if (make_room(streamed_bytes(layout, opening)))
+		stream_privately(open, layout, opening);
+	else
 		refuse_private(layout, error);
-	report_fallback(error);
-	base = MemoryContextAllocHuge(open->context, layout->bytes + RECO_IMAGE_ALIGN);
-	base = (char *) TYPEALIGN(RECO_IMAGE_ALIGN, base);
-	memcpy(base, layout->head, layout->head_bytes);
-	(void) reco_layout_read(layout, sink_to_memory, base);
-	return base;
+	report_fallback(error, open->set->storage);
 }
 
 /* check_content runs the check of a version that is being opened; when it raises, the mapping goes. */
 static void
-check_content(OpenVersion *open, const RecoVersion *version, RecoTensorCheck check)
+check_content(OpenVersion *open, const RecoVersion *version, const RecoOpening *opening)
 {
 	PG_TRY();
 	{
-		check(version, open->set);
+		opening->check(version, open->set);
 	}
 	PG_CATCH();
 	{
@@ -196,27 +278,26 @@ check_content(OpenVersion *open, const RecoVersion *version, RecoTensorCheck che
  * check can fail, so an error leaves nothing behind.
  */
 static OpenVersion *
-load(const RecoLayout *layout, RecoTensorCheck check)
+load(const RecoLayout *layout, const RecoOpening *opening)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "reco version", ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	OpenVersion *open = palloc0(sizeof(OpenVersion));
-	char *base;
 	int error;
 
 	open->context = context;
 	open->key = layout->version->key;
 	open->bytes = layout->bytes;
-	open->set = reco_layout_tensors(layout, NULL);
+	open->set = reco_layout_tensors(layout);
 	dlist_init(&open->pins);
 	MemoryContextSwitchTo(caller);
 
-	base = open->map = reco_file_map(layout, &error);
-	if (base == NULL)
-		base = copy_privately(open, layout, error);
-	for (int i = 0; i < layout->n; i++)
-		open->set->tensor[i].data = base + layout->offset[i];
-	check_content(open, layout->version, check);
+	open->map = reco_file_map(layout, &error);
+	if (open->map == NULL)
+		load_privately(open, layout, opening, error);
+	for (int t = 0; open->map != NULL && t < layout->n; t++)
+		open->set->tensor[t].data = open->map + layout->offset[t];
+	check_content(open, layout->version, opening);
 	MemoryContextSetParent(context, TopMemoryContext);
 	dlist_push_head(&open_versions, &open->node);
 	return open;
@@ -272,7 +353,7 @@ pin_version(OpenVersion *open, MemoryContext context)
 
 /* reco_store_open gives the tensors of a version, valid until "pin" is reset or deleted. */
 const RecoTensorSet *
-reco_store_open(const RecoVersion *version, RecoTensorCheck check, MemoryContext pin)
+reco_store_open(const RecoVersion *version, const RecoOpening *opening, MemoryContext pin)
 {
 	OpenVersion *open = find_open(&version->key);
 
@@ -283,10 +364,30 @@ reco_store_open(const RecoVersion *version, RecoTensorCheck check, MemoryContext
 		MemoryContext caller = MemoryContextSwitchTo(scratch);
 
 		close_gone();
-		open = load(reco_layout_make(version), check);
+		open = load(reco_layout_make(version), opening);
 		MemoryContextSwitchTo(caller);
 		MemoryContextDelete(scratch);
 	}
 	pin_version(open, pin);
 	return open->set;
+}
+
+bool
+reco_store_warm(const RecoVersion *version, Size *bytes)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "reco warm", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(scratch);
+	const RecoLayout *layout = reco_layout_make(version);
+	int error;
+	char *map = reco_file_map(layout, &error);
+
+	*bytes = layout->bytes;
+	if (map != NULL)
+	{
+		(void) madvise(map, layout->bytes, MADV_WILLNEED);
+		(void) munmap(map, layout->bytes);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
+	return map != NULL;
 }

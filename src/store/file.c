@@ -111,11 +111,29 @@ map_open(int fd, const RecoLayout *layout, int *error)
 	return base == MAP_FAILED ? NULL : base;
 }
 
-/* map_path does the same by name; without waiting, should the name lead to a pipe. */
+/* open_path opens a cache file to read; without waiting, should the name lead to a pipe. */
+static int
+open_path(const char *path)
+{
+	return OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | PG_BINARY);
+}
+
+int
+reco_file_open(const RecoLayout *layout, bool *right)
+{
+	char *path = reco_clear_path(layout);
+	int fd = open_path(path);
+
+	*right = fd >= 0 && looks_right(fd, layout);
+	pfree(path);
+	return fd;
+}
+
+/* map_path maps a cache file by name. */
 static char *
 map_path(const char *path, const RecoLayout *layout, int *error)
 {
-	int fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | PG_BINARY);
+	int fd = open_path(path);
 	char *base;
 
 	*error = errno;

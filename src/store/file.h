@@ -15,4 +15,10 @@
  */
 extern char *reco_file_map(const RecoLayout *layout, int *error);
 
+/*
+ * reco_file_open opens the cache file of a layout as a transient file, and says whether it looks right to an opener; -1
+ * when there is none.
+ */
+extern int reco_file_open(const RecoLayout *layout, bool *right);
+
 #endif

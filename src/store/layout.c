@@ -62,11 +62,24 @@ recommender_label(const RecoVersion *version)
 	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&version->recommender)));
 }
 
-/* corrupted raises ERRCODE_DATA_CORRUPTED for a version; "what" is the primary message's beginning. */
+/*
+ * corrupted says what is wrong with a version: it raises ERRCODE_DATA_CORRUPTED, or reports to the layout's sink and
+ * returns.  "what" is such as "missing chunk 2 of tensor ...".
+ */
 static void
-corrupted(const RecoVersion *version, const char *what)
+corrupted(const RecoLayout *layout, const char *tensor, int chunk, const char *what)
 {
-	const char *label = recommender_label(version);
+	const RecoVersion *version = layout->version;
+	const char *label;
+
+	if (layout->report != NULL)
+	{
+		layout->report(layout->report_state, tensor, chunk, what);
+		return;
+	}
+	if (tensor != NULL)
+		what = psprintf("%s chunk %d of tensor \"%s\"", what, chunk, tensor);
+	label = recommender_label(version);
 
 	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
 					errmsg("%s of recommender \"%s\", version %d", what, label, version->number),
@@ -116,22 +129,29 @@ read_entry(JsonbValue *entry, RecoTensor *tensor)
 	return tensor->columns == 0 || tensor->rows <= MAX_TENSOR_ELEMENTS / tensor->columns;
 }
 
-/* read_table reads the tensor table of a version's row. */
-static void
+/* read_table reads the tensor table of a version's row; false when it makes no sense. */
+static bool
 read_table(RecoLayout *layout)
 {
 	Jsonb *table = layout->version->tensors;
 
 	if (table == NULL || !JsonContainerIsArray(&table->root) ||
 		JsonContainerSize(&table->root) > RECO_MAX_TENSORS)
-		corrupted(layout->version, "unreadable table of tensors");
+	{
+		corrupted(layout, NULL, -1, "unreadable table of tensors");
+		return false;
+	}
 	layout->n = JsonContainerSize(&table->root);
 	layout->tensor = palloc0(Max(layout->n, 1) * sizeof(RecoTensor));
 	for (int i = 0; i < layout->n; i++)
 	{
 		if (!read_entry(getIthJsonbValueFromContainer(&table->root, i), &layout->tensor[i]))
-			corrupted(layout->version, psprintf("unreadable entry %d in the table of tensors", i));
+		{
+			corrupted(layout, NULL, -1, psprintf("unreadable entry %d in the table of tensors", i));
+			return false;
+		}
 	}
+	return true;
 }
 
 /* chunks_of gives the number of chunks of a tensor. */
@@ -153,38 +173,45 @@ find_tensor(const RecoLayout *layout, const char *name, int guess)
 	return -1;
 }
 
-/* read_chunk_list puts the version's list of chunks into the order of the image, each in its place. */
-static void
-read_chunk_list(RecoLayout *layout)
+/* count_chunks decides which chunks belong to which tensor; false when there would be impossibly many. */
+static bool
+count_chunks(RecoLayout *layout)
 {
-	const RecoVersion *version = layout->version;
-	int n_listed;
-	RecoChunkRef *listed = reco_catalog_chunks(version, &n_listed);
-	int t = -1;
-
 	layout->first_chunk = palloc0((layout->n + 1) * sizeof(int));
 	for (int i = 0; i < layout->n; i++)
 	{
 		layout->first_chunk[i + 1] = layout->first_chunk[i] + chunks_of(&layout->tensor[i]);
 		if (layout->first_chunk[i + 1] > MAX_CHUNKS)
-			corrupted(version, "impossible table of tensors");
+		{
+			corrupted(layout, NULL, -1, "impossible table of tensors");
+			return false;
+		}
 	}
 	layout->chunk = palloc0(Max(layout->first_chunk[layout->n], 1) * sizeof(RecoChunkRef *));
+	return true;
+}
+
+/* read_chunk_list puts the version's list of chunks into the order of the image, each in its place. */
+static void
+read_chunk_list(RecoLayout *layout)
+{
+	int n_listed;
+	RecoChunkRef *listed = reco_catalog_chunks(layout->version, &n_listed);
+	int t = -1;
 
 	for (int i = 0; i < n_listed; i++)
 	{
 		t = find_tensor(layout, listed[i].tensor, t);
 		if (t < 0 || listed[i].chunk < 0 ||
 			listed[i].chunk >= layout->first_chunk[t + 1] - layout->first_chunk[t])
-			corrupted(version,
-					  psprintf("unexpected chunk %d of tensor \"%s\"", listed[i].chunk, listed[i].tensor));
-		layout->chunk[layout->first_chunk[t] + listed[i].chunk] = &listed[i];
+			corrupted(layout, listed[i].tensor, listed[i].chunk, "unexpected");
+		else
+			layout->chunk[layout->first_chunk[t] + listed[i].chunk] = &listed[i];
 	}
 	for (t = 0; t < layout->n; t++)
 		for (int i = layout->first_chunk[t]; i < layout->first_chunk[t + 1]; i++)
 			if (layout->chunk[i] == NULL)
-				corrupted(version, psprintf("missing chunk %d of tensor \"%s\"", i - layout->first_chunk[t],
-											layout->tensor[t].name));
+				corrupted(layout, layout->tensor[t].name, i - layout->first_chunk[t], "missing");
 }
 
 /* place decides offsets and sizes. */
@@ -238,7 +265,12 @@ sign_head(RecoLayout *layout)
 	uint8 *digests = palloc(Max(n, 1) * RECO_DIGEST_BYTES);
 
 	for (int i = 0; i < n; i++)
-		memcpy(digests + i * RECO_DIGEST_BYTES, layout->chunk[i]->digest, RECO_DIGEST_BYTES);
+	{
+		if (layout->chunk[i] == NULL)
+			memset(digests + i * RECO_DIGEST_BYTES, 0, RECO_DIGEST_BYTES);
+		else
+			memcpy(digests + i * RECO_DIGEST_BYTES, layout->chunk[i]->digest, RECO_DIGEST_BYTES);
+	}
 	reco_store_sha256(layout->head, layout->head_bytes, digests, (Size) n * RECO_DIGEST_BYTES,
 					  layout->digest);
 	memcpy(header->version, layout->version->key.data, UUID_LEN);
@@ -246,14 +278,16 @@ sign_head(RecoLayout *layout)
 	pfree(digests);
 }
 
-/* reco_layout_make lays out the image of a version, in the current memory context. */
 RecoLayout *
-reco_layout_make(const RecoVersion *version)
+reco_layout_examine(const RecoVersion *version, RecoProblemSink report, void *state)
 {
 	RecoLayout *layout = palloc0(sizeof(RecoLayout));
 
 	layout->version = version;
-	read_table(layout);
+	layout->report = report;
+	layout->report_state = state;
+	if (!read_table(layout) || !count_chunks(layout))
+		return NULL;
 	read_chunk_list(layout);
 	place(layout);
 	draw_head(layout);
@@ -261,11 +295,18 @@ reco_layout_make(const RecoVersion *version)
 	return layout;
 }
 
-/* reco_layout_tensors gives the tensors of an image in memory. */
-RecoTensorSet *
-reco_layout_tensors(const RecoLayout *layout, const char *base)
+/* reco_layout_make lays out the image of a version, in the current memory context. */
+RecoLayout *
+reco_layout_make(const RecoVersion *version)
 {
-	RecoTensorSet *set = palloc(sizeof(RecoTensorSet));
+	return reco_layout_examine(version, NULL, NULL);
+}
+
+/* reco_layout_tensors gives the tensors of an image, without their data. */
+RecoTensorSet *
+reco_layout_tensors(const RecoLayout *layout)
+{
+	RecoTensorSet *set = palloc0(sizeof(RecoTensorSet));
 
 	set->n = layout->n;
 	set->tensor = palloc(Max(layout->n, 1) * sizeof(RecoTensor));
@@ -273,73 +314,81 @@ reco_layout_tensors(const RecoLayout *layout, const char *base)
 	{
 		set->tensor[i] = layout->tensor[i];
 		set->tensor[i].name = pstrdup(layout->tensor[i].name);
-		set->tensor[i].data = base == NULL ? NULL : base + layout->offset[i];
 	}
 	return set;
 }
 
-/* check_chunk raises unless the data are there, of the right length, and match their digest. */
-static void
-check_chunk(const RecoLayout *layout, int t, int i, const bytea *data, Size expected)
+/* chunk_problem says what is wrong with the data of the i-th chunk; NULL when nothing is. */
+static const char *
+chunk_problem(const RecoLayout *layout, int t, int i, const bytea *data, Size expected)
 {
-	int number = i - layout->first_chunk[t];
-	const char *name = layout->tensor[t].name;
 	uint8 digest[RECO_DIGEST_BYTES];
 
 	if (data == NULL)
-		corrupted(layout->version, psprintf("missing chunk %d of tensor \"%s\"", number, name));
-	if (VARSIZE_ANY_EXHDR(data) == expected)
-	{
-		reco_store_sha256(VARDATA_ANY(data), expected, NULL, 0, digest);
-		if (memcmp(digest, layout->chunk[i]->digest, RECO_DIGEST_BYTES) == 0)
-			return;
-	}
-	corrupted(layout->version, psprintf("corrupted chunk %d of tensor \"%s\"", number, name));
+		return "missing";
+	if (VARSIZE_ANY_EXHDR(data) != expected)
+		return "corrupted";
+	reco_store_sha256(VARDATA_ANY(data), expected, NULL, 0, digest);
+	return memcmp(digest, layout->chunk[i]->digest, RECO_DIGEST_BYTES) == 0 ? NULL : "corrupted";
 }
 
-/* check_finite raises when a chunk has a digest that is right and values that no version is written with. */
-static void
-check_finite(const RecoLayout *layout, int t, int i, const void *data, Size length)
+bytea *
+reco_layout_read_chunk(const RecoLayout *layout, int t, int i)
 {
 	const RecoTensor *tensor = &layout->tensor[t];
+	int number = i - layout->first_chunk[t];
+	Size length = Min(reco_store_tensor_bytes(tensor) - (Size) number * RECO_CHUNK_BYTES, RECO_CHUNK_BYTES);
+	const char *problem;
+	bytea *data;
 
-	if (!reco_store_all_finite(data, length, tensor->type))
-		corrupted(layout->version, psprintf("values that are not finite in chunk %d of tensor \"%s\"",
-											i - layout->first_chunk[t], tensor->name));
+	if (layout->chunk[i] == NULL)
+		return NULL;
+	data = reco_catalog_read_chunk(&layout->version->recommender, layout->chunk[i]->digest);
+	problem = chunk_problem(layout, t, i, data, length);
+	if (problem == NULL)
+	{
+		reco_store_swap(VARDATA_ANY(data), length, tensor->type);
+		if (!reco_store_all_finite(VARDATA_ANY(data), length, tensor->type))
+			problem = "non-finite";
+	}
+	if (problem == NULL)
+		return data;
+	corrupted(layout, tensor->name, number, problem);
+	return NULL;
+}
+
+int
+reco_layout_read_tensor(const RecoLayout *layout, int t, RecoImageSink sink, void *state)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "reco chunk", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(scratch);
+	uint64 offset = layout->offset[t];
+	int error = 0;
+
+	for (int i = layout->first_chunk[t]; i < layout->first_chunk[t + 1] && error == 0; i++)
+	{
+		bytea *data;
+
+		CHECK_FOR_INTERRUPTS();
+		data = reco_layout_read_chunk(layout, t, i);
+		if (data != NULL)
+			error = sink(state, offset, VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data));
+		offset += RECO_CHUNK_BYTES;
+		MemoryContextReset(scratch);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
+	return error;
 }
 
 /* reco_layout_read hands every chunk, checked, to the sink. */
 int
 reco_layout_read(const RecoLayout *layout, RecoImageSink sink, void *state)
 {
-	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "reco chunk", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(scratch);
 	int error = 0;
 
 	for (int t = 0; t < layout->n && error == 0; t++)
-	{
-		const RecoTensor *tensor = &layout->tensor[t];
-		Size left = reco_store_tensor_bytes(tensor);
-		uint64 offset = layout->offset[t];
-
-		for (int i = layout->first_chunk[t]; i < layout->first_chunk[t + 1] && error == 0; i++)
-		{
-			Size length = Min(left, RECO_CHUNK_BYTES);
-			bytea *data;
-
-			CHECK_FOR_INTERRUPTS();
-			data = reco_catalog_read_chunk(&layout->version->recommender, layout->chunk[i]->digest);
-			check_chunk(layout, t, i, data, length);
-			reco_store_swap(VARDATA_ANY(data), length, tensor->type);
-			check_finite(layout, t, i, VARDATA_ANY(data), length);
-			error = sink(state, offset, VARDATA_ANY(data), length);
-			offset += length;
-			left -= length;
-			MemoryContextReset(scratch);
-		}
-	}
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(scratch);
+		error = reco_layout_read_tensor(layout, t, sink, state);
 	return error;
 }
 
@@ -375,13 +424,31 @@ read_intact(const RecoVersion *version, const RecoChunkRef *ref, Size expected, 
 	return true;
 }
 
+/*
+ * chunks_listed gives the chunks of one tensor, which follow each other in a version's list; NULL unless they are those
+ * that so many bytes take, so that a size that was altered allocates nothing.
+ */
+static const RecoChunkRef *
+chunks_listed(const RecoVersion *version, const char *name, Size bytes)
+{
+	int n_refs;
+	const RecoChunkRef *ref = reco_catalog_chunks(version, &n_refs);
+	int first = 0;
+	int n = 0;
+
+	while (first < n_refs && strcmp(ref[first].tensor, name) != 0)
+		first++;
+	while (first + n < n_refs && strcmp(ref[first + n].tensor, name) == 0 && ref[first + n].chunk == n)
+		n++;
+	return (Size) n == (bytes + RECO_CHUNK_BYTES - 1) / RECO_CHUNK_BYTES ? ref + first : NULL;
+}
+
 /* reco_store_read_tensor reads one tensor from its chunks; NULL when it is absent or damaged. */
 const RecoTensor *
 reco_store_read_tensor(const RecoVersion *version, const char *name)
 {
 	RecoTensor *tensor = palloc0(sizeof(RecoTensor));
-	int n_refs;
-	RecoChunkRef *ref;
+	const RecoChunkRef *ref;
 	Size bytes;
 	Size done = 0;
 	char *data;
@@ -389,22 +456,16 @@ reco_store_read_tensor(const RecoVersion *version, const char *name)
 	if (!find_entry(version, name, tensor))
 		return NULL;
 	bytes = reco_store_tensor_bytes(tensor);
-	data = palloc_extended(Max(bytes, 1), MCXT_ALLOC_HUGE);
-	ref = reco_catalog_chunks(version, &n_refs);
-	for (int i = 0; i < n_refs && done < bytes; i++)
-	{
-		Size length = Min(bytes - done, RECO_CHUNK_BYTES);
-
-		CHECK_FOR_INTERRUPTS();
-		if (strcmp(ref[i].tensor, name) != 0)
-			continue;
-		if ((Size) ref[i].chunk * RECO_CHUNK_BYTES != done ||
-			!read_intact(version, &ref[i], length, data + done))
-			return NULL;
-		done += length;
-	}
-	if (done < bytes)
+	ref = chunks_listed(version, name, bytes);
+	if (ref == NULL)
 		return NULL;
+	data = palloc_extended(Max(bytes, 1), MCXT_ALLOC_HUGE);
+	for (; done < bytes; done += RECO_CHUNK_BYTES, ref++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!read_intact(version, ref, Min(bytes - done, RECO_CHUNK_BYTES), data + done))
+			return NULL;
+	}
 	reco_store_swap(data, bytes, tensor->type);
 	tensor->data = data;
 	return tensor;

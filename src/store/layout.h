@@ -51,11 +51,13 @@
 typedef struct RecoLayout
 {
 	const RecoVersion *version;
+	RecoProblemSink report; /* NULL: what is wrong is an error */
+	void *report_state;
 	int n;                      /* tensors */
 	RecoTensor *tensor;         /* [n], data NULL */
 	uint64 *offset;             /* [n] of the data in the image */
 	int *first_chunk;           /* [n + 1] chunks of tensor t are first_chunk[t] ... first_chunk[t + 1] - 1 */
-	const RecoChunkRef **chunk; /* [first_chunk[n]] in the order of the image */
+	const RecoChunkRef **chunk; /* [first_chunk[n]] in the order of the image; NULL: missing, and reported */
 	Size bytes;                 /* of the image */
 	Size head_bytes;
 	char *head; /* [head_bytes] */
@@ -69,8 +71,14 @@ typedef struct RecoLayout
  */
 extern RecoLayout *reco_layout_make(const RecoVersion *version);
 
-/* reco_layout_tensors gives, in the current memory context, the tensors of an image that is in memory at base. */
-extern RecoTensorSet *reco_layout_tensors(const RecoLayout *layout, const char *base);
+/*
+ * reco_layout_examine does the same and hands what is wrong to a sink, as reading by the layout then does.  NULL when the
+ * table of tensors cannot be read; digest and head mean nothing when a chunk is missing from the list.
+ */
+extern RecoLayout *reco_layout_examine(const RecoVersion *version, RecoProblemSink report, void *state);
+
+/* reco_layout_tensors gives, in the current memory context, the tensors of an image, data NULL. */
+extern RecoTensorSet *reco_layout_tensors(const RecoLayout *layout);
 
 /*
  * A sink takes the data of one chunk for its place in the image.  It returns
@@ -84,6 +92,22 @@ typedef int (*RecoImageSink)(void *state, uint64 offset, const void *data, Size 
  * A chunk that is missing or altered, or holds NaN or infinity, is ERRCODE_DATA_CORRUPTED.
  */
 extern int reco_layout_read(const RecoLayout *layout, RecoImageSink sink, void *state);
+
+/* reco_layout_read_tensor does so for the chunks of tensor t alone. */
+extern int reco_layout_read_tensor(const RecoLayout *layout, int t, RecoImageSink sink, void *state);
+
+/*
+ * reco_layout_read_chunk gives, in the current context, the checked data of the i-th chunk of the image, which is of
+ * tensor t, in the machine's byte order; NULL when something is wrong with it and was reported.
+ */
+extern bytea *reco_layout_read_chunk(const RecoLayout *layout, int t, int i);
+
+/*
+ * reco_stream_make makes the stream of a version's tensors in the current context; reco_stream_bytes is what it takes at
+ * most.  See reco_store_fetch.
+ */
+extern RecoStream *reco_stream_make(const RecoVersion *version);
+extern Size reco_stream_bytes(void);
 
 /* What tensors, chunks and digests need on both ways. */
 extern Size reco_store_element_bytes(RecoTensorType type);

@@ -29,10 +29,22 @@ typedef struct RecoTensor
 	const void *data;
 } RecoTensor;
 
+/* Where the data of an open version are. */
+typedef enum RecoStorage
+{
+	RECO_STORAGE_MAPPED,  /* the file that all backends share */
+	RECO_STORAGE_PRIVATE, /* memory of this session */
+	RECO_STORAGE_STREAMED /* as before, but large tensors are read from their chunks as they are needed */
+} RecoStorage;
+
+typedef struct RecoStream RecoStream;
+
 typedef struct RecoTensorSet
 {
 	int n;
-	RecoTensor *tensor; /* [n] */
+	RecoTensor *tensor; /* [n]; data is NULL where it is streamed */
+	RecoStorage storage;
+	RecoStream *stream; /* of RECO_STORAGE_STREAMED */
 } RecoTensorSet;
 
 /*
@@ -51,20 +63,58 @@ extern Size reco_store_tensor_bytes(const RecoTensor *tensor);
  */
 extern void reco_store_write(RecoVersion *version, const RecoTensorSet *set);
 
-/* A check raises ERRCODE_DATA_CORRUPTED unless the tensors of a version fit together. */
-typedef void (*RecoTensorCheck)(const RecoVersion *version, const RecoTensorSet *set);
+/* What becomes of a tensor when a version is too large to be held in private memory. */
+typedef enum RecoTensorUse
+{
+	RECO_TENSOR_HELD,     /* it is there all the same */
+	RECO_TENSOR_STREAMED, /* reco_store_fetch reads pieces of it */
+	RECO_TENSOR_LEFT_OUT  /* it is not in the set: it makes things fast and can be done without */
+} RecoTensorUse;
+
+/* What the reader of a version says about it. */
+typedef struct RecoOpening
+{
+	/* check raises ERRCODE_DATA_CORRUPTED unless the tensors of a version fit together. */
+	void (*check)(const RecoVersion *version, const RecoTensorSet *set);
+	/* use says what becomes of a tensor; NULL: all are held. */
+	RecoTensorUse (*use)(const char *tensor);
+} RecoOpening;
 
 /*
- * reco_store_open gives the tensors of a version, from the mapped cache file,
- * which it builds when there is none, or from private memory (up to
- * reco.private_cache_limit, above it ERRCODE_CONFIGURATION_LIMIT_EXCEEDED) when
- * the file cannot be written.  The memory stays valid until "pin" is reset or
- * deleted, also when the version is dropped meanwhile.  Errors: ERRCODE_DATA_CORRUPTED naming tensor
+ * reco_store_open gives the tensors of a version: from the mapped cache file,
+ * which it builds when there is none; when that cannot be written, from private memory, up to
+ * reco.private_cache_limit; above it streamed, as far as the opening allows, and else
+ * ERRCODE_CONFIGURATION_LIMIT_EXCEEDED.  They stay valid until "pin" is reset or
+ * deleted, also when the version is dropped meanwhile (streamed ones, for as long as a snapshot sees it).
+ * Errors: ERRCODE_DATA_CORRUPTED naming tensor
  * and chunk when a chunk is missing or does not match its digest, with the hint to refresh.
  * The check is run once, when the session opens the version: what it refuses is not opened.
  */
-extern const RecoTensorSet *reco_store_open(const RecoVersion *version, RecoTensorCheck check,
+extern const RecoTensorSet *reco_store_open(const RecoVersion *version, const RecoOpening *opening,
 											MemoryContext pin);
+
+/*
+ * reco_store_fetch copies bytes of a streamed tensor of a set, from an offset on, reading the chunks they lie in.  The
+ * last chunk is kept, so that going through a tensor in order reads each once.  Errors as of reco_store_open.
+ */
+extern void reco_store_fetch(const RecoTensorSet *set, const RecoTensor *tensor, Size offset, Size bytes,
+							 void *to);
+
+/*
+ * reco_store_warm makes sure that the cache file of a version is there, building it when it is not, and that the kernel reads it
+ * ahead.  Gives the bytes of the image, and whether there is such a file.
+ */
+extern bool reco_store_warm(const RecoVersion *version, Size *bytes);
+
+/* Takes what is wrong with a version: tensor is NULL and chunk -1 where it concerns neither. */
+typedef void (*RecoProblemSink)(void *state, const char *tensor, int chunk, const char *problem);
+
+/*
+ * reco_store_verify reads every chunk of a version against its digest, and the cache file, if there is one, against
+ * the chunks; hands what is wrong to the sink.  A cache file that is wrong is removed, to be built
+ * again by whoever needs it.
+ */
+extern void reco_store_verify(const RecoVersion *version, RecoProblemSink report, void *state);
 
 /*
  * reco_store_read_tensor reads one tensor from its chunks into the current

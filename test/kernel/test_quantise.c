@@ -84,7 +84,7 @@ case_make(int kind, size_t n, size_t d, bool biased, uint64_t seed)
 		c.query[k] = draw(kind < TINY ? kind : NORMAL, 3, k, &rng);
 	c.query[0] += 0.25;
 	CHECK(rk_items_norms(c.factor, d, 0, n, c.norm, NULL) == RK_OK);
-	c.items = (RkItems){n, d, c.factor, c.norm, biased ? c.bias : NULL, NULL};
+	c.items = (RkItems){n, d, c.factor, c.norm, biased ? c.bias : NULL, NULL, NULL};
 	c.index = index_make(&c.items);
 	return c;
 }
@@ -244,7 +244,7 @@ test_refused(void)
 	Case c = case_make(NORMAL, 40, 4, false, 2);
 	const double scale[] = {0.0, 0x1p-40, 0x1p40, INFINITY};
 	void *scratch = unit_alloc(rk_index_scratch_bytes(40));
-	RkItems wide = {1, RK_INDEX_MAX_COLUMNS + 1, c.factor, c.norm, NULL, NULL};
+	RkItems wide = {1, RK_INDEX_MAX_COLUMNS + 1, c.factor, c.norm, NULL, NULL, NULL};
 	int left = 0;
 	RkPoll poll = {unit_cancel_after, &left};
 

@@ -226,14 +226,14 @@ test_kind(int kind, size_t n, size_t d, double query_scale, int step)
 		shop.query[k] *= query_scale;
 	for (int b = 0; b < 2; b++)
 	{
-		RkItems items = {n, d, shop.factor, shop.norm, b ? shop.bias : NULL, NULL};
+		RkItems items = {n, d, shop.factor, shop.norm, b ? shop.bias : NULL, NULL, NULL};
 
 		index[b] = index_make(&items);
 	}
 	for (int options = 0; options < 16; options += step)
 	{
 		RkItems items = {
-			n, d, shop.factor, shop.norm, options & 1 ? shop.bias : NULL, &index[options & 1].index};
+			n, d, shop.factor, shop.norm, options & 1 ? shop.bias : NULL, &index[options & 1].index, NULL};
 		RkTopk ask = {
 			.query = shop.query,
 			.constant = options & 8 ? -3.25 : 0.0,
@@ -254,7 +254,7 @@ static void
 test_continued(void)
 {
 	Shop shop = shop_make(LEARNED, 3000, 24, 5);
-	RkItems items = {shop.n, shop.d, shop.factor, shop.norm, NULL, NULL};
+	RkItems items = {shop.n, shop.d, shop.factor, shop.norm, NULL, NULL, NULL};
 	Index index = index_make(&items);
 	RkTopk ask = {.query = shop.query, .k = 70, .skip = shop.skip};
 	void *scratch = unit_alloc(rk_topk_scratch_bytes(shop.d));
@@ -314,7 +314,7 @@ test_overflow(void)
 	float factor[2 * 33] = {-3e35f};
 	float norm[2];
 	double query[33];
-	RkItems items = {2, 33, factor, norm, NULL, NULL};
+	RkItems items = {2, 33, factor, norm, NULL, NULL, NULL};
 	RkTopk ask = {.query = query, .k = 1};
 	void *scratch = unit_alloc(rk_topk_scratch_bytes(33));
 	RkHit hit[1];
@@ -337,7 +337,7 @@ static void
 test_refused(void)
 {
 	Shop shop = shop_make(RANDOM, 100, 8, 1);
-	RkItems items = {100, 8, shop.factor, shop.norm, NULL, NULL};
+	RkItems items = {100, 8, shop.factor, shop.norm, NULL, NULL, NULL};
 	Index index = index_make(&items);
 	RkTopk ask = {.query = shop.query, .k = 5};
 	void *scratch = unit_alloc(rk_topk_scratch_bytes(8));
