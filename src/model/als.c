@@ -48,7 +48,7 @@ const RecoOption reco_als_option[ALS_N_OPTIONS] = {
 		{"alpha0", RECO_OPTION_NUMBER, true, 0, NULL, 0, 1e6, false,
 		 "Weight of a pair that was not observed. By default 0.03 of the mean weight of a row; 0 for explicit feedback."},
 	[ALS_LAMBDA] =
-		{"lambda", RECO_OPTION_NUMBER, true, 0, NULL, 0, 1e9, true,
+		{"lambda", RECO_OPTION_NUMBER, true, 0, NULL, ALS_LEAST_LAMBDA, 1e9, false,
 		 "Regularisation; it must be positive. The default is chosen for the feedback and the mean weight of a row."},
 	[ALS_NU] =
 		{"nu", RECO_OPTION_NUMBER, true, 0, NULL, 0, 4, false,
@@ -288,6 +288,18 @@ als_temporary(const AlsQuery *user)
 	return palloc(sizeof(double) * (user->n + user->columns));
 }
 
+/* als_tells_nothing says whether the vector of a user orders no items: what they have is new, or nothing was learned of it. */
+static bool
+als_tells_nothing(const RecoModel *model, const AlsQuery *user)
+{
+	const AlsModel *als = model->state;
+
+	for (size_t k = 0; k < als->items.d; k++)
+		if (user->vector[k] != 0)
+			return false;
+	return !model->explicit_feedback;
+}
+
 /* als_represent solves the user's vector. */
 static void
 als_represent(const RecoModel *model, RecoQuery *query)
@@ -320,6 +332,7 @@ als_represent(const RecoModel *model, RecoQuery *query)
 	query->n_terms = 1;
 	query->term = term;
 	query->state = user;
+	query->has_positive = query->has_positive && !als_tells_nothing(model, user);
 }
 
 /* als_item_vector widens the factor of an item, with the 1 of the bias. */

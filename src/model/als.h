@@ -28,6 +28,9 @@ typedef enum RecoAlsOption
 
 extern const RecoOption reco_als_option[ALS_N_OPTIONS];
 
+/* Below this, sums of squares of what is solved leave the range of float. */
+#define ALS_LEAST_LAMBDA 1e-30
+
 /* The tensor "als_parameters", float8 [1 x ALS_N_PARAMETERS]: what A and b of a user are made of. */
 typedef enum RecoAlsParameter
 {

@@ -49,6 +49,12 @@ default_weights(const RecoLearnInput *input, RkAlsSide *problem)
 	problem->lambda = option[ALS_LAMBDA].is_set ? option[ALS_LAMBDA].number
 												: lambda * mean * pow(per_user + alpha0 * items, nu) /
 													  pow(per_user + problem->alpha0 * items, problem->nu);
+	if (!(problem->lambda >= ALS_LEAST_LAMBDA))
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+						errmsg("the weights of the rows are too small to learn from"),
+						errdetail("Their mean is %g, which makes \"lambda\" %g; it must be at least %g.",
+								  mean, problem->lambda, ALS_LEAST_LAMBDA),
+						errhint("Use greater event weights or values.")));
 }
 
 /* scratch_bytes is what any task needs in one process. */

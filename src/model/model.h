@@ -139,7 +139,8 @@ struct RecoQuery
 	const RecoHistory *history;
 	int n_evidence;
 	RecoEvidence *evidence; /* [n_evidence], by increasing item */
-	bool has_positive;      /* some kept evidence has t > 0: the user is on the history rung */
+	bool
+		has_positive; /* some kept evidence has t > 0, and represent found that it orders items: the history rung */
 	double constant;
 	int n_terms;
 	RecoTerm *term; /* [n_terms] */
@@ -158,8 +159,9 @@ struct RecoModel
 	const int32 *people;  /* [items.n] buckets of users who chose the item, 0: too few; NULL: not counted */
 	const RecoEncoder *item_encoder; /* of item_features, NULL: the version has none */
 	const RecoEncoder *user_encoder;
-	const RkItems *embedding; /* read by reco_items_row; NULL when the algorithm has no item factors; set by bind */
-	void *state;              /* made by bind */
+	const RkItems
+		*embedding; /* read by reco_items_row; NULL when the algorithm has no item factors; set by bind */
+	void *state;    /* made by bind */
 };
 
 /* What learning works on. */

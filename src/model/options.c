@@ -97,6 +97,8 @@ describe_range(const RecoOption *option)
 		return pstrdup("true or false");
 	if (option->type == RECO_OPTION_STRING)
 		return pstrdup("a string");
+	if (option->type == RECO_OPTION_TEXTS)
+		return pstrdup("an array of strings, numbers, booleans or nulls");
 	if (isinf(option->maximum))
 		return psprintf("%s %s %g", what, option->open_minimum ? "above" : "of at least", option->minimum);
 	if (option->open_minimum)
@@ -157,6 +159,31 @@ parse_integers(const RecoOption *option, JsonbValue *value, RecoOptionValue *out
 			out->integer[out->n++] = (int) number_of(option, &element);
 }
 
+/* parse_texts reads an array of scalars, each as its text. */
+static void
+parse_texts(const RecoOption *option, JsonbValue *value, RecoOptionValue *out)
+{
+	JsonbContainer *array = value->type == jbvBinary ? value->val.binary.data : NULL;
+
+	if (array == NULL || !JsonContainerIsArray(array))
+		raise_bad_value(option, value_text(value));
+	out->n = JsonContainerSize(array);
+	out->text = palloc(sizeof(char *) * Max(out->n, 1));
+	for (int i = 0; i < out->n; i++)
+	{
+		JsonbValue *element = getIthJsonbValueFromContainer(array, i);
+
+		if (element->type == jbvBinary)
+			raise_bad_value(option, value_text(value));
+		if (element->type == jbvNull)
+			out->text[i] = NULL;
+		else if (element->type == jbvString)
+			out->text[i] = pnstrdup(element->val.string.val, element->val.string.len);
+		else
+			out->text[i] = value_text(element);
+	}
+}
+
 static void
 parse_value(const RecoOption *option, JsonbValue *value, RecoOptionValue *out)
 {
@@ -178,6 +205,9 @@ parse_value(const RecoOption *option, JsonbValue *value, RecoOptionValue *out)
 			break;
 		case RECO_OPTION_INTEGERS:
 			parse_integers(option, value, out);
+			break;
+		case RECO_OPTION_TEXTS:
+			parse_texts(option, value, out);
 			break;
 	}
 	out->is_set = true;

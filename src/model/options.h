@@ -16,7 +16,8 @@ typedef enum RecoOptionType
 	RECO_OPTION_NUMBER,
 	RECO_OPTION_BOOLEAN,
 	RECO_OPTION_STRING,
-	RECO_OPTION_INTEGERS /* array of integers, each in the range */
+	RECO_OPTION_INTEGERS, /* array of integers, each in the range */
+	RECO_OPTION_TEXTS     /* array of strings, numbers, booleans and nulls, as text; always automatic */
 } RecoOptionType;
 
 /* One option.  is_auto: the default is chosen from the data (NULL in jsonb means the same). */
@@ -40,8 +41,9 @@ typedef struct RecoOptionValue
 	bool is_set;   /* false: take the automatic default */
 	double number; /* integers, numbers, booleans */
 	char *string;
-	int n; /* integers */
-	int *integer;
+	int n;        /* of arrays */
+	int *integer; /* [n] of integers */
+	char **text;  /* [n] of texts, NULL for null */
 } RecoOptionValue;
 
 /*

@@ -229,11 +229,10 @@ reco_key_input(const char *string, Oid base)
 	switch (base)
 	{
 		case INT2OID:
-			return reco_key_from_datum(DirectFunctionCall1(int2in, CStringGetDatum(string)), base);
 		case INT4OID:
-			return reco_key_from_datum(DirectFunctionCall1(int4in, CStringGetDatum(string)), base);
 		case INT8OID:
-			return reco_key_from_datum(DirectFunctionCall1(int8in, CStringGetDatum(string)), base);
+			/* one that the column's type cannot hold is an id that nobody has, as when it is passed as bigint */
+			return reco_key_from_datum(DirectFunctionCall1(int8in, CStringGetDatum(string)), INT8OID);
 		default:
 			return reco_key_from_datum(DirectFunctionCall1(uuid_in, CStringGetDatum(string)), base);
 	}

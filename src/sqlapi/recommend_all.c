@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
@@ -49,17 +50,42 @@ const RecoOption reco_many_option[RECO_MANY_OPTIONS] = {
 								"Whether items that a user has are left out."},
 	[RECO_MANY_FILTER] = {"filter", RECO_OPTION_STRING, true, 0, NULL, 0, 0, false,
 						  "A boolean expression over the items relation, as in recommend()."},
+	[RECO_MANY_FILTER_ARGS] = {"filter_args", RECO_OPTION_TEXTS, true, 0, NULL, 0, 0, false,
+							   "The values of $1, $2, ... in the filter."},
 	[RECO_MANY_REPLACE] =
 		{"replace", RECO_OPTION_BOOLEAN, false, 0, NULL, 0, 1, false,
 		 "Whether rows that users have in the target are deleted, rather than the users skipped."},
 };
 
+/* array_of gives texts as an array. */
+static ArrayType *
+array_of(const RecoOptionValue *texts)
+{
+	Datum *value = palloc_array(Datum, Max(texts->n, 1));
+	bool *isnull = palloc_array(bool, Max(texts->n, 1));
+	int low = 1;
+	int n = texts->n;
+
+	for (int i = 0; i < n; i++)
+	{
+		isnull[i] = texts->text[i] == NULL;
+		value[i] = isnull[i] ? (Datum) 0 : CStringGetTextDatum(texts->text[i]);
+	}
+	return construct_md_array(value, isnull, 1, &n, &low, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
 void
 reco_many_options(RecoManyAsk *ask, const RecoOptionValue *option)
 {
+	const RecoOptionValue *arguments = &option[RECO_MANY_FILTER_ARGS];
+
 	ask->exclude_seen = option[RECO_MANY_EXCLUDE_SEEN].number != 0;
+	if (arguments->is_set && !option[RECO_MANY_FILTER].is_set)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("filter_args without filter"),
+						errhint("They are the values of $1, $2, ... in the filter.")));
 	if (option[RECO_MANY_FILTER].is_set)
-		ask->filter = reco_reader_filter(ask->definition, option[RECO_MANY_FILTER].string, NULL);
+		ask->filter = reco_reader_filter(ask->definition, option[RECO_MANY_FILTER].string,
+										 arguments->is_set ? array_of(arguments) : NULL);
 }
 
 /* put_list adds the rows of one user. */

@@ -98,6 +98,17 @@ SELECT * FROM recommend_all('many', options => '{"exclude_sene": true}');
 SELECT * FROM recommend_all('many', options => '{"replace": true}');
 SELECT * FROM recommend_all('many_stars', options => '{"filter": "price < 3"}');
 SELECT * FROM recommend_all('many', options => '{"filter": "prize < 3"}');
+-- filter_args: strings, numbers, booleans and nulls, each as its text
+SELECT count(*) > 0, count(DISTINCT user_id) > 0, bool_and(g.price < 30 AND g.title LIKE 'Good 1%' AND NOT g.hidden)
+FROM recommend_all('many', 5, options => '{"filter": "price < $1::int and title like $2 and hidden = $3::boolean and $4 is null",
+	"filter_args": [30, "Good 1%", false, null]}') a JOIN goods g ON g.id = a.item_id::int;
+SELECT a = b FROM (SELECT array_agg(l::text ORDER BY user_id, rank) a FROM recommend_all('many', 3, options => '{"filter": "price < 30"}') l) x,
+	(SELECT array_agg(l::text ORDER BY user_id, rank) b FROM recommend_all('many', 3, options => '{"filter": "price < $1::int", "filter_args": ["30"]}') l) y;
+SELECT count(*) FROM recommend_all('many', options => '{"filter_args": [1]}');
+SELECT count(*) FROM recommend_all('many', options => '{"filter": "price < $1::int", "filter_args": 30}');
+SELECT count(*) FROM recommend_all('many', options => '{"filter": "price < $1::int", "filter_args": [[30]]}');
+SELECT count(*) FROM recommend_all('many', options => '{"filter": "price < $2::int", "filter_args": [30]}');
+SELECT count(*) FROM recommend_all('many', users => '{1}');
 
 \echo == what the caller sees
 CREATE ROLE reco_many_guest;
@@ -132,7 +143,7 @@ SELECT count(*) = (SELECT count(*) FROM whole) FROM lists;
 CALL recommend_into('many', 'lists', 2, users_query => 'SELECT generate_series(1, 700)', options => '{"replace": true}');
 SELECT count(*), count(DISTINCT user_id), max(rank) FROM lists;
 BEGIN;
-CALL recommend_into('many', 'lists', 3, options => '{"replace": true, "filter": "price < 100"}');
+CALL recommend_into('many', 'lists', 3, options => '{"replace": true, "filter": "price < $1::int", "filter_args": [100]}');
 ROLLBACK;
 SELECT max(rank) FROM lists;
 
