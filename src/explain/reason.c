@@ -29,10 +29,11 @@
 /* The effect of both together is at least this share of that of the first: well above rounding. */
 #define LEAST_JOINT 1e-3
 
-/* Evidence with a positive effect on one line, best first. */
+/* Evidence with a positive effect on one line, best first: the AHEAD best, or all. */
 typedef struct LineEvidence
 {
 	uint32 item; /* of the line */
+	bool whole;
 	int n;
 	int *evidence;  /* [n] */
 	double *effect; /* [n] */
@@ -49,23 +50,6 @@ struct RecoReasoner
 	double average;
 };
 
-typedef struct Effect
-{
-	int evidence;
-	double effect;
-} Effect;
-
-static int
-order_effects(const void *a, const void *b)
-{
-	const Effect *x = a;
-	const Effect *y = b;
-
-	if (x->effect != y->effect)
-		return x->effect > y->effect ? -1 : 1;
-	return x->evidence < y->evidence ? -1 : x->evidence > y->evidence;
-}
-
 RecoReasoner *
 reco_reason_make(const RecoQuery *query, RecoView *view, const RecoVoice *voice)
 {
@@ -77,28 +61,15 @@ reco_reason_make(const RecoQuery *query, RecoView *view, const RecoVoice *voice)
 	return reasoner;
 }
 
-/* line_evidence finds the evidence that speaks for an item, best first. */
+/* line_evidence finds the evidence that speaks for an item, at most "most" pieces, best first. */
 static LineEvidence
-line_evidence(const RecoQuery *query, uint32 item)
+line_evidence(const RecoQuery *query, uint32 item, int most)
 {
-	LineEvidence line = {.item = item};
-	double *effect = palloc0(sizeof(double) * Max(query->n_evidence, 1));
-	Effect *positive = palloc(sizeof(Effect) * Max(query->n_evidence, 1));
+	int room = Max(Min(most, query->n_evidence), 1);
+	LineEvidence line = {.item = item, .whole = room < most, .evidence = palloc(sizeof(int) * room)};
 
-	reco_query_removals(query, item, effect);
-	for (int e = 0; e < query->n_evidence; e++)
-		if (effect[e] > 0 && query->evidence[e].pull > 0)
-			positive[line.n++] = (Effect){e, effect[e]};
-	qsort(positive, line.n, sizeof(Effect), order_effects);
-	line.evidence = palloc(sizeof(int) * Max(line.n, 1));
-	line.effect = palloc(sizeof(double) * Max(line.n, 1));
-	for (int p = 0; p < line.n; p++)
-	{
-		line.evidence[p] = positive[p].evidence;
-		line.effect[p] = positive[p].effect;
-	}
-	pfree(positive);
-	pfree(effect);
+	line.effect = palloc(sizeof(double) * room);
+	line.n = reco_query_best_removals(query, item, room, line.evidence, line.effect);
 	return line;
 }
 
@@ -113,7 +84,7 @@ reco_reason_look_ahead(void *state, const RkHit *hit, size_t n, size_t *n_more)
 	*n_more = 0;
 	for (size_t i = 0; i < n; i++)
 	{
-		reasoner->line[i] = line_evidence(reasoner->query, hit[i].item);
+		reasoner->line[i] = line_evidence(reasoner->query, hit[i].item, AHEAD);
 		for (int p = 0; p < Min(reasoner->line[i].n, AHEAD); p++)
 			more[(*n_more)++] = reasoner->query->evidence[reasoner->line[i].evidence[p]].item;
 	}
@@ -140,7 +111,7 @@ lines_of(const RecoReasoner *reasoner, const RkHit *hit, size_t n)
 			ahead = at + 1;
 		}
 		else
-			line[i] = line_evidence(reasoner->query, hit[i].item);
+			line[i] = line_evidence(reasoner->query, hit[i].item, AHEAD);
 	}
 	return line;
 }
@@ -157,6 +128,15 @@ find_visible(const RecoReasoner *reasoner, const LineEvidence *line, size_t n, i
 			if (reco_view_find(reasoner->view, reasoner->query->evidence[e].item) != NULL)
 				best[i] = e;
 		}
+}
+
+/* widen lists all the evidence of the lines that have nothing visible yet. */
+static void
+widen(const RecoReasoner *reasoner, LineEvidence *line, size_t n, const int *best)
+{
+	for (size_t i = 0; i < n; i++)
+		if (best[i] < 0 && !line[i].whole)
+			line[i] = line_evidence(reasoner->query, line[i].item, INT_MAX);
 }
 
 /* look_up probes for the "width" best of every line that has nothing visible yet. */
@@ -181,7 +161,7 @@ look_up(RecoReasoner *reasoner, const LineEvidence *line, size_t n, int width, c
 
 /* choose_first gives the evidence that each line cites first, or -1. */
 static int *
-choose_first(RecoReasoner *reasoner, const LineEvidence *line, size_t n)
+choose_first(RecoReasoner *reasoner, LineEvidence *line, size_t n)
 {
 	int *best = palloc(sizeof(int) * Max(n, 1));
 
@@ -190,6 +170,7 @@ choose_first(RecoReasoner *reasoner, const LineEvidence *line, size_t n)
 	find_visible(reasoner, line, n, AHEAD, best);
 	look_up(reasoner, line, n, AHEAD, best);
 	find_visible(reasoner, line, n, AHEAD, best);
+	widen(reasoner, line, n, best);
 	look_up(reasoner, line, n, INT_MAX, best);
 	find_visible(reasoner, line, n, INT_MAX, best);
 	return best;
@@ -212,7 +193,7 @@ choose_second(RecoReasoner *reasoner, const LineEvidence *line, int first)
 			return -1;
 		if (reco_view_find(reasoner->view, query->evidence[second].item) == NULL)
 			continue;
-		return reco_query_removal_of_two(query, line->item, first, second) > LEAST_JOINT * line->effect[at]
+		return reco_query_lowers_together(query, line->item, first, second, LEAST_JOINT * line->effect[at])
 				   ? second
 				   : -1;
 	}

@@ -642,6 +642,55 @@ rk_leverage_primal(const RkFold *fold, size_t j, double *tmp)
 	return rk_dot_dd(tmp, tmp, system->d);
 }
 
+void
+rk_fold_leverage_of(const RkFold *fold, size_t j, double *leverage, double *remainder, double *half)
+{
+	double weight = fold->system.weight[j];
+
+	*remainder = 1.0;
+	if (!fold->dual)
+	{
+		*leverage = rk_leverage_primal(fold, j, half);
+		*remainder = 1.0 - weight * *leverage;
+	}
+	else if (weight > 0.0)
+		*leverage = rk_leverage_dual(fold, j, half, remainder) / weight;
+	else
+		*leverage = rk_leverage_unweighted(fold, j, half);
+}
+
+/*
+ * rk_fold_coupling: in primal form the halves are U^-T y; in dual form they are
+ * U^-T e, and S Y A^-1 Y^T S = I - M^-1.
+ */
+double
+rk_fold_coupling(const RkFold *fold, size_t i, const double *half_i, size_t j, const double *half_j)
+{
+	double dot = rk_dot_dd(half_i, half_j, fold->order);
+
+	return fold->dual ? -dot : fold->root[i] * fold->root[j] * dot;
+}
+
+void
+rk_fold_gain(const RkFold *fold, double *gain, double *tmp)
+{
+	const RkFoldSystem *system = &fold->system;
+
+	for (size_t j = 0; j < system->n; j++)
+	{
+		const float *y = system->factor + j * system->stride;
+
+		if (fold->dual)
+		{
+			gain[j] = fold->gain[j];
+			continue;
+		}
+		for (size_t k = 0; k < system->d; k++)
+			tmp[k] = fold->inverse[k] * (double) y[k];
+		gain[j] = system->weight[j] * rk_dot_inline(tmp, y, system->d);
+	}
+}
+
 RkStatus
 rk_fold_leverage(const RkFold *fold, double *leverage, double *remainder, double *tmp, const RkPoll *poll)
 {
@@ -649,18 +698,9 @@ rk_fold_leverage(const RkFold *fold, double *leverage, double *remainder, double
 
 	for (size_t j = 0; j < fold->system.n; j++)
 	{
-		double weight = fold->system.weight[j];
-		double rest = 1.0;
+		double rest;
 
-		if (!fold->dual)
-		{
-			leverage[j] = rk_leverage_primal(fold, j, tmp);
-			rest = 1.0 - weight * leverage[j];
-		}
-		else if (weight > 0.0)
-			leverage[j] = rk_leverage_dual(fold, j, tmp, &rest) / weight;
-		else
-			leverage[j] = rk_leverage_unweighted(fold, j, tmp);
+		rk_fold_leverage_of(fold, j, &leverage[j], &rest, tmp);
 		if (remainder != NULL)
 			remainder[j] = rest;
 		if (rk_poll_after(poll, &work, (double) fold->order * (double) fold->order))

@@ -114,4 +114,24 @@ extern void rk_fold_influence(const RkFold *fold, const double *v, double *influ
 extern RkStatus rk_fold_leverage(const RkFold *fold, double *leverage, double *remainder, double *tmp,
 								 const RkPoll *poll);
 
+/*
+ * rk_fold_leverage_of computes h_j and r_j of one row, the same numbers as
+ * rk_fold_leverage, and leaves in half [n + d] what rk_fold_coupling needs of it.
+ */
+extern void rk_fold_leverage_of(const RkFold *fold, size_t j, double *leverage, double *remainder,
+								double *half);
+
+/*
+ * rk_fold_coupling computes sqrt(w_i w_j) y_i^T A^-1 y_j of two different rows
+ * with w > 0 from the halves of both.
+ */
+extern double rk_fold_coupling(const RkFold *fold, size_t i, const double *half_i, size_t j,
+							   const double *half_j);
+
+/*
+ * rk_fold_gain computes w_j y_j^T D^-1 y_j of every row.  Since A is at least
+ * D + w_j y_j y_j^T, 1 / r_j is at most 1 + gain_j.  gain is [n]; tmp is [n + d].
+ */
+extern void rk_fold_gain(const RkFold *fold, double *gain, double *tmp);
+
 #endif /* RK_SOLVE_H */

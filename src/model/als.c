@@ -41,6 +41,9 @@
 /* Below this 1 - w h the closed form loses digits and the system is solved again. */
 #define DIRECT_REMAINDER 1e-6
 
+/* What bounds allow for rounding, in parts of what they are made of. */
+#define BOUND_SLACK 1e-9
+
 const RecoOption reco_als_option[ALS_N_OPTIONS] = {
 	[ALS_FACTORS] = {"factors", RECO_OPTION_INTEGER, false, 64, NULL, 4, 1024, false,
 					 "Length of an item's vector; more factors recall more and cost more memory and time."},
@@ -87,7 +90,11 @@ typedef struct AlsFewer
 	RkFold *fold;
 	double *vector;    /* [columns] */
 	double *predicted; /* [n], p' */
-	double *remainder; /* [n], 1 - w h' */
+	double *remainder; /* [n], 1 - w h'; NaN until it is wanted */
+	double **half;     /* [n], what rk_fold_coupling needs of a row; NULL until it is wanted */
+	double *gain;      /* [n], at least 1 / remainder - 1; NULL until it is wanted */
+	double lambda;
+	double *diagonal; /* [columns] */
 } AlsFewer;
 
 /* What represent leaves for explanations. */
@@ -406,63 +413,189 @@ als_fewer(const AlsModel *als, AlsQuery *user)
 {
 	MemoryContext previous;
 	AlsFewer *fewer;
-	double *leverage;
-	double *temporary;
 
 	if (user->fewer != NULL)
 		return user->fewer;
 	previous = MemoryContextSwitchTo(user->context);
-	fewer = palloc(sizeof(AlsFewer));
+	fewer = palloc0(sizeof(AlsFewer));
 	fewer->vector = palloc(sizeof(double) * user->columns);
 	fewer->predicted = palloc(sizeof(double) * user->n);
 	fewer->remainder = palloc(sizeof(double) * user->n);
-	leverage = palloc(sizeof(double) * user->n);
-	temporary = als_temporary(user);
-	fewer->fold = als_factor(user, als_diagonal(als, user->columns, als_lambda(als, user->n - 1)));
-	rk_fold_user(fewer->fold, user->target, NULL, fewer->vector, temporary);
-	if (rk_fold_leverage(fewer->fold, leverage, fewer->remainder, temporary, &reco_pool_poll) != RK_OK)
-		memset(fewer->remainder, 0, sizeof(double) * user->n);
-	CHECK_FOR_INTERRUPTS();
+	fewer->half = palloc0(sizeof(double *) * user->n);
+	fewer->lambda = als_lambda(als, user->n - 1);
+	fewer->diagonal = als_diagonal(als, user->columns, fewer->lambda);
+	fewer->fold = als_factor(user, fewer->diagonal);
+	rk_fold_user(fewer->fold, user->target, NULL, fewer->vector, als_temporary(user));
 	for (size_t j = 0; j < user->n; j++)
+	{
 		fewer->predicted[j] = rk_dot(fewer->vector, user->factor + j * user->columns, user->columns);
+		fewer->remainder[j] = NAN;
+	}
 	MemoryContextSwitchTo(previous);
 	return user->fewer = fewer;
+}
+
+/* als_remainder gives 1 - w h' of a row, computed when it is first asked for. */
+static double
+als_remainder(const AlsQuery *user, const AlsFewer *fewer, size_t j)
+{
+	double leverage;
+
+	if (fewer->half[j] == NULL)
+	{
+		fewer->half[j] =
+			MemoryContextAlloc(user->context, sizeof(double) * (user->n + user->columns));
+		rk_fold_leverage_of(fewer->fold, j, &leverage, &fewer->remainder[j], fewer->half[j]);
+	}
+	return fewer->remainder[j];
+}
+
+/* What the effects of all rows on one item are made of. */
+typedef struct AlsEffects
+{
+	const RecoQuery *query;
+	const AlsQuery *user;
+	const AlsFewer *fewer;
+	uint32 item;
+	double score;
+	double shift;      /* s - s' */
+	double *influence; /* [n], w y_i^T B^-1 y_j */
+} AlsEffects;
+
+/* als_effects solves for the influences of the rows on an item; of users with two rows at least. */
+static AlsEffects
+als_effects(const RecoQuery *query, uint32 item)
+{
+	const AlsModel *als = query->model->state;
+	AlsQuery *user = query->state;
+	AlsEffects all = {query, user, als_fewer(als, user), item, reco_query_score(query, item), 0,
+					  palloc(sizeof(double) * user->n)};
+	double *target = als_item_vector(als, item, user->columns);
+	double *temporary = als_temporary(user);
+	double without = rk_dot_dd(all.fewer->vector, target, user->columns);
+
+	if (query->model->explicit_feedback)
+		without += als->parameter[ALS_PARAMETER_MEAN] + als->items.bias[item];
+	rk_fold_influence(all.fewer->fold, target, all.influence, temporary);
+	all.shift = all.score - without;
+	pfree(temporary);
+	pfree(target);
+	return all;
+}
+
+/* als_pull gives the effect of row j but for the shift and the division by its remainder. */
+static double
+als_pull(const AlsEffects *all, size_t j)
+{
+	return all->influence[j] * (all->user->target[j] - all->fewer->predicted[j]);
+}
+
+/* als_effect gives the effect of row j. */
+static double
+als_effect(const AlsEffects *all, size_t j)
+{
+	double remainder = als_remainder(all->user, all->fewer, j);
+
+	if (!(remainder >= DIRECT_REMAINDER) || als_revives(all->query, all->user, j))
+		return als_removal_direct(all->query, all->item, all->score, all->user->evidence[j]);
+	return all->shift + als_pull(all, j) / remainder;
 }
 
 /* als_removals computes the effect of every row; see the top of the file. */
 static void
 als_removals(const RecoQuery *query, uint32 item, double *effect)
 {
-	const AlsModel *als = query->model->state;
-	AlsQuery *user = query->state;
-	double score = reco_query_score(query, item);
-	const AlsFewer *fewer;
-	double *influence;
-	double *target;
-	double without;
+	const AlsQuery *user = query->state;
+	AlsEffects all;
 
 	memset(effect, 0, sizeof(double) * query->n_evidence);
 	if (user->n == 1)
-		effect[user->evidence[0]] = als_removal_direct(query, item, score, user->evidence[0]);
+		effect[user->evidence[0]] =
+			als_removal_direct(query, item, reco_query_score(query, item), user->evidence[0]);
 	if (user->n <= 1)
 		return;
-	fewer = als_fewer(als, user);
-	influence = palloc(sizeof(double) * user->n);
-	target = als_item_vector(als, item, user->columns);
-	rk_fold_influence(fewer->fold, target, influence, als_temporary(user));
-	without = rk_dot_dd(fewer->vector, target, user->columns);
-	if (query->model->explicit_feedback)
-		without += als->parameter[ALS_PARAMETER_MEAN] + als->items.bias[item];
+	all = als_effects(query, item);
 	for (size_t j = 0; j < user->n; j++)
 	{
-		int e = user->evidence[j];
-
-		if (fewer->remainder[j] < DIRECT_REMAINDER || als_revives(query, user, j))
-			effect[e] = als_removal_direct(query, item, score, e);
-		else
-			effect[e] = score - without +
-						influence[j] * (user->target[j] - fewer->predicted[j]) / fewer->remainder[j];
+		effect[user->evidence[j]] = als_effect(&all, j);
+		CHECK_FOR_INTERRUPTS();
 	}
+}
+
+/*
+ * als_most bounds the effect of row j from above without its leverage: 1 / (1 - w h') is between 1 and 1 + gain.
+ * The bound allows for rounding, and knows nothing of rows that are solved directly.
+ */
+static double
+als_most(const AlsEffects *all, size_t j)
+{
+	double pull = als_pull(all, j);
+	double gain = all->fewer->gain[j];
+
+	if (1 + gain >= 0.5 / DIRECT_REMAINDER || als_revives(all->query, all->user, j))
+		return INFINITY;
+	if (pull > 0)
+		pull *= 1 + gain;
+	return all->shift + pull + BOUND_SLACK * (fabs(all->shift) + fabs(pull));
+}
+
+/* als_gain makes the gains of B, on first use. */
+static void
+als_gain(AlsQuery *user)
+{
+	double *temporary = als_temporary(user);
+
+	if (user->fewer->gain != NULL)
+		return;
+	user->fewer->gain = MemoryContextAlloc(user->context, sizeof(double) * user->n);
+	rk_fold_gain(user->fewer->fold, user->fewer->gain, temporary);
+	pfree(temporary);
+}
+
+/*
+ * als_best_removals computes effects in the order of their bounds until no row that is left could be
+ * among the best: most rows never need their leverage.
+ */
+static int
+als_best_removals(const RecoQuery *query, uint32 item, int k, int *evidence, double *effect)
+{
+	AlsQuery *user = query->state;
+	double *most;
+	AlsEffects all;
+	int n = 0;
+
+	if (user->n == 0)
+		return 0;
+	if (user->n == 1)
+	{
+		*evidence = user->evidence[0];
+		*effect = als_removal_direct(query, item, reco_query_score(query, item), *evidence);
+		return *effect > 0 && query->evidence[*evidence].pull > 0;
+	}
+	all = als_effects(query, item);
+	als_gain(user);
+	most = palloc(sizeof(double) * user->n);
+	for (size_t j = 0; j < user->n; j++)
+		most[j] = query->evidence[user->evidence[j]].pull > 0 ? als_most(&all, j) : 0;
+	for (;;)
+	{
+		size_t next = 0;
+		double its_effect;
+
+		for (size_t j = 1; j < user->n; j++)
+			if (most[j] > most[next])
+				next = j;
+		if (most[next] <= 0 || (n == k && most[next] < effect[k - 1]))
+			break;
+		its_effect = als_effect(&all, next);
+		if (its_effect > 0)
+			reco_query_keep_best(user->evidence[next], its_effect, k, evidence, effect, &n);
+		most[next] = 0;
+		CHECK_FOR_INTERRUPTS();
+	}
+	pfree(most);
+	pfree(all.influence);
+	return n;
 }
 
 /* als_two_fewer gives the system with the lambda of two rows less, made on first use and kept with the query. */
@@ -556,6 +689,86 @@ als_removal_of_two(const RecoQuery *query, uint32 item, int first, int second, d
 	return true;
 }
 
+/* als_crossed gives what row b adds to the effect of row a beside it, but for their coupling. */
+static double
+als_crossed(const AlsEffects *all, size_t a, size_t b)
+{
+	const AlsQuery *user = all->user;
+
+	return all->influence[a] * (user->target[b] - all->fewer->predicted[b]) *
+		   sqrt(user->weight[b] / user->weight[a]);
+}
+
+/*
+ * als_joint gives the effect of rows a and b together in the system of B, and false where it would lose digits.  With
+ * r = 1 - w h' and c the coupling sqrt(w_a w_b) y_a^T B^-1 y_b, the 2 x 2 system of als_removal_of_two has the determinant
+ * r_a r_b - c^2.
+ */
+static bool
+als_joint(const AlsEffects *all, size_t a, size_t b, double *joint)
+{
+	double left_a = als_remainder(all->user, all->fewer, a);
+	double left_b = als_remainder(all->user, all->fewer, b);
+	double coupling =
+		rk_fold_coupling(all->fewer->fold, a, all->fewer->half[a], b, all->fewer->half[b]);
+	double determinant = left_a * left_b - coupling * coupling;
+
+	if (!(determinant > DIRECT_REMAINDER))
+		return false;
+	*joint = all->shift + (als_pull(all, a) * left_b + als_pull(all, b) * left_a +
+						   coupling * (als_crossed(all, a, b) + als_crossed(all, b, a))) /
+							  determinant;
+	return true;
+}
+
+/*
+ * als_joint_slack bounds how far the joint effect is from that of als_joint, whose lambda is that of n - 1 rows and not of
+ * n - 2.  With A1 and A2 the systems of the rows that are left, A1 = A2 + delta I, the scores differ by delta y^T A1^-1 x2, at
+ * most delta sqrt(y^T D1^-1 y) |x2| / sqrt(lambda1); and lambda2 |x2|^2 is at most the loss of the zero vector, sum w t^2.
+ */
+static double
+als_joint_slack(const AlsEffects *all, double joint)
+{
+	const AlsModel *als = all->query->model->state;
+	const AlsQuery *user = all->user;
+	double *target = als_item_vector(als, all->item, user->columns);
+	double lambda = als_lambda(als, user->n - 2);
+	double loss = 0;
+	double size = 0;
+
+	for (size_t j = 0; j < user->n; j++)
+		loss += user->weight[j] * user->target[j] * user->target[j];
+	for (size_t c = 0; c < user->columns; c++)
+		size += target[c] * target[c] / all->fewer->diagonal[c];
+	pfree(target);
+	return (all->fewer->lambda - lambda) * sqrt(size * loss / (lambda * all->fewer->lambda)) +
+		   BOUND_SLACK * (fabs(all->score) + fabs(joint));
+}
+
+/* als_lowers_together decides by the system that all effects share, where the difference cannot matter. */
+static bool
+als_lowers_together(const RecoQuery *query, uint32 item, int first, int second, double least)
+{
+	const AlsQuery *user = query->state;
+	size_t a = als_row_of(user, first);
+	size_t b = als_row_of(user, second);
+
+	if (user->n >= 3 && (int) user->n == query->n_evidence && a < user->n && b < user->n)
+	{
+		AlsEffects all = als_effects(query, item);
+		double joint;
+
+		if (als_joint(&all, a, b, &joint))
+		{
+			double slack = als_joint_slack(&all, joint);
+
+			if (fabs(joint - least) > slack)
+				return joint > least;
+		}
+	}
+	return reco_query_removal_of_two(query, item, first, second) > least;
+}
+
 const RecoAlgorithm reco_als = {
 	.name = "als",
 	.linearity = RECO_AFFINE,
@@ -571,4 +784,6 @@ const RecoAlgorithm reco_als = {
 	.contributions = als_contributions,
 	.removals = als_removals,
 	.removal_of_two = als_removal_of_two,
+	.best_removals = als_best_removals,
+	.lowers_together = als_lowers_together,
 };

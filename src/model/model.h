@@ -224,6 +224,18 @@ struct RecoAlgorithm
 	/* removals writes effect[e] = score - score without evidence e, to G2; NULL: reco_query_removals re-represents. */
 	void (*removals)(const RecoQuery *query, uint32 item, double *effect);
 
+	/*
+	 * best_removals writes the at most k pieces with pull > 0 whose removal lowers the score
+	 * most, best first, and their effects, which are those of removals; gives their number.  NULL: reco_query_best_removals picks them.
+	 */
+	int (*best_removals)(const RecoQuery *query, uint32 item, int k, int *evidence, double *effect);
+
+	/*
+	 * lowers_together says whether the effect of taking two pieces away together is more than some
+	 * least effect; NULL: reco_query_lowers_together asks removal_of_two.
+	 */
+	bool (*lowers_together)(const RecoQuery *query, uint32 item, int first, int second, double least);
+
 	/* attributes gives the parts of a score that attributes are owed, and their number; NULL where there are none. */
 	RecoAttributeShare *(*attributes)(const RecoQuery *query, uint32 item, int *n);
 
@@ -305,6 +317,18 @@ extern double reco_query_score(const RecoQuery *query, uint32 item);
 /* reco_query_contributions and _removals: see RecoAlgorithm; effect is [n_evidence]. */
 extern int reco_query_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend);
 extern void reco_query_removals(const RecoQuery *query, uint32 item, double *effect);
+
+/* reco_query_best_removals and _lowers_together: see RecoAlgorithm; evidence and effect are [k]. */
+extern int reco_query_best_removals(const RecoQuery *query, uint32 item, int k, int *evidence,
+									double *effect);
+extern bool reco_query_lowers_together(const RecoQuery *query, uint32 item, int first, int second,
+									   double least);
+
+/* reco_query_is_better orders pieces of evidence by effect, the greater first, then by their place. */
+extern bool reco_query_is_better(int piece, double its_effect, int other, double other_effect);
+
+/* reco_query_keep_best puts a piece among the n best so far, at most k, where it belongs. */
+extern void reco_query_keep_best(int piece, double its_effect, int k, int *evidence, double *effect, int *n);
 
 /* reco_query_attributes: see RecoAlgorithm.attributes; n is 0 where the algorithm has none. */
 extern RecoAttributeShare *reco_query_attributes(const RecoQuery *query, uint32 item, int *n);

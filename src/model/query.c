@@ -290,6 +290,55 @@ reco_query_removals(const RecoQuery *query, uint32 item, double *effect)
 	}
 }
 
+int
+reco_query_best_removals(const RecoQuery *query, uint32 item, int k, int *evidence, double *effect)
+{
+	double *all;
+	int n = 0;
+
+	if (query->model->algorithm->best_removals != NULL)
+		return query->model->algorithm->best_removals(query, item, k, evidence, effect);
+	all = palloc0(sizeof(double) * Max(query->n_evidence, 1));
+	reco_query_removals(query, item, all);
+	for (int e = 0; e < query->n_evidence; e++)
+		if (query->evidence[e].pull > 0 && all[e] > 0)
+			reco_query_keep_best(e, all[e], k, evidence, effect, &n);
+	pfree(all);
+	return n;
+}
+
+void
+reco_query_keep_best(int piece, double its_effect, int k, int *evidence, double *effect, int *n)
+{
+	int at;
+
+	if (*n == k && !reco_query_is_better(piece, its_effect, evidence[k - 1], effect[k - 1]))
+		return;
+	if (*n < k)
+		(*n)++;
+	for (at = *n - 1; at > 0 && reco_query_is_better(piece, its_effect, evidence[at - 1], effect[at - 1]); at--)
+	{
+		evidence[at] = evidence[at - 1];
+		effect[at] = effect[at - 1];
+	}
+	evidence[at] = piece;
+	effect[at] = its_effect;
+}
+
+bool
+reco_query_is_better(int piece, double its_effect, int other, double other_effect)
+{
+	return its_effect != other_effect ? its_effect > other_effect : piece < other;
+}
+
+bool
+reco_query_lowers_together(const RecoQuery *query, uint32 item, int first, int second, double least)
+{
+	if (query->model->algorithm->lowers_together != NULL)
+		return query->model->algorithm->lowers_together(query, item, first, second, least);
+	return reco_query_removal_of_two(query, item, first, second) > least;
+}
+
 RecoAttributeShare *
 reco_query_attributes(const RecoQuery *query, uint32 item, int *n)
 {
