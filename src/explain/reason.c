@@ -83,6 +83,9 @@ reco_reason_look_ahead(void *state, const RkHit *hit, size_t n, size_t *n_more)
 	reasoner->n_lines = n;
 	*n_more = 0;
 	for (size_t i = 0; i < n; i++)
+		more[i] = hit[i].item;
+	reco_query_expect_removals(reasoner->query, more, n);
+	for (size_t i = 0; i < n; i++)
 	{
 		reasoner->line[i] = line_evidence(reasoner->query, hit[i].item, AHEAD);
 		for (int p = 0; p < Min(reasoner->line[i].n, AHEAD); p++)

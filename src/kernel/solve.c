@@ -562,23 +562,135 @@ rk_fold_user(const RkFold *fold, const double *target, const double *prior, doub
 		x[k] = prior != NULL ? prior[k] + combined[k] : combined[k];
 }
 
+/* A right-hand side of RK_FOLD_SIDES lanes: element i of all sides stands together. */
+#define RK_SIDE_VECTORS (RK_FOLD_SIDES / RK_TILE_LANES)
+
+/* rk_sides_load and rk_sides_store move element i of all sides. */
+RK_INLINE void
+rk_sides_load(RkTileLanes *lanes, const double *element)
+{
+	for (int s = 0; s < RK_SIDE_VECTORS; s++)
+		RK_LOAD(lanes[s], element + s * RK_TILE_LANES);
+}
+
+RK_INLINE void
+rk_sides_store(double *element, const RkTileLanes *lanes)
+{
+	for (int s = 0; s < RK_SIDE_VECTORS; s++)
+		RK_STORE(element + s * RK_TILE_LANES, lanes[s]);
+}
+
+/*
+ * rk_sides_apply replaces b [order x sides] by (U^T U)^-1 b.  Each element is a sum in a written order, the same in
+ * every lane: the lower part by falling distance, the upper in two sums of even and odd elements.
+ */
+RK_CLONES static void
+rk_sides_apply(const double *u, size_t order, size_t ld, double *b)
+{
+	for (size_t i = 0; i < order; i++)
+	{
+		RkTileLanes solved[RK_SIDE_VECTORS];
+
+		rk_sides_load(solved, b + i * RK_FOLD_SIDES);
+		for (int s = 0; s < RK_SIDE_VECTORS; s++)
+			solved[s] /= u[i * ld + i];
+		rk_sides_store(b + i * RK_FOLD_SIDES, solved);
+		for (size_t j = i + 1; j < order; j++)
+		{
+			RkTileLanes left[RK_SIDE_VECTORS];
+
+			rk_sides_load(left, b + j * RK_FOLD_SIDES);
+			for (int s = 0; s < RK_SIDE_VECTORS; s++)
+				left[s] -= u[i * ld + j] * solved[s];
+			rk_sides_store(b + j * RK_FOLD_SIDES, left);
+		}
+	}
+	for (size_t i = order; i-- > 0;)
+	{
+		RkTileLanes sum[2][RK_SIDE_VECTORS] = {{{0.0}}};
+		RkTileLanes solved[RK_SIDE_VECTORS];
+
+		for (size_t j = i + 1; j < order; j++)
+		{
+			rk_sides_load(solved, b + j * RK_FOLD_SIDES);
+			for (int s = 0; s < RK_SIDE_VECTORS; s++)
+				sum[j % 2][s] += u[i * ld + j] * solved[s];
+		}
+		rk_sides_load(solved, b + i * RK_FOLD_SIDES);
+		for (int s = 0; s < RK_SIDE_VECTORS; s++)
+			solved[s] = (solved[s] - (sum[0][s] + sum[1][s])) / u[i * ld + i];
+		rk_sides_store(b + i * RK_FOLD_SIDES, solved);
+	}
+}
+
+/* rk_sides_rows sets out [n] to Y x for each of m vectors: x is [m x d], out is [m x n]. */
+static void
+rk_sides_rows(const RkFoldSystem *system, size_t m, const double *x, double *out)
+{
+	for (size_t s = 0; s < m; s++)
+		rk_rows_dot(system, x + s * system->d, out + s * system->n);
+}
+
+/* rk_influences_dual is rk_fold_influences of at most RK_FOLD_SIDES vectors in dual form. */
+static void
+rk_influences_dual(const RkFold *fold, size_t m, const double *v, double *influence, double *tmp)
+{
+	size_t n = fold->system.n;
+	size_t d = fold->system.d;
+	double *side = tmp;
+	double *scaled = tmp + RK_FOLD_SIDES * n;
+
+	for (size_t s = 0; s < m; s++)
+		for (size_t k = 0; k < d; k++)
+			scaled[s * d + k] = fold->inverse[k] * v[s * d + k];
+	rk_sides_rows(&fold->system, m, scaled, influence);
+	memset(side, 0, RK_FOLD_SIDES * n * sizeof(double));
+	for (size_t s = 0; s < m; s++)
+		for (size_t j = 0; j < n; j++)
+			side[j * RK_FOLD_SIDES + s] = influence[s * n + j] * fold->root[j];
+	rk_sides_apply(fold->matrix, n, fold->ld, side);
+	for (size_t s = 0; s < m; s++)
+		for (size_t j = 0; j < n; j++)
+			influence[s * n + j] = side[j * RK_FOLD_SIDES + s] * fold->root[j];
+}
+
+/* rk_influences_primal is the same in primal form. */
+static void
+rk_influences_primal(const RkFold *fold, size_t m, const double *v, double *influence, double *tmp)
+{
+	size_t n = fold->system.n;
+	size_t d = fold->system.d;
+	double *side = tmp;
+	double *solved = tmp + RK_FOLD_SIDES * d;
+
+	memset(side, 0, RK_FOLD_SIDES * d * sizeof(double));
+	for (size_t s = 0; s < m; s++)
+		for (size_t k = 0; k < d; k++)
+			side[k * RK_FOLD_SIDES + s] = v[s * d + k];
+	rk_sides_apply(fold->matrix, d, fold->ld, side);
+	for (size_t s = 0; s < m; s++)
+	{
+		for (size_t k = 0; k < d; k++)
+			solved[k] = side[k * RK_FOLD_SIDES + s];
+		rk_rows_dot(&fold->system, solved, influence + s * n);
+		for (size_t j = 0; j < n; j++)
+			influence[s * n + j] *= fold->system.weight[j];
+	}
+}
+
+void
+rk_fold_influences(const RkFold *fold, size_t m, const double *v, double *influence, double *tmp)
+{
+	for (size_t first = 0; first < m; first += RK_FOLD_SIDES)
+		(fold->dual ? rk_influences_dual : rk_influences_primal)(
+			fold, rk_min(m - first, RK_FOLD_SIDES), v + first * fold->system.d,
+			influence + first * fold->system.n, tmp);
+}
+
 void
 rk_fold_influence(const RkFold *fold, const double *v, double *influence, double *tmp)
 {
-	size_t n = fold->system.n;
-
-	if (fold->dual)
-	{
-		rk_fold_project(fold, v, influence, tmp);
-		for (size_t j = 0; j < n; j++)
-			influence[j] *= fold->root[j];
-		return;
-	}
-	memcpy(tmp, v, fold->system.d * sizeof(double));
-	rk_fold_apply(fold, tmp);
-	rk_rows_dot(&fold->system, tmp, influence);
-	for (size_t j = 0; j < n; j++)
-		influence[j] *= fold->system.weight[j];
+	rk_fold_influences(fold, 1, v, influence, tmp);
 }
 
 /*

@@ -101,9 +101,18 @@ extern void rk_fold_user(const RkFold *fold, const double *target, const double 
  * rk_fold_influence computes g_j = w_j y_j^T A^-1 v for every row j: the
  * contribution of row j to the score x^T v is g_j t_j.  In dual form it is
  * S M^-1 S Y D^-1 v, which loses no digits where A is nearly singular.
- * v is [d], influence is [n], tmp is [n + d].
+ * v is [d], influence is [n], tmp is [(RK_FOLD_SIDES + 1) (n + d)].
  */
 extern void rk_fold_influence(const RkFold *fold, const double *v, double *influence, double *tmp);
+
+/* Right-hand sides that rk_fold_influences solves at once. */
+#define RK_FOLD_SIDES 8
+
+/*
+ * rk_fold_influences is rk_fold_influence for m vectors, to the bit: v is
+ * [m x d], influence is [m x n], tmp is [(RK_FOLD_SIDES + 1) (n + d)].
+ */
+extern void rk_fold_influences(const RkFold *fold, size_t m, const double *v, double *influence, double *tmp);
 
 /*
  * rk_fold_leverage computes h_j = y_j^T A^-1 y_j and, unless remainder is

@@ -72,6 +72,9 @@ const RecoOption reco_als_option[ALS_N_OPTIONS] = {
 		 "How far a sweep of an incremental refresh moves the items that are known: 1 to where a full one would, 0 not at all."},
 };
 
+/* Items whose influences are kept at hand, at most. */
+#define MOST_EXPECTED 64
+
 /* The greatest length of vectors that kernel/topk.h is exact for. */
 #define GREATEST_WIDTH 65536
 
@@ -112,6 +115,9 @@ typedef struct AlsQuery
 	RkFold *fold;          /* NULL when n = 0 */
 	AlsFewer *fewer;       /* NULL until the first removal effect */
 	AlsFewer *two_fewer;   /* NULL until the first effect of two rows; without remainder */
+	size_t n_expected;     /* items whose influences by the system of fewer are at hand */
+	uint32 expected_item[MOST_EXPECTED];
+	double *expected; /* [n_expected x n] */
 	MemoryContext context; /* where the query lives */
 } AlsQuery;
 
@@ -292,7 +298,7 @@ als_factor(const AlsQuery *user, const double *diagonal)
 static double *
 als_temporary(const AlsQuery *user)
 {
-	return palloc(sizeof(double) * (user->n + user->columns));
+	return palloc(sizeof(double) * (RK_FOLD_SIDES + 1) * (user->n + user->columns));
 }
 
 /* als_tells_nothing says whether the vector of a user orders no items: what they have is new, or nothing was learned of it. */
@@ -458,28 +464,68 @@ typedef struct AlsEffects
 	const AlsFewer *fewer;
 	uint32 item;
 	double score;
-	double shift;      /* s - s' */
-	double *influence; /* [n], w y_i^T B^-1 y_j */
+	double shift;            /* s - s' */
+	const double *influence; /* [n], w y_i^T B^-1 y_j */
 } AlsEffects;
 
-/* als_effects solves for the influences of the rows on an item; of users with two rows at least. */
+/* als_expect solves for the influences of the rows on some items at once, of users with two rows at least. */
+static void
+als_expect(const RecoQuery *query, const uint32 *item, size_t n)
+{
+	const AlsModel *als = query->model->state;
+	AlsQuery *user = query->state;
+	MemoryContext previous;
+	const AlsFewer *fewer;
+	double *target;
+	size_t d = user->columns;
+
+	if (user->n < 2)
+		return;
+	n = Min(n, MOST_EXPECTED);
+	previous = MemoryContextSwitchTo(user->context);
+	fewer = als_fewer(als, user);
+	target = palloc(sizeof(double) * n * d);
+	for (size_t i = 0; i < n; i++)
+	{
+		user->expected_item[i] = item[i];
+		for (size_t k = 0; k < d; k++)
+			target[i * d + k] = k < als->items.d ? als->items.factor[(size_t) item[i] * als->items.d + k] : 1;
+	}
+	if (user->expected == NULL || user->n_expected < n)
+		user->expected = palloc_extended(sizeof(double) * n * user->n, MCXT_ALLOC_HUGE);
+	rk_fold_influences(fewer->fold, n, target, user->expected, als_temporary(user));
+	user->n_expected = n;
+	pfree(target);
+	MemoryContextSwitchTo(previous);
+}
+
+/* als_influence gives the influences of the rows on an item, from those at hand where they are there. */
+static const double *
+als_influence(const RecoQuery *query, uint32 item)
+{
+	const AlsQuery *user = query->state;
+
+	for (size_t i = 0; i < user->n_expected; i++)
+		if (user->expected_item[i] == item)
+			return user->expected + i * user->n;
+	als_expect(query, &item, 1);
+	return user->expected;
+}
+
+/* als_effects gathers what the effects of all rows are made of; of users with two rows at least. */
 static AlsEffects
 als_effects(const RecoQuery *query, uint32 item)
 {
 	const AlsModel *als = query->model->state;
 	AlsQuery *user = query->state;
-	AlsEffects all = {query, user, als_fewer(als, user), item, reco_query_score(query, item), 0,
-					  palloc(sizeof(double) * user->n)};
-	double *target = als_item_vector(als, item, user->columns);
-	double *temporary = als_temporary(user);
-	double without = rk_dot_dd(all.fewer->vector, target, user->columns);
+	AlsEffects all = {.query = query, .user = user, .fewer = als_fewer(als, user), .item = item};
+	double without = rk_dot(all.fewer->vector, als->items.factor + (size_t) item * als->items.d, als->items.d);
 
 	if (query->model->explicit_feedback)
-		without += als->parameter[ALS_PARAMETER_MEAN] + als->items.bias[item];
-	rk_fold_influence(all.fewer->fold, target, all.influence, temporary);
+		without += all.fewer->vector[als->items.d] + als->parameter[ALS_PARAMETER_MEAN] + als->items.bias[item];
+	all.score = reco_query_score(query, item);
 	all.shift = all.score - without;
-	pfree(temporary);
-	pfree(target);
+	all.influence = als_influence(query, item);
 	return all;
 }
 
@@ -594,7 +640,6 @@ als_best_removals(const RecoQuery *query, uint32 item, int k, int *evidence, dou
 		CHECK_FOR_INTERRUPTS();
 	}
 	pfree(most);
-	pfree(all.influence);
 	return n;
 }
 
@@ -784,6 +829,7 @@ const RecoAlgorithm reco_als = {
 	.contributions = als_contributions,
 	.removals = als_removals,
 	.removal_of_two = als_removal_of_two,
+	.expect_removals = als_expect,
 	.best_removals = als_best_removals,
 	.lowers_together = als_lowers_together,
 };

@@ -225,6 +225,12 @@ struct RecoAlgorithm
 	void (*removals)(const RecoQuery *query, uint32 item, double *effect);
 
 	/*
+	 * expect_removals says which items removals will be asked of next, so that they can be worked on
+	 * together; nothing depends on it but time.  NULL: nothing is gained by that.
+	 */
+	void (*expect_removals)(const RecoQuery *query, const uint32 *item, size_t n);
+
+	/*
 	 * best_removals writes the at most k pieces with pull > 0 whose removal lowers the score
 	 * most, best first, and their effects, which are those of removals; gives their number.  NULL: reco_query_best_removals picks them.
 	 */
@@ -318,7 +324,8 @@ extern double reco_query_score(const RecoQuery *query, uint32 item);
 extern int reco_query_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend);
 extern void reco_query_removals(const RecoQuery *query, uint32 item, double *effect);
 
-/* reco_query_best_removals and _lowers_together: see RecoAlgorithm; evidence and effect are [k]. */
+/* reco_query_expect_removals, _best_removals and _lowers_together: see RecoAlgorithm; evidence and effect are [k]. */
+extern void reco_query_expect_removals(const RecoQuery *query, const uint32 *item, size_t n);
 extern int reco_query_best_removals(const RecoQuery *query, uint32 item, int k, int *evidence,
 									double *effect);
 extern bool reco_query_lowers_together(const RecoQuery *query, uint32 item, int first, int second,

@@ -290,6 +290,13 @@ reco_query_removals(const RecoQuery *query, uint32 item, double *effect)
 	}
 }
 
+void
+reco_query_expect_removals(const RecoQuery *query, const uint32 *item, size_t n)
+{
+	if (query->model->algorithm->expect_removals != NULL)
+		query->model->algorithm->expect_removals(query, item, n);
+}
+
 int
 reco_query_best_removals(const RecoQuery *query, uint32 item, int k, int *evidence, double *effect)
 {

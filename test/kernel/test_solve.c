@@ -134,6 +134,24 @@ check_close(const double *got, const long double *expected, size_t n, double tol
 	CHECK_NEAR(worst / largest, 0.0, tolerance);
 }
 
+/* check_sides checks that influences of several vectors at once are those of each alone, to the bit. */
+static void
+check_sides(const Problem *p, const RkFold *fold, const double *v, const double *alone, double *tmp)
+{
+	size_t m = 2 * RK_FOLD_SIDES + 3;
+	double *many = unit_alloc(m * p->d * sizeof(double));
+	double *influence = unit_alloc(m * p->n * sizeof(double));
+
+	for (size_t s = 0; s < m; s++)
+		for (size_t k = 0; k < p->d; k++)
+			many[s * p->d + k] = s % 3 == 2 ? v[k] : v[k] * (double) (s + 1) - 1.0;
+	rk_fold_influences(fold, m, many, influence, tmp);
+	for (size_t s = 2; s < m; s += 3)
+		CHECK(memcmp(influence + s * p->n, alone, p->n * sizeof(double)) == 0);
+	free(many);
+	free(influence);
+}
+
 /* check_rows compares influence and leverage of each row with the reference. */
 static void
 check_rows(const Problem *p, const RkFold *fold, const double *v, double tolerance)
@@ -141,11 +159,12 @@ check_rows(const Problem *p, const RkFold *fold, const double *v, double toleran
 	double *influence = unit_alloc(p->n * sizeof(double));
 	double *leverage = unit_alloc(p->n * sizeof(double));
 	double *remainder = unit_alloc(p->n * sizeof(double));
-	double *tmp = unit_alloc((p->n + p->d) * sizeof(double));
+	double *tmp = unit_alloc((RK_FOLD_SIDES + 1) * (p->n + p->d) * sizeof(double));
 	long double *z = unit_alloc(p->d * sizeof(long double));
 	long double *expected = unit_alloc(p->n * sizeof(long double));
 
 	rk_fold_influence(fold, v, influence, tmp);
+	check_sides(p, fold, v, influence, tmp);
 	for (size_t k = 0; k < p->d; k++)
 		z[k] = v[k];
 	reference_solve(p, z);
@@ -299,6 +318,56 @@ test_bits(size_t n, size_t d, uint64_t expected)
 	free(leverage);
 }
 
+/* Coupling is sqrt(w_i w_j) y_i^T A^-1 y_j; a row alone has the numbers of all; gain bounds 1 / remainder. */
+static void
+test_coupling(size_t n, size_t d)
+{
+	Problem p;
+	RkFoldSystem system;
+	RkFold fold;
+	void *scratch = unit_alloc(rk_fold_scratch_bytes(n, d));
+	double *tmp = unit_alloc((RK_FOLD_SIDES + 1) * (n + d) * sizeof(double));
+	double *half[2] = {unit_alloc((n + d) * sizeof(double)), unit_alloc((n + d) * sizeof(double))};
+	double *leverage = unit_alloc(n * sizeof(double));
+	double *remainder = unit_alloc(n * sizeof(double));
+	double *gain = unit_alloc(n * sizeof(double));
+	double *row = unit_alloc(d * sizeof(double));
+	double *influence = unit_alloc(n * sizeof(double));
+	double h;
+	double rest;
+
+	problem_make(&p, 9, n, d, 0.3);
+	system = problem_system(&p);
+	CHECK(rk_fold_factor(&system, scratch, &fold, NULL) == RK_OK);
+	CHECK(rk_fold_leverage(&fold, leverage, remainder, tmp, NULL) == RK_OK);
+	rk_fold_gain(&fold, gain, tmp);
+	for (size_t i = 0; i < n; i++)
+	{
+		size_t j = (i + 1 + i % 3) % n;
+
+		CHECK(1.0 / remainder[i] <= (1.0 + gain[i]) * (1.0 + 1e-12));
+		rk_fold_leverage_of(&fold, i, &h, &rest, half[0]);
+		CHECK(memcmp(&h, &leverage[i], sizeof(h)) == 0 && memcmp(&rest, &remainder[i], sizeof(rest)) == 0);
+		rk_fold_leverage_of(&fold, j, &h, &rest, half[1]);
+		for (size_t k = 0; k < d; k++)
+			row[k] = p.factor[i * p.stride + k];
+		rk_fold_influence(&fold, row, influence, tmp);
+		if (i != j && p.weight[i] > 0 && p.weight[j] > 0)
+			CHECK_NEAR(rk_fold_coupling(&fold, i, half[0], j, half[1]),
+					   influence[j] * sqrt(p.weight[i] / p.weight[j]), 1e-10);
+	}
+	problem_free(&p);
+	free(scratch);
+	free(tmp);
+	free(half[0]);
+	free(half[1]);
+	free(leverage);
+	free(remainder);
+	free(gain);
+	free(row);
+	free(influence);
+}
+
 /* Deleting a row and solving again is what influence and leverage predict. */
 static void
 test_removal(size_t n, size_t d)
@@ -308,7 +377,7 @@ test_removal(size_t n, size_t d)
 	RkFold fold;
 	void *scratch = unit_alloc(rk_fold_scratch_bytes(n, d));
 	double *x = unit_alloc(d * sizeof(double));
-	double *tmp = unit_alloc((n + d) * sizeof(double));
+	double *tmp = unit_alloc((RK_FOLD_SIDES + 1) * (n + d) * sizeof(double));
 	double *influence = unit_alloc(n * sizeof(double));
 	double *leverage = unit_alloc(n * sizeof(double));
 	double *remainder = unit_alloc(n * sizeof(double));
@@ -490,6 +559,8 @@ main(void)
 	test_bits(90, 37, UINT64_C(0xc9228c1c402a4171));
 	test_removal(30, 64);
 	test_removal(64, 16);
+	test_coupling(30, 64);
+	test_coupling(64, 16);
 	test_ill_conditioned();
 	test_refused();
 	test_cancel();
