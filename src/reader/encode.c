@@ -132,6 +132,21 @@ encode_vector(const RecoAttribute *attribute, const RecoRaw *raw, RecoEntries *e
 			((double) raw->component[c] - (double) attribute->mean[c]) * attribute->scale);
 }
 
+/* encode_text encodes a text; false when it has no known term. */
+static bool
+encode_text(const RecoAttribute *attribute, const RecoRaw *raw, RecoEntries *entries)
+{
+	RecoEntries terms = {0};
+
+	reco_text_entries(attribute, raw->piece, &terms);
+	if (terms.n == 0)
+		return false;
+	reco_text_encode(attribute, terms.index, terms.weight, terms.n, entries);
+	pfree(terms.index);
+	pfree(terms.weight);
+	return true;
+}
+
 void
 reco_attribute_encode(const RecoAttribute *attribute, const RecoRaw *raw, RecoEntries *entries)
 {
@@ -159,7 +174,9 @@ reco_attribute_encode(const RecoAttribute *attribute, const RecoRaw *raw, RecoEn
 				encode_vector(attribute, raw, entries);
 				return;
 			case RECO_FEATURE_TEXT:
-				return;
+				if (encode_text(attribute, raw, entries))
+					return;
+				break;
 		}
 	if (attribute->keeps_missing)
 		add(entries, missing_column(attribute), 1.0);
@@ -297,6 +314,8 @@ reco_encoder_column(const RecoEncoder *encoder, size_t column)
 	}
 	else if (attribute->kind == RECO_FEATURE_VECTOR)
 		result.level = psprintf("%zu", position + 1);
+	else if (attribute->kind == RECO_FEATURE_TEXT)
+		result.level = reco_text_label(attribute, position);
 	return result;
 }
 

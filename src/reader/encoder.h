@@ -7,6 +7,7 @@
  *	attribute.c			a column's type and options decide how it is encoded and read
  *	raw.c				a row of the relation becomes raw values
  *	encode.c			raw values become entries of a row
+ *	encode_text.c		texts become topics
  *	fit.c				rows become the parameters of an encoder
  *	features.c			reads the relation: learning and serving
  *	encoder_bytes.c		stored form
@@ -171,6 +172,15 @@ extern bool reco_encoder_keeps(const RecoEncoder *encoder, size_t column);
 
 /* reco_attribute_encode appends the entries of one attribute. */
 extern void reco_attribute_encode(const RecoAttribute *attribute, const RecoRaw *raw, RecoEntries *entries);
+
+/*
+ * reco_text_entries appends the terms of a text with their weights, of norm 1, in the current context; none for a text without
+ * any known term.  reco_text_encode appends the topics of such terms; reco_text_label names a topic by its heaviest words.
+ */
+extern void reco_text_entries(const RecoAttribute *attribute, RecoPiece text, RecoEntries *entries);
+extern void reco_text_encode(const RecoAttribute *attribute, const uint32 *term, const float *weight,
+							 size_t n, RecoEntries *into);
+extern char *reco_text_label(const RecoAttribute *attribute, size_t topic);
 
 /* reco_encoder_lay_out gives every attribute its columns: levels, edges and dimensions are known. */
 extern void reco_encoder_lay_out(RecoEncoder *encoder);

@@ -36,10 +36,16 @@ static const struct
 	 "Whether each value of a number or a date is a level of its own."},
 	{"delimiter", OPTION_STRING, 0, 0, offsetof(RecoFeatureOptions, delimiter),
 	 "A text is a list of levels with that between them, as in \"Suzanne Collins, J. Doe\"."},
+	{"dimensions", OPTION_INTEGER, 1, RECO_MOST_TOPICS, offsetof(RecoFeatureOptions, dimensions),
+	 "The number of topics that a text is reduced to."},
 	{"levels", OPTION_INTEGER, 1, RECO_MOST_LEVELS, offsetof(RecoFeatureOptions, levels),
 	 "The most levels that a category or a set has; the rarest are pooled as \"other\"."},
 	{"min_count", OPTION_INTEGER, 1, PG_INT32_MAX, offsetof(RecoFeatureOptions, min_count),
 	 "Levels and words of fewer rows than this are pooled as \"other\"."},
+	{"text", OPTION_BOOLEAN, 0, 1, offsetof(RecoFeatureOptions, text),
+	 "Whether a text is prose: its words count, not the text as a whole."},
+	{"vocabulary", OPTION_INTEGER, 10, RECO_MOST_TERMS, offsetof(RecoFeatureOptions, vocabulary),
+	 "The most words of a text that count: those that most rows have."},
 };
 
 /* known_names lists the options, of char *. */

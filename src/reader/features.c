@@ -8,8 +8,8 @@
  * for one key.  Then one more reading finds for each key the least hash of its rows, and only
  * rows of that hash count, so that the choice does not depend on the order of rows.
  *
- * Vectors are the exception: their mean is summed in the order of keys, so their components are kept from the second reading
- * and standardised when the rows are put together.
+ * Vectors and texts are the exception: their means and topics are computed in the order of keys, so their components and terms
+ * are kept from the second reading and encoded when the rows are put together.
  */
 #include "postgres.h"
 
@@ -170,17 +170,22 @@ read_raws(const Reading *reading, TupleTableSlot *slot, uint64 *hash)
 	return raw;
 }
 
-/* keep_late keeps a vector until all are known. */
-static void
-keep_late(Late *late, size_t position, const RecoRaw *raw, MemoryContext context)
+/* keep_late keeps a vector, or the terms of a text, until all are known; false for a text without a known term. */
+static bool
+keep_late(const RecoAttribute *attribute, Late *late, size_t position, const RecoRaw *raw)
 {
-	MemoryContext old = MemoryContextSwitchTo(context);
+	size_t start = late->entries.n;
 
-	late->start[position] = late->entries.n;
-	for (int c = 0; c < raw->n; c++)
-		reco_entries_push(&late->entries, (size_t) c, raw->component[c]);
+	if (attribute->kind == RECO_FEATURE_TEXT)
+		reco_text_entries(attribute, raw->piece, &late->entries);
+	else
+		for (int c = 0; c < raw->n; c++)
+			reco_entries_push(&late->entries, (size_t) c, raw->component[c]);
+	if (late->entries.n == start)
+		return false;
+	late->start[position] = start;
 	late->end[position] = late->entries.n;
-	MemoryContextSwitchTo(old);
+	return true;
 }
 
 /* check_memory raises where the encoded rows do not fit. */
@@ -210,9 +215,8 @@ encode_row(Reading *reading, size_t position, const RecoRaw *raw)
 	{
 		const RecoAttribute *attribute = &reading->encoder->attribute[a];
 
-		if (reading->late != NULL && reading->late[a].start != NULL && !raw[a].missing)
-			keep_late(&reading->late[a], position, &raw[a], reading->context);
-		else
+		if (reading->late == NULL || reading->late[a].start == NULL || raw[a].missing ||
+			!keep_late(attribute, &reading->late[a], position, &raw[a]))
 			reco_attribute_encode(attribute, &raw[a], &reading->entries);
 	}
 	reading->end[position] = reading->entries.n;
@@ -326,24 +330,53 @@ begin_positions(size_t n, size_t **start, size_t **end)
 		(*start)[i] = (*end)[i] = NOWHERE;
 }
 
+/* fit_vectors fits a vector attribute. */
+static void
+fit_vectors(const Reading *reading, const Late *late, RecoAttribute *attribute, MemoryContext result)
+{
+	const float **row = palloc_extended(Max(reading->n_keys, 1) * sizeof(float *), MCXT_ALLOC_HUGE);
+	size_t n = 0;
+
+	for (size_t i = 0; i < reading->n_keys; i++)
+		if (late->start[i] != NOWHERE)
+			row[n++] = late->entries.weight + late->start[i];
+	reco_fit_vectors(attribute, row, n, result);
+	pfree(row);
+}
+
+/* fit_texts fits a text attribute. */
+static void
+fit_texts(const Reading *reading, const Late *late, RecoAttribute *attribute, MemoryContext result)
+{
+	RecoTextRows rows = {.entries = &late->entries};
+
+	begin_positions(reading->n_keys, &rows.start, &rows.end);
+	rows.hash = palloc_extended(Max(reading->n_keys, 1) * sizeof(uint64), MCXT_ALLOC_HUGE);
+	for (size_t i = 0; i < reading->n_keys; i++)
+	{
+		RecoKey key = reco_keys_get(reading->keys, i);
+
+		if (late->start[i] == NOWHERE)
+			continue;
+		rows.start[rows.n] = late->start[i];
+		rows.end[rows.n] = late->end[i];
+		rows.hash[rows.n++] = reco_key_hash(ROW_SEED, &key);
+	}
+	reco_fit_topics(attribute, &rows, result);
+}
+
 /* fit_late fits the attributes whose values were kept, in the order of keys. */
 static void
 fit_late(const Reading *reading, MemoryContext result)
 {
 	for (int a = 0; a < reading->encoder->n_attributes; a++)
 	{
-		const Late *late = &reading->late[a];
-		const float **row;
-		size_t n = 0;
+		RecoAttribute *attribute = &reading->encoder->attribute[a];
 
-		if (late->start == NULL)
-			continue;
-		row = palloc_extended(Max(reading->n_keys, 1) * sizeof(float *), MCXT_ALLOC_HUGE);
-		for (size_t i = 0; i < reading->n_keys; i++)
-			if (late->start[i] != NOWHERE)
-				row[n++] = late->entries.weight + late->start[i];
-		reco_fit_vectors(&reading->encoder->attribute[a], row, n, result);
-		pfree(row);
+		if (attribute->kind == RECO_FEATURE_VECTOR)
+			fit_vectors(reading, &reading->late[a], attribute, result);
+		else if (attribute->kind == RECO_FEATURE_TEXT)
+			fit_texts(reading, &reading->late[a], attribute, result);
 	}
 }
 
@@ -354,7 +387,11 @@ encode_late(const RecoAttribute *attribute, const Late *late, size_t position, R
 	RecoRaw raw = {.n = (int) (late->end[position] - late->start[position]),
 				   .component = late->entries.weight + late->start[position]};
 
-	reco_attribute_encode(attribute, &raw, into);
+	if (attribute->kind == RECO_FEATURE_TEXT)
+		reco_text_encode(attribute, late->entries.index + late->start[position], raw.component,
+						 (size_t) raw.n, into);
+	else
+		reco_attribute_encode(attribute, &raw, into);
 }
 
 /* collect_row appends the entries of a key to those of the keys before it, in the order of columns. */
@@ -471,7 +508,8 @@ reco_features_learn(const RecoDefinition *definition, RecoSide side, const RecoK
 	begin_positions(keys->n, &reading.start, &reading.end);
 	reading.late = palloc0(Max(reading.encoder->n_attributes, 1) * sizeof(Late));
 	for (int a = 0; a < reading.encoder->n_attributes; a++)
-		if (reading.encoder->attribute[a].kind == RECO_FEATURE_VECTOR)
+		if (reading.encoder->attribute[a].kind == RECO_FEATURE_VECTOR ||
+			reading.encoder->attribute[a].kind == RECO_FEATURE_TEXT)
 			begin_positions(keys->n, &reading.late[a].start, &reading.late[a].end);
 	read_all(&reading, PURPOSE_ENCODE);
 	fit_late(&reading, result);

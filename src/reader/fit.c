@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 
 #include "reader/fit.h"
+#include "reco.h"
 
 #define MAD_TO_DEVIATION 1.4826
 #define MEAN_TO_DEVIATION 1.2533
@@ -25,6 +26,9 @@
 
 /* A text of more characters than this, mostly different from row to row, is taken for prose. */
 #define PROSE_CHARACTERS 40
+
+/* Bytes that a level takes while levels are counted, about. */
+#define LEVEL_MEMORY 64
 
 void
 reco_fit_begin(RecoFit *fit, RecoAttribute *attribute, const RecoFeatureOptions *options, int group)
@@ -42,6 +46,7 @@ reco_fit_begin(RecoFit *fit, RecoAttribute *attribute, const RecoFeatureOptions 
 			break;
 		case RECO_FEATURE_CATEGORY:
 		case RECO_FEATURE_SET:
+		case RECO_FEATURE_TEXT:
 			fit->map = reco_keymap_create(TEXTOID);
 			break;
 		default:
@@ -68,25 +73,36 @@ take_number(RecoFit *fit, double number, MemoryContext context)
 static void
 take_level(RecoFit *fit, RecoPiece piece, MemoryContext context)
 {
-	uint32 number;
-
 	fit->characters += piece.length;
 	if (piece.length > RECO_LEVEL_BYTES)
 	{
 		fit->n_long++;
 		return;
 	}
-	number = reco_keymap_number(fit->map,
-								PointerGetDatum(cstring_to_text_with_len(piece.bytes, (int) piece.length)));
+	reco_fit_count(fit,
+				   reco_keymap_number(
+					   fit->map, PointerGetDatum(cstring_to_text_with_len(piece.bytes, (int) piece.length))),
+				   context);
+}
+
+void
+reco_fit_count(RecoFit *fit, uint32 number, MemoryContext context)
+{
 	if (number >= fit->capacity)
 	{
 		fit->capacity = Max(fit->capacity + fit->capacity / 2, 1024);
 		fit->count = fit->count == NULL ? MemoryContextAllocHuge(context, fit->capacity * sizeof(uint32))
 										: repalloc_huge(fit->count, fit->capacity * sizeof(uint32));
 	}
-	if (number == fit->n_counts)
+	while (fit->n_counts <= number)
 		fit->count[fit->n_counts++] = 0;
 	fit->count[number]++;
+	if (fit->n_counts / 1024 * LEVEL_MEMORY > (size_t) reco_learn_memory)
+		ereport(
+			ERROR, errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			errmsg("the different values of feature \"%s\" need more memory than reco.learn_memory (%d MB)",
+				   fit->attribute->name, reco_learn_memory / 1024),
+			errhint("Raise reco.learn_memory, or leave the feature out."));
 }
 
 void
@@ -94,6 +110,11 @@ reco_fit_take(RecoFit *fit, const RecoRaw *raw, MemoryContext context)
 {
 	if (raw->missing)
 		return;
+	if (fit->attribute->kind == RECO_FEATURE_TEXT)
+	{
+		fit->n += reco_fit_text(fit, raw->piece, context);
+		return;
+	}
 	fit->n++;
 	switch (fit->attribute->kind)
 	{
@@ -251,7 +272,7 @@ advise_prose(const RecoFit *fit, size_t n_levels)
 	if (attribute->kind != RECO_FEATURE_CATEGORY || fit->n == 0 ||
 		fit->characters <= PROSE_CHARACTERS * (uint64) fit->n || 2 * (n_levels + fit->n_long) <= fit->n)
 		return;
-	ereport(NOTICE,
+	ereport(WARNING,
 			errmsg("feature \"%s\" is encoded as a category, and most of its values are long and different",
 				   attribute->name),
 			errhint("Say that it is prose with options => '{\"features\": {\"%s\": {\"text\": true}}}'.",
@@ -265,6 +286,7 @@ finish_levels(RecoFit *fit, MemoryContext result)
 	RecoKeys all;
 	uint32 *rank = reco_keymap_finish(fit->map, CurrentMemoryContext, &all);
 	Counted *chosen = palloc_extended(Max(all.n, 1) * sizeof(Counted), MCXT_ALLOC_HUGE);
+	bool text = fit->attribute->kind == RECO_FEATURE_TEXT;
 	size_t n = 0;
 
 	advise_prose(fit, all.n);
@@ -276,9 +298,14 @@ finish_levels(RecoFit *fit, MemoryContext result)
 			chosen[n++] = (Counted){rank[i], fit->count[i]};
 	}
 	qsort(chosen, n, sizeof(Counted), compare_counted);
-	n = Min(n, (size_t) fit->options.levels);
+	n = Min(n, (size_t) (text ? fit->options.vocabulary : fit->options.levels));
 	qsort(chosen, n, sizeof(Counted), compare_levels);
 	keep_levels(fit->attribute, &all, chosen, n, result);
+	if (!text)
+		return;
+	for (size_t i = 0; i < n; i++)
+		fit->count[i] = chosen[i].count;
+	reco_fit_idf(fit, fit->count, result);
 }
 
 /* finish_vector checks that all vectors have one length. */
@@ -310,6 +337,7 @@ reco_fit_finish(RecoFit *fit, MemoryContext result)
 		case RECO_FEATURE_BOOLEAN:
 		case RECO_FEATURE_CATEGORY:
 		case RECO_FEATURE_SET:
+		case RECO_FEATURE_TEXT:
 			finish_levels(fit, result);
 			break;
 		case RECO_FEATURE_NUMBER:
@@ -321,8 +349,6 @@ reco_fit_finish(RecoFit *fit, MemoryContext result)
 			break;
 		case RECO_FEATURE_VECTOR:
 			finish_vector(fit);
-			break;
-		case RECO_FEATURE_TEXT:
 			break;
 	}
 	fit->attribute->keeps_missing = fit->attribute->keeps_other = true;

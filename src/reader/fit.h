@@ -45,8 +45,31 @@ extern void reco_fit_begin(RecoFit *fit, RecoAttribute *attribute, const RecoFea
 /* reco_fit_take gathers the value of one row; what is kept is in the fit's context, what is temporary in the current one. */
 extern void reco_fit_take(RecoFit *fit, const RecoRaw *raw, MemoryContext context);
 
+/* reco_fit_count counts a row that has the level, or the term, of a number of the map. */
+extern void reco_fit_count(RecoFit *fit, uint32 number, MemoryContext context);
+
+/* reco_fit_text counts the terms of a text, each once; false when it has none. */
+extern bool reco_fit_text(RecoFit *fit, RecoPiece piece, MemoryContext context);
+
+/* reco_fit_idf weighs the terms of the vocabulary, of which count[t] texts have term t, and decides how many topics there are. */
+extern void reco_fit_idf(RecoFit *fit, const uint32 *count, MemoryContext result);
+
+/* Texts as terms and weights, in the order of keys. */
+typedef struct RecoTextRows
+{
+	size_t n;
+	const RecoEntries *entries;
+	size_t *start; /* [n] */
+	size_t *end;
+	uint64 *hash; /* [n], of the key */
+} RecoTextRows;
+
+/* reco_fit_topics gives a text attribute basis and scale. */
+extern void reco_fit_topics(RecoAttribute *attribute, const RecoTextRows *rows, MemoryContext result);
+
 /*
- * reco_fit_finish fills in the parameters of the attribute, in the context "result": all but mean and scale of vectors.
+ * reco_fit_finish fills in the parameters of the attribute, in the context "result": all but mean, basis and scale of
+ * vectors and texts.
  * Raises ERRCODE_DATA_EXCEPTION for vectors of different lengths.
  */
 extern void reco_fit_finish(RecoFit *fit, MemoryContext result);
