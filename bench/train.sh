@@ -135,6 +135,13 @@ PEAK=$("$RECO_BUILD/bench/sgemm")
 printf '\nOne process: %s GFLOP a sweep in %s s are %s GFLOP/s; sgemm does %s.\n' "$OPERATIONS" "$ALONE" \
 	"$(awk -v a="$OPERATIONS" -v b="$ALONE" 'BEGIN { printf "%.1f", a / b }')" "$PEAK"
 
+# shellcheck disable=SC2046
+gcc -std=gnu11 -O3 -ffp-contract=off -I"$RECO_HOME/src" -isystem "/usr/include/$(gcc -print-multiarch)/openblas-serial" -o "$RECO_BUILD/bench/sweep" \
+	"$RECO_HOME/bench/sweep.c" $(printf "$RECO_HOME/src/kernel/%s.c " als als_float als_double small eigh csr rng solve) \
+	-L"/usr/lib/$(gcc -print-multiarch)/openblas-serial" -lopenblas -Wl,-rpath,"/usr/lib/$(gcc -print-multiarch)/openblas-serial" -lm
+printf '\n| CPU seconds of a sweep by part, users + items | Gram | eigenvectors | rotation | rows | all |\n|---|---|---|---|---|---|\n'
+sql -c "COPY (SELECT DISTINCT user_id, item_id FROM events) TO STDOUT (FORMAT csv)" | "$RECO_BUILD/bench/sweep" "$FACTORS" "$((FACTORS < 512 ? 5 : 2))"
+
 WORKERS=-1
 refresh full "{\"factors\": $FACTORS, \"iterations\": 8}"
 printf '\n| sweep | loss on all rows |\n|---|---|\n'

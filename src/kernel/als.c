@@ -10,14 +10,24 @@
 #include <float.h>
 #include <math.h>
 
-#include "blas.h"
 #include "rng.h"
 
-/* Rows of factors that are converted at once for a Gram matrix. */
+/* Rows of factors that are multiplied at once for a Gram matrix, and those that are summed in float32. */
 #define RK_GRAM_BLOCK 256
+#define RK_GRAM_CHUNK (4 * RK_GRAM_BLOCK)
 
-/* Directions shorter than this share of the longest are noise: not made longer than this would be. */
-#define RK_ALS_FLOOR 1e-5
+/* Pieces of a panel that are multiplied with all later ones, one after the other. */
+#define RK_GRAM_GROUP 16
+
+/* Rows that are rotated at once, a multiple of RK_TILE, and the depth to which they are multiplied at once. */
+#define RK_ROTATE_BLOCK 128
+#define RK_ROTATE_DEPTH 256
+
+/*
+ * Directions shorter than this share of the longest are noise: not made longer than this would be.
+ * Their squares are known to some 1e-7 of the greatest (rk_gram_range).
+ */
+#define RK_ALS_FLOOR 1e-3
 
 double
 rk_als_lambda(const RkAlsSide *side, size_t n)
@@ -34,46 +44,76 @@ rk_als_init_row(uint64_t seed, uint64_t key_hash, size_t d, float *row)
 size_t
 rk_gram_scratch_bytes(size_t d)
 {
-	return rk_scratch_bytes(RK_GRAM_BLOCK * rk_round_up(d, RK_ALS_PAD), sizeof(double)) +
-		   rk_scratch_bytes(d * rk_round_up(d, RK_ALS_PAD), sizeof(double));
+	size_t padded = rk_round_up(d, RK_TILE);
+
+	return rk_scratch_bytes(RK_GRAM_BLOCK * padded, sizeof(float)) +
+		   rk_scratch_bytes(padded * padded, sizeof(float));
 }
 
-/* rk_gram_convert widens rows of factor [n x d] into panel, rows ld apart. */
+/* rk_gram_collect adds the upper triangle of a sum in tiles to gram [d x d]. */
 RK_CLONES static void
-rk_gram_convert(const float *factor, size_t n_rows, size_t d, size_t ld, double *panel)
+rk_gram_collect(const float *sum, size_t d, double *gram)
 {
-	for (size_t r = 0; r < n_rows; r++)
-		for (size_t k = 0; k < d; k++)
-			panel[r * ld + k] = (double) factor[r * d + k];
+	size_t padded = rk_round_up(d, RK_TILE);
+
+	for (size_t column = 0; column < d; column += RK_TILE)
+		for (size_t i = 0; i < d && i < column + RK_TILE; i++)
+		{
+			const float *from = sum + column * padded + i * RK_TILE;
+			size_t first = i > column ? i - column : 0;
+
+			for (size_t k = first; k < rk_min(d - column, RK_TILE); k++)
+				gram[i * d + column + k] += (double) from[k];
+		}
+}
+
+/*
+ * rk_gram_tiles adds the product of a panel of n_rows rows to the tiles of sum, or writes it.  A few
+ * pieces of the panel at a time meet all that follow, so that they stay in a near cache.
+ */
+static RkStatus
+rk_gram_tiles(const RkSmall *small, const float *panel, size_t n_rows, size_t blocks, bool add, float *sum,
+			  const RkPoll *poll)
+{
+	size_t piece = n_rows * RK_TILE;
+	size_t tile = RK_TILE * RK_TILE;
+	double work = 0.0;
+
+	for (size_t group = 0; group < blocks; group += RK_GRAM_GROUP)
+		for (size_t b = group; b < blocks; b++)
+		{
+			size_t end = rk_min(rk_min(group + RK_GRAM_GROUP, blocks), b + 1);
+
+			for (size_t a = group; a < end; a++)
+				small->tile(panel + a * piece, panel + b * piece, n_rows, sum + (b * blocks + a) * tile,
+							RK_TILE, add);
+			if (rk_poll_after(poll, &work, (double) (n_rows * (end - group) * 2 * tile)))
+				return RK_CANCELLED;
+		}
+	return RK_OK;
 }
 
 RkStatus
 rk_gram_range(const float *factor, size_t first, size_t last, size_t d, double *gram, void *scratch,
 			  const RkPoll *poll)
 {
-	const double unit = 1.0;
-	const double zero = 0.0;
-	size_t ld = rk_round_up(d, RK_ALS_PAD);
+	const RkSmall *small = rk_small_best();
+	size_t blocks = rk_round_up(d, RK_TILE) / RK_TILE;
 	char *cursor = scratch;
-	double *panel = rk_scratch_take(&cursor, RK_GRAM_BLOCK * ld, sizeof(double));
-	double *sum = rk_scratch_take(&cursor, d * ld, sizeof(double));
-	RkBlasInt n = (RkBlasInt) d;
-	RkBlasInt lda = (RkBlasInt) ld;
-	double work = 0.0;
+	float *panel = rk_scratch_take(&cursor, RK_GRAM_BLOCK * blocks * RK_TILE, sizeof(float));
+	float *sum = rk_scratch_take(&cursor, blocks * RK_TILE * blocks * RK_TILE, sizeof(float));
 
 	for (size_t row = first; row < last; row += RK_GRAM_BLOCK)
 	{
 		size_t n_rows = rk_min(last - row, RK_GRAM_BLOCK);
-		RkBlasInt depth = (RkBlasInt) n_rows;
+		bool more = (row - first) % RK_GRAM_CHUNK != 0;
 
-		rk_gram_convert(factor + row * d, n_rows, d, ld, panel);
-		dsyrk_("L", "N", &n, &depth, &unit, panel, &lda, row == first ? &zero : &unit, sum, &lda, 1, 1);
-		if (rk_poll_after(poll, &work, (double) n_rows * (double) d * (double) d))
+		small->pack(factor + row * d, n_rows, d, panel);
+		if (rk_gram_tiles(small, panel, n_rows, blocks, more, sum, poll) != RK_OK)
 			return RK_CANCELLED;
+		if (row + n_rows == last || (row + n_rows - first) % RK_GRAM_CHUNK == 0)
+			rk_gram_collect(sum, d, gram);
 	}
-	for (size_t i = 0; first < last && i < d; i++)
-		for (size_t k = i; k < d; k++)
-			gram[i * d + k] += sum[i * ld + k];
 	return RK_OK;
 }
 
@@ -96,32 +136,63 @@ rk_gram_mirror(size_t d, double *gram)
 size_t
 rk_rotate_scratch_bytes(size_t d)
 {
-	return 2 * rk_scratch_bytes(RK_ROTATE_BLOCK * d, sizeof(float)) + rk_scratch_bytes(d * d, sizeof(float));
+	size_t padded = rk_round_up(d, RK_TILE);
+
+	return rk_scratch_bytes(RK_ROTATE_BLOCK * d, sizeof(float)) +
+		   rk_scratch_bytes(padded * d, sizeof(float)) +
+		   rk_scratch_bytes(RK_ROTATE_BLOCK * padded, sizeof(float));
+}
+
+/*
+ * rk_rotate_tiles multiplies a block of rows that is in a panel by a map that is, into tiles: that
+ * of rows j and columns i of the product is tile i / 16 * (RK_ROTATE_BLOCK / 16) + j / 16.
+ */
+static void
+rk_rotate_tiles(const RkSmall *small, const float *panel, const float *map, size_t n_rows, size_t d,
+				float *out)
+{
+	for (size_t k = 0; k < d; k += RK_ROTATE_DEPTH)
+		for (size_t i = 0; i < d; i += RK_TILE)
+			for (size_t j = 0; j < n_rows; j += RK_TILE)
+				small->tile(panel + j * d + k * RK_TILE, map + i * d + k * RK_TILE,
+							rk_min(d - k, RK_ROTATE_DEPTH), out + i * RK_ROTATE_BLOCK + j * RK_TILE,
+							rk_min(n_rows - j, RK_TILE), k > 0);
+}
+
+/* rk_rotate_unpack copies the rows [n_rows x d] out of those tiles. */
+static void
+rk_rotate_unpack(const float *tiles, size_t n_rows, size_t d, float *out)
+{
+	for (size_t j = 0; j < n_rows; j++)
+	{
+		size_t i = 0;
+
+		for (; i + RK_TILE <= d; i += RK_TILE)
+			memcpy(out + j * d + i, tiles + i * RK_ROTATE_BLOCK + j * RK_TILE, RK_TILE * sizeof(float));
+		memcpy(out + j * d + i, tiles + i * RK_ROTATE_BLOCK + j * RK_TILE, (d - i) * sizeof(float));
+	}
 }
 
 RkStatus
 rk_rotate_range(float *factor, size_t first, size_t last, size_t d, const float *vector, void *scratch,
 				const RkPoll *poll)
 {
-	const float unit = 1.0f;
-	const float zero = 0.0f;
+	const RkSmall *small = rk_small_best();
 	char *cursor = scratch;
-	float *before = rk_scratch_take(&cursor, RK_ROTATE_BLOCK * d, sizeof(float));
-	float *after = rk_scratch_take(&cursor, RK_ROTATE_BLOCK * d, sizeof(float));
-	float *aligned = rk_scratch_take(&cursor, d * d, sizeof(float));
-	RkBlasInt n = (RkBlasInt) d;
+	float *panel = rk_scratch_take(&cursor, RK_ROTATE_BLOCK * d, sizeof(float));
+	float *map = rk_scratch_take(&cursor, rk_round_up(d, RK_TILE) * d, sizeof(float));
+	float *tiles = rk_scratch_take(&cursor, RK_ROTATE_BLOCK * rk_round_up(d, RK_TILE), sizeof(float));
 	double work = 0.0;
 
-	memcpy(aligned, vector, d * d * sizeof(float));
+	small->pack_turned(vector, d, d, map);
 	for (size_t row = first; row < last; row += RK_ROTATE_BLOCK)
 	{
 		size_t n_rows = rk_min(last - row, RK_ROTATE_BLOCK);
-		RkBlasInt block = (RkBlasInt) n_rows;
 
-		memcpy(before, factor + row * d, n_rows * d * sizeof(float));
-		sgemm_("T", "N", &n, &block, &n, &unit, aligned, &n, before, &n, &zero, after, &n, 1, 1);
-		memcpy(factor + row * d, after, n_rows * d * sizeof(float));
-		if (rk_poll_after(poll, &work, (double) n_rows * (double) d * (double) d))
+		small->pack_turned(factor + row * d, n_rows, d, panel);
+		rk_rotate_tiles(small, panel, map, n_rows, d, tiles);
+		rk_rotate_unpack(tiles, n_rows, d, factor + row * d);
+		if (rk_poll_after(poll, &work, 2.0 * (double) n_rows * (double) d * (double) d))
 			return RK_CANCELLED;
 	}
 	return RK_OK;
@@ -187,9 +258,14 @@ static void
 rk_row_begin(RkAlsRow *row, size_t index)
 {
 	size_t n = rk_csr_count(&row->side->rows, index);
+	size_t place = n % RK_ALS_LAMBDAS;
 
-	if (n != row->n)
-		row->lambda = rk_als_lambda(row->side, n);
+	if (row->known_n[place] != n + 1)
+	{
+		row->known_n[place] = n + 1;
+		row->known_lambda[place] = rk_als_lambda(row->side, n);
+	}
+	row->lambda = row->known_lambda[place];
 	row->first = (size_t) row->side->rows.offset[index];
 	row->n = n;
 	row->start_loss = 0.0;

@@ -113,7 +113,9 @@ extern size_t rk_gram_scratch_bytes(size_t d);
 
 /*
  * rk_gram_range adds y y^T of rows first .. last - 1 of factor [n x d] to the
- * upper triangle (column >= row) of gram [d x d], in double.
+ * upper triangle (column >= row) of gram [d x d]: sums of 1,024 rows in float32, and the
+ * sums of these in double, so that an element is off by some 1e-7 of sum |y_ij y_ik|.
+ * That is what rotating factors in float32 leaves off the diagonal, too.
  */
 extern RkStatus rk_gram_range(const float *factor, size_t first, size_t last, size_t d, double *gram,
 							  void *scratch, const RkPoll *poll);
@@ -132,11 +134,8 @@ extern size_t rk_rotate_scratch_bytes(size_t d);
  * [n x d] by V y.  vector is V, [d x d], its row k the k-th eigenvector as
  * rk_eigh gives it, rounded to float.
  *
- * Blocks of rows are counted from row 0: first must be a multiple of
- * RK_ROTATE_BLOCK, and last one too unless it is the end, for the same bytes
- * whatever the ranges.
+ * A row's bytes do not depend on the range.
  */
-#define RK_ROTATE_BLOCK 256
 extern RkStatus rk_rotate_range(float *factor, size_t first, size_t last, size_t d, const float *vector,
 								void *scratch, const RkPoll *poll);
 

@@ -2,7 +2,7 @@
  * als_float.c
  *	  One row of ALS in float32, on the tiles of small.h.
  *
- * A dual row is one panel, (S Y D^-1/2)^T with S = sqrt(W), of order n; a primal
+ * A dual row is Z = S Y D^-1/2 with S = sqrt(W), of order n; a primal
  * row is panels of S Y, of order d, over blocks of entries.
  */
 #include "als_row.h"
@@ -67,6 +67,22 @@ rk_row_cholesky(RkAlsRow *row, size_t order)
 	return RK_OK;
 }
 
+/* rk_row_dots writes Z Z^T of the panel's rows into the matrix. */
+static RkStatus
+rk_row_dots(RkAlsRow *row)
+{
+	size_t blocks = rk_round_up(row->n, RK_TILE) / RK_TILE;
+
+	for (size_t block = 0; block < blocks; block++)
+	{
+		row->small->dots(row->panel, row->columns, row->n, block, row->matrix);
+		if (rk_poll_after(row->poll, &row->work,
+						  (double) ((blocks - block) * row->ld) * 2.0 * RK_TILE * RK_TILE))
+			return RK_CANCELLED;
+	}
+	return RK_OK;
+}
+
 /* rk_row_product writes P^T P of a panel into the matrix, or adds it. */
 static RkStatus
 rk_row_product(RkAlsRow *row, size_t depth, size_t order, bool add)
@@ -114,7 +130,7 @@ rk_row_solve_dual(RkAlsRow *row)
 	rk_row_targets(row, row->first, row->n);
 	if (rk_row_is_hard(row, row->small->gather_dual(&gather, scale, row->panel)))
 		return RK_NOT_POSITIVE_DEFINITE;
-	status = rk_row_product(row, row->columns, row->n, false);
+	status = rk_row_dots(row);
 	if (status != RK_OK)
 		return status;
 	rk_row_raise(row, row->n, NULL, 0.0f);
@@ -127,11 +143,7 @@ rk_row_solve_dual(RkAlsRow *row)
 	row->loss = row->start_loss;
 	for (size_t j = 0; j < row->n; j++)
 		row->loss += (double) rhs[j] * (double) c[j];
-	for (size_t j = 0; j < row->n; j++)
-		c[j] *= row->root[j];
-	row->small->combine(&gather, c, row->solution);
-	for (size_t k = 0; k < row->ld; k++)
-		row->solution[k] *= scale[k] * scale[k];
+	row->small->collect(row->panel, row->columns, row->n, c, scale, row->solution);
 	return RK_OK;
 }
 

@@ -19,6 +19,9 @@
 /* Above this bound of the condition number a row is solved in double. */
 #define RK_ALS_MAX_CONDITION 1e4
 
+/* How many lambda_u are remembered, a power of 2. */
+#define RK_ALS_LAMBDAS 64
+
 /* RkAlsRow is the system of one row, and the scratch laid out. */
 typedef struct RkAlsRow
 {
@@ -26,12 +29,15 @@ typedef struct RkAlsRow
 	const RkAlsOther *other;
 	const RkSmall *small;
 	const RkPoll *poll;
-	double work;       /* since the last question to the poll */
-	size_t columns;    /* d, and one more with bias */
-	size_t ld;         /* columns rounded up */
-	size_t first;      /* the row's first entry */
-	size_t n;          /* and how many there are */
-	double lambda;     /* lambda_u */
+	double work;    /* since the last question to the poll */
+	size_t columns; /* d, and one more with bias */
+	size_t ld;      /* columns rounded up */
+	size_t first;   /* the row's first entry */
+	size_t n;       /* and how many there are */
+	double lambda;  /* lambda_u */
+	size_t known_n
+		[RK_ALS_LAMBDAS]; /* numbers of entries + 1 for which lambda_u is known, by n mod RK_ALS_LAMBDAS */
+	double known_lambda[RK_ALS_LAMBDAS];
 	double highest;    /* alpha0 Lambda_max */
 	double lowest;     /* alpha0 Lambda_min, 0 with bias */
 	double start_loss; /* of x0 without the entries */

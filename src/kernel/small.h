@@ -31,6 +31,16 @@
 /* Rows and columns of a tile; vectors of a system are padded to multiples. */
 #define RK_TILE 16
 
+/*
+ * rk_small_stride is the distance of rows of "columns" elements: an odd number of cache
+ * lines, so that many rows at once do not compete for a few places in the cache.
+ */
+static inline size_t
+rk_small_stride(size_t columns)
+{
+	return (columns + RK_TILE - 1) / RK_TILE * RK_TILE | RK_TILE;
+}
+
 /* RkGather is a run of entries of one row: what is gathered, and how it is scaled. */
 typedef struct RkGather
 {
@@ -56,19 +66,26 @@ typedef struct RkSmall
 	void (*roots)(const float *weight, const float *target, size_t n, float *root, float *rhs);
 
 	/*
-	 * gather_dual writes the panel with P(k, j) = y_jk scale_k root_j, of
-	 * depth "columns" and order n.  gather_primal writes the one with P(j, k) =
-	 * y_jk root_j, of depth n and order "columns", and adds root_j rhs_j y_jk
-	 * to sum, [columns rounded up to 16].  Both return the sum of w_j |y_j|^2.
+	 * gather_dual writes rows Z [n x columns], rk_small_stride(columns) apart and padded with zeros
+	 * to a multiple of 16, z_jk = y_jk scale_k root_j, and rows of zeros up to a multiple of 4.  It
+	 * returns the sum of w_j |y_j|^2.  dots writes row "block" of tiles of Z Z^T, of order n.
+	 * collect writes scale_k times the sum of coefficient_j z_jk, [columns rounded up to 16].
 	 */
-	double (*gather_dual)(const RkGather *gather, const float *scale, float *panel);
+	double (*gather_dual)(const RkGather *gather, const float *scale, float *rows);
+	void (*dots)(const float *rows, size_t columns, size_t order, size_t block, float *matrix);
+	void (*collect)(const float *rows, size_t columns, size_t n, const float *coefficient, const float *scale,
+					float *out);
+
+	/*
+	 * gather_primal writes the panel with P(j, k) = y_jk root_j, of depth n and order
+	 * "columns", and adds root_j rhs_j y_jk to sum, [columns rounded up to 16].  It returns
+	 * the sum of w_j |y_j|^2.  product writes row "block" of tiles of P^T P, or adds it if add.
+	 */
 	double (*gather_primal)(const RkGather *gather, const float *rhs, float *panel, float *sum);
+	void (*product)(const float *panel, size_t depth, size_t order, size_t block, bool add, float *matrix);
 
 	/* combine writes the sum of coefficient_j y_j, [columns rounded up to 16]. */
 	void (*combine)(const RkGather *gather, const float *coefficient, float *out);
-
-	/* product writes row "block" of tiles of P^T P, or adds it if add. */
-	void (*product)(const float *panel, size_t depth, size_t order, size_t block, bool add, float *matrix);
 
 	/*
 	 * factor turns row "block" of tiles of M into those of U, M = U^T U, rows
@@ -79,6 +96,15 @@ typedef struct RkSmall
 
 	/* back replaces z, padded with zeros, by the solution c of U c = z. */
 	void (*back)(const float *matrix, size_t order, const float *inverse, float *z);
+
+	/*
+	 * pack writes the panel, of depth n and order d, of rows [n x d]; pack_turned that of their transpose,
+	 * of depth d and order n.  tile writes the first n_rows rows, rounded up to 4, of the tile A^T B, or
+	 * adds them if add, A and B being pieces of panels of equal depth.
+	 */
+	void (*pack)(const float *rows, size_t n, size_t d, float *panel);
+	void (*pack_turned)(const float *rows, size_t n, size_t d, float *panel);
+	void (*tile)(const float *a, const float *b, size_t depth, float *c, size_t n_rows, bool add);
 } RkSmall;
 
 /* rk_small_best gives the set for this CPU; the same one on every call. */

@@ -14,8 +14,8 @@
 #include "model/als_learner.h"
 #include "parallel/progress.h"
 
-/* Rows rotated in one range, a multiple of RK_ROTATE_BLOCK. */
-#define ROTATE_ROWS (8 * RK_ROTATE_BLOCK)
+/* Rows rotated in one range. */
+#define ROTATE_ROWS 2048
 
 /* Floating-point operations of one range of a solve: a few milliseconds. */
 #define RANGE_OPERATIONS 2e7

@@ -512,7 +512,7 @@ test_counts(size_t d, bool bias)
 	free(scratch);
 }
 
-/* Gram slabs and rotations against triple loops; ranges of a rotation. */
+/* Gram slabs and rotations against triple loops; any ranges of a rotation. */
 static void
 test_gram_and_rotation(size_t n, size_t d)
 {
@@ -524,6 +524,7 @@ test_gram_and_rotation(size_t n, size_t d)
 	double *slab = unit_alloc(d * d * sizeof(double));
 	void *scratch = unit_alloc(greatest(rk_gram_scratch_bytes(d), rk_rotate_scratch_bytes(d)));
 	double worst = 0.0;
+	double greatest = 0.0;
 
 	memset(gram, 0, d * d * sizeof(double));
 	memset(slab, 0, d * d * sizeof(double));
@@ -536,12 +537,18 @@ test_gram_and_rotation(size_t n, size_t d)
 		for (size_t k = 0; k < d; k++)
 		{
 			double sum = 0.0;
+			double size = 0.0;
 
 			for (size_t r = 0; r < n; r++)
+			{
 				sum += (double) y[r * d + i] * (double) y[r * d + k];
-			worst = fmax(worst, fabs(sum - gram[i * d + k]));
+				size += fabs((double) y[r * d + i] * (double) y[r * d + k]);
+			}
+			worst = fmax(worst, fabs(sum - gram[i * d + k]) / size);
+			greatest = fmax(greatest, fabs(gram[i * d + k] - gram[k * d + i]));
 		}
-	CHECK_NEAR(worst, 0.0, 1e-11 * (double) n);
+	CHECK_NEAR(worst, 0.0, 1e-6);
+	CHECK(greatest == 0.0);
 
 	worst = 0.0;
 	CHECK(rk_rotate_range(y, 0, n, d, vector, scratch, NULL) == RK_OK);
@@ -549,14 +556,8 @@ test_gram_and_rotation(size_t n, size_t d)
 		for (size_t k = 0; k < d; k++)
 			worst = fmax(worst, fabs(rk_dot_ff(vector + k * d, copy + r * d, d) - (double) y[r * d + k]));
 	CHECK_NEAR(worst, 0.0, 1e-5 * (double) d);
-	for (size_t first = (n - 1) / RK_ROTATE_BLOCK * RK_ROTATE_BLOCK;; first -= RK_ROTATE_BLOCK)
-	{
-		size_t last = first + RK_ROTATE_BLOCK < n ? first + RK_ROTATE_BLOCK : n;
-
-		CHECK(rk_rotate_range(split, first, last, d, vector, scratch, NULL) == RK_OK);
-		if (first == 0)
-			break;
-	}
+	for (size_t last = n; last > 0; last = last * 2 / 3)
+		CHECK(rk_rotate_range(split, last * 2 / 3, last, d, vector, scratch, NULL) == RK_OK);
 	CHECK(memcmp(split, y, n * d * sizeof(float)) == 0);
 	free(y);
 	free(copy);
@@ -693,6 +694,8 @@ main(void)
 	test_gram_and_rotation(700, 20);
 	test_gram_and_rotation(30, 64);
 	test_gram_and_rotation(256, 1);
+	test_gram_and_rotation(3000, 33);
+	test_gram_and_rotation(300, 600);
 	test_init_row();
 	test_sweeps(4, 0.2, 0.5, false, 1.0, 3e-4);
 	test_sweeps(20, 0.2, 0.1, false, 1.0, 3e-4);

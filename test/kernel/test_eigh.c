@@ -5,7 +5,6 @@
  */
 #include "unit.h"
 
-#include "kernel/als.h"
 #include "kernel/eigh.h"
 #include "kernel/solve.h"
 
@@ -15,14 +14,15 @@ gram_make(size_t d, size_t rank, uint64_t seed)
 {
 	float *factor = unit_floats(seed, rank * d, 1.0f);
 	double *gram = unit_alloc(d * d * sizeof(double));
-	void *scratch = unit_alloc(rk_gram_scratch_bytes(d));
 
 	memset(gram, 0, d * d * sizeof(double));
-	CHECK(rk_gram_range(factor, 0, rank, d, gram, scratch, NULL) == RK_OK);
+	for (size_t r = 0; r < rank; r++)
+		for (size_t i = 0; i < d; i++)
+			for (size_t k = i; k < d; k++)
+				gram[i * d + k] += (double) factor[r * d + i] * (double) factor[r * d + k];
 	for (size_t i = 1; i < d; i++)
 		gram[i * d] = NAN; /* the lower triangle is not read */
 	free(factor);
-	free(scratch);
 	return gram;
 }
 

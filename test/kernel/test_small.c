@@ -100,28 +100,66 @@ run_squares(const Run *run)
 	return sum;
 }
 
+/* Rows of the dual form, their inner products in the layout of tiles, and their combination. */
 static void
-test_gather_dual(const RkSmall *set, size_t n, size_t d, bool bias)
+test_dual(const RkSmall *set, size_t n, size_t d, bool bias)
 {
 	Run run = run_make(set, n, d, bias);
 	size_t columns = run.gather.columns;
-	float *panel = unit_alloc(padded(n) * columns * sizeof(float));
+	size_t depth = padded(columns);
+	size_t ld = rk_small_stride(columns);
+	size_t side = padded(n);
+	float *rows = unit_alloc(side * ld * sizeof(float));
+	float *matrix = unit_alloc(side * side * sizeof(float));
+	float *out = unit_alloc(ld * sizeof(float));
 	double squares = run_squares(&run);
 	double worst = 0.0;
 
-	CHECK_NEAR(run.gather.n > 0 ? set->gather_dual(&run.gather, run.scale, panel) / fmax(squares, 1e-30)
-								: 1.0,
+	for (size_t k = columns; k < depth; k++)
+		run.scale[k] = 7.0f;
+	CHECK_NEAR(set->gather_dual(&run.gather, run.scale, rows) / fmax(squares, 1e-30),
 			   squares > 0.0 ? 1.0 : 0.0, 1e-5);
-	for (size_t j = 0; j < padded(n); j++)
-		for (size_t k = 0; k < columns; k++)
+	for (size_t j = 0; j < n; j++)
+		for (size_t k = 0; k < depth; k++)
 		{
-			double expected =
-				j < n ? run_y(&run, j, k) * (double) run.scale[k] * (double) run.gather.root[j] : 0.0;
+			double y = k < columns ? run_y(&run, j, k) : 0.0;
 
-			worst = fmax(worst, fabs(expected - (double) panel[place(columns, k, j)]));
+			worst = fmax(worst, fabs(y * (double) run.scale[k] * (double) run.gather.root[j] -
+									 (double) rows[j * ld + k]));
 		}
 	CHECK_NEAR(worst, 0.0, 1e-5);
-	free(panel);
+
+	for (size_t i = 0; i < side * side; i++)
+		matrix[i] = NAN;
+	for (size_t block = 0; block < side / RK_TILE; block++)
+		set->dots(rows, columns, n, block, matrix);
+	worst = 0.0;
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = i; j < padded(n); j++)
+		{
+			double sum = 0.0;
+
+			for (size_t k = 0; k < columns && j < n; k++)
+				sum += (double) rows[i * ld + k] * (double) rows[j * ld + k];
+			sum = fabs(sum - (double) matrix[place(side, i, j)]);
+			worst = isnan(sum) ? INFINITY : fmax(worst, sum);
+		}
+	CHECK_NEAR(worst, 0.0, TOLERANCE * (double) columns);
+
+	set->collect(rows, columns, n, run.target, run.scale, out);
+	worst = 0.0;
+	for (size_t k = 0; k < depth; k++)
+	{
+		double sum = 0.0;
+
+		for (size_t j = 0; j < n; j++)
+			sum += (double) run.target[j] * (double) rows[j * ld + k];
+		worst = fmax(worst, fabs(sum * (double) run.scale[k] - (double) out[k]));
+	}
+	CHECK_NEAR(worst, 0.0, TOLERANCE * (double) n);
+	free(rows);
+	free(matrix);
+	free(out);
 	run_free(&run);
 }
 
@@ -224,6 +262,47 @@ test_product(const RkSmall *set, size_t depth, size_t order)
 	free(matrix);
 }
 
+/* Panels of rows and of their transpose, and tiles of their products. */
+static void
+test_pack(const RkSmall *set, size_t n, size_t d)
+{
+	float *rows = unit_floats(41, n * d, 1.0f);
+	float *panel = unit_alloc(padded(d) * n * sizeof(float));
+	float *turned = unit_alloc(padded(n) * d * sizeof(float));
+	float *tile = unit_alloc(RK_TILE * RK_TILE * sizeof(float));
+	size_t wrong = 0;
+	double worst = 0.0;
+
+	set->pack(rows, n, d, panel);
+	set->pack_turned(rows, n, d, turned);
+	for (size_t j = 0; j < n; j++)
+		for (size_t k = 0; k < padded(d); k++)
+			wrong += panel[place(n, j, k)] != (k < d ? rows[j * d + k] : 0.0f);
+	for (size_t k = 0; k < d; k++)
+		for (size_t j = 0; j < padded(n); j++)
+			wrong += turned[place(d, k, j)] != (j < n ? rows[j * d + k] : 0.0f);
+	CHECK(wrong == 0);
+	for (int times = 1; times <= 2; times++)
+	{
+		set->tile(turned, turned + (padded(n) - RK_TILE) * d, d, tile, n < RK_TILE ? n : RK_TILE, times == 2);
+		for (size_t i = 0; i < n && i < RK_TILE; i++)
+			for (size_t c = 0; c < RK_TILE; c++)
+			{
+				size_t j = padded(n) - RK_TILE + c;
+				double sum = 0.0;
+
+				for (size_t k = 0; k < d && j < n; k++)
+					sum += (double) rows[i * d + k] * (double) rows[j * d + k];
+				worst = fmax(worst, fabs(times * sum - (double) tile[i * RK_TILE + c]));
+			}
+	}
+	CHECK_NEAR(worst, 0.0, TOLERANCE * (double) d);
+	free(rows);
+	free(panel);
+	free(turned);
+	free(tile);
+}
+
 /* system_solve solves (I + P^T P) c = rhs and gives the status of the factor. */
 static bool
 system_solve(const RkSmall *set, const float *panel, size_t depth, size_t order, float *c)
@@ -313,12 +392,13 @@ test_set(const RkSmall *set)
 		{
 			for (int bias = 0; bias < 2; bias++)
 			{
-				test_gather_dual(set, size[s], depth[t], bias == 1);
+				test_dual(set, size[s], depth[t], bias == 1);
 				test_gather_primal(set, size[s], depth[t], bias == 1);
 				test_combine(set, size[s], depth[t], bias == 1);
 			}
 			test_product(set, depth[t], size[s]);
 			test_solve(set, depth[t], size[s]);
+			test_pack(set, size[s], depth[t]);
 		}
 	test_solve(set, 300, 257);
 	test_no_factor(set, 5, 3, 0.0f);
