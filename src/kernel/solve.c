@@ -682,9 +682,9 @@ void
 rk_fold_influences(const RkFold *fold, size_t m, const double *v, double *influence, double *tmp)
 {
 	for (size_t first = 0; first < m; first += RK_FOLD_SIDES)
-		(fold->dual ? rk_influences_dual : rk_influences_primal)(
-			fold, rk_min(m - first, RK_FOLD_SIDES), v + first * fold->system.d,
-			influence + first * fold->system.n, tmp);
+		(fold->dual ? rk_influences_dual : rk_influences_primal)(fold, rk_min(m - first, RK_FOLD_SIDES),
+																 v + first * fold->system.d,
+																 influence + first * fold->system.n, tmp);
 }
 
 void

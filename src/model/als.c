@@ -111,13 +111,13 @@ typedef struct AlsQuery
 	double *target; /* [n], residuals for explicit feedback */
 	double *vector; /* [columns] */
 	double lambda;
-	double *diagonal;      /* [columns] */
-	RkFold *fold;          /* NULL when n = 0 */
-	AlsFewer *fewer;       /* NULL until the first removal effect */
-	AlsFewer *two_fewer;   /* NULL until the first effect of two rows; without remainder */
-	size_t n_expected;     /* items whose influences by the system of fewer are at hand */
+	double *diagonal;    /* [columns] */
+	RkFold *fold;        /* NULL when n = 0 */
+	AlsFewer *fewer;     /* NULL until the first removal effect */
+	AlsFewer *two_fewer; /* NULL until the first effect of two rows; without remainder */
+	size_t n_expected;   /* items whose influences by the system of fewer are at hand */
 	uint32 expected_item[MOST_EXPECTED];
-	double *expected; /* [n_expected x n] */
+	double *expected;      /* [n_expected x n] */
 	MemoryContext context; /* where the query lives */
 } AlsQuery;
 
@@ -338,7 +338,10 @@ als_represent(const RecoModel *model, RecoQuery *query)
 		rk_fold_user(user->fold, user->target, NULL, user->vector, als_temporary(user));
 	}
 	if (model->explicit_feedback)
+	{
+		query->neutral = als->parameter[ALS_PARAMETER_MEAN];
 		query->constant = als->parameter[ALS_PARAMETER_MEAN] + user->vector[als->items.d];
+	}
 	term->kind = RECO_TERM_DENSE;
 	term->vector = user->vector;
 	term->items = &als->items;
@@ -449,8 +452,7 @@ als_remainder(const AlsQuery *user, const AlsFewer *fewer, size_t j)
 
 	if (fewer->half[j] == NULL)
 	{
-		fewer->half[j] =
-			MemoryContextAlloc(user->context, sizeof(double) * (user->n + user->columns));
+		fewer->half[j] = MemoryContextAlloc(user->context, sizeof(double) * (user->n + user->columns));
 		rk_fold_leverage_of(fewer->fold, j, &leverage, &fewer->remainder[j], fewer->half[j]);
 	}
 	return fewer->remainder[j];
@@ -487,9 +489,11 @@ als_expect(const RecoQuery *query, const uint32 *item, size_t n)
 	target = palloc(sizeof(double) * n * d);
 	for (size_t i = 0; i < n; i++)
 	{
+		const float *row = reco_items_row(&als->items, item[i]);
+
 		user->expected_item[i] = item[i];
 		for (size_t k = 0; k < d; k++)
-			target[i * d + k] = k < als->items.d ? als->items.factor[(size_t) item[i] * als->items.d + k] : 1;
+			target[i * d + k] = k < als->items.d ? row[k] : 1;
 	}
 	if (user->expected == NULL || user->n_expected < n)
 		user->expected = palloc_extended(sizeof(double) * n * user->n, MCXT_ALLOC_HUGE);
@@ -519,10 +523,11 @@ als_effects(const RecoQuery *query, uint32 item)
 	const AlsModel *als = query->model->state;
 	AlsQuery *user = query->state;
 	AlsEffects all = {.query = query, .user = user, .fewer = als_fewer(als, user), .item = item};
-	double without = rk_dot(all.fewer->vector, als->items.factor + (size_t) item * als->items.d, als->items.d);
+	double without = rk_dot(all.fewer->vector, reco_items_row(&als->items, item), als->items.d);
 
 	if (query->model->explicit_feedback)
-		without += all.fewer->vector[als->items.d] + als->parameter[ALS_PARAMETER_MEAN] + als->items.bias[item];
+		without +=
+			all.fewer->vector[als->items.d] + als->parameter[ALS_PARAMETER_MEAN] + als->items.bias[item];
 	all.score = reco_query_score(query, item);
 	all.shift = all.score - without;
 	all.influence = als_influence(query, item);
@@ -616,13 +621,13 @@ als_best_removals(const RecoQuery *query, uint32 item, int k, int *evidence, dou
 	{
 		*evidence = user->evidence[0];
 		*effect = als_removal_direct(query, item, reco_query_score(query, item), *evidence);
-		return *effect > 0 && query->evidence[*evidence].pull > 0;
+		return *effect > 0 && reco_query_speaks(query, *evidence);
 	}
 	all = als_effects(query, item);
 	als_gain(user);
 	most = palloc(sizeof(double) * user->n);
 	for (size_t j = 0; j < user->n; j++)
-		most[j] = query->evidence[user->evidence[j]].pull > 0 ? als_most(&all, j) : 0;
+		most[j] = reco_query_speaks(query, user->evidence[j]) ? als_most(&all, j) : 0;
 	for (;;)
 	{
 		size_t next = 0;
@@ -754,8 +759,7 @@ als_joint(const AlsEffects *all, size_t a, size_t b, double *joint)
 {
 	double left_a = als_remainder(all->user, all->fewer, a);
 	double left_b = als_remainder(all->user, all->fewer, b);
-	double coupling =
-		rk_fold_coupling(all->fewer->fold, a, all->fewer->half[a], b, all->fewer->half[b]);
+	double coupling = rk_fold_coupling(all->fewer->fold, a, all->fewer->half[a], b, all->fewer->half[b]);
 	double determinant = left_a * left_b - coupling * coupling;
 
 	if (!(determinant > DIRECT_REMAINDER))

@@ -141,6 +141,8 @@ struct RecoQuery
 	RecoEvidence *evidence; /* [n_evidence], by increasing item */
 	bool
 		has_positive; /* some kept evidence has t > 0, and represent found that it orders items: the history rung */
+	double
+		neutral; /* the target above which a row is a liking: 0, or a rating; set by represent where it is not 0 */
 	double constant;
 	int n_terms;
 	RecoTerm *term; /* [n_terms] */
@@ -231,7 +233,7 @@ struct RecoAlgorithm
 	void (*expect_removals)(const RecoQuery *query, const uint32 *item, size_t n);
 
 	/*
-	 * best_removals writes the at most k pieces with pull > 0 whose removal lowers the score
+	 * best_removals writes the at most k pieces that speak for items (reco_query_speaks) whose removal lowers the score
 	 * most, best first, and their effects, which are those of removals; gives their number.  NULL: reco_query_best_removals picks them.
 	 */
 	int (*best_removals)(const RecoQuery *query, uint32 item, int k, int *evidence, double *effect);
@@ -330,6 +332,9 @@ extern int reco_query_best_removals(const RecoQuery *query, uint32 item, int k, 
 									double *effect);
 extern bool reco_query_lowers_together(const RecoQuery *query, uint32 item, int first, int second,
 									   double least);
+
+/* reco_query_speaks says whether a piece of evidence is a liking: a reason must not give what was rated low as a cause. */
+extern bool reco_query_speaks(const RecoQuery *query, int evidence);
 
 /* reco_query_is_better orders pieces of evidence by effect, the greater first, then by their place. */
 extern bool reco_query_is_better(int piece, double its_effect, int other, double other_effect);

@@ -308,7 +308,7 @@ reco_query_best_removals(const RecoQuery *query, uint32 item, int k, int *eviden
 	all = palloc0(sizeof(double) * Max(query->n_evidence, 1));
 	reco_query_removals(query, item, all);
 	for (int e = 0; e < query->n_evidence; e++)
-		if (query->evidence[e].pull > 0 && all[e] > 0)
+		if (reco_query_speaks(query, e) && all[e] > 0)
 			reco_query_keep_best(e, all[e], k, evidence, effect, &n);
 	pfree(all);
 	return n;
@@ -323,13 +323,22 @@ reco_query_keep_best(int piece, double its_effect, int k, int *evidence, double 
 		return;
 	if (*n < k)
 		(*n)++;
-	for (at = *n - 1; at > 0 && reco_query_is_better(piece, its_effect, evidence[at - 1], effect[at - 1]); at--)
+	for (at = *n - 1; at > 0 && reco_query_is_better(piece, its_effect, evidence[at - 1], effect[at - 1]);
+		 at--)
 	{
 		evidence[at] = evidence[at - 1];
 		effect[at] = effect[at - 1];
 	}
 	evidence[at] = piece;
 	effect[at] = its_effect;
+}
+
+bool
+reco_query_speaks(const RecoQuery *query, int evidence)
+{
+	const RecoEvidence *row = &query->evidence[evidence];
+
+	return row->pull > query->neutral * row->weight;
 }
 
 bool

@@ -171,6 +171,12 @@ SELECT bool_and(item_id <= 10), bool_and(reason ~ '^because you rated “Good \d
 SELECT bool_and((r.reason ~ '^because you rated “Good \d+”( and “Good \d+”)? highly') = (stars > (SELECT avg(stars) FROM ratings))), count(*) > 200
 FROM generate_series(1, 40) u CROSS JOIN LATERAL recommend(u, 10) r
 JOIN ratings ON ratings.user_id = u AND ratings.item_id = (r.details -> 'because' ->> 0)::int;
+\echo == what was rated low is no reason, though without it the score would fall
+SELECT count(*) > 200, min(stars) > (SELECT avg(stars) FROM ratings), bool_and(reason ~ 'highly')
+FROM generate_series(1, 40) u CROSS JOIN LATERAL recommend(u, 20, exclude_seen => false) r CROSS JOIN LATERAL jsonb_array_elements_text(details -> 'because') c
+JOIN ratings ON ratings.user_id = u AND ratings.item_id = c::int;
+SELECT count(*) > 100 FROM generate_series(1, 40) u CROSS JOIN LATERAL recommend(u, 20, exclude_seen => false) r CROSS JOIN LATERAL explain(u, item_id) e
+JOIN ratings ON ratings.user_id = u AND ratings.item_id = evidence_id WHERE stars < 2 AND removal_effect > 0;
 SELECT kind, evidence_id IS NULL, removal_effect IS NULL, reason FROM explain(1, 2) WHERE kind <> 'history' ORDER BY kind;
 SELECT abs(e.contribution - a.mean) < 1e-3 FROM explain(1, 2) e, (SELECT avg(stars) AS mean FROM ratings) a WHERE kind = 'average';
 SELECT bool_and(abs(total - score) <= 1e-6 * greatest(abs(score), size)), count(*)
