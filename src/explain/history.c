@@ -33,6 +33,8 @@ reco_explain_kind_name(RecoAddendKind kind)
 			return "average";
 		case RECO_ADDEND_ITEM:
 			return "item";
+		case RECO_ADDEND_POPULARITY:
+			return "popularity";
 		case RECO_ADDEND_REST:
 			return "rest";
 	}
@@ -236,6 +238,8 @@ reco_explain_clause(const RecoQuery *query, const RecoView *view, const RecoExpl
 			return say(words, RECO_WORDING_AVERAGE, NULL, 0);
 		case RECO_ADDEND_ITEM:
 			return say(words, RECO_WORDING_ITEM, NULL, 0);
+		case RECO_ADDEND_POPULARITY:
+			return say(words, RECO_WORDING_POPULAR, NULL, 0);
 		case RECO_ADDEND_PRIOR:
 		case RECO_ADDEND_ATTRIBUTE:
 			if (row->attribute != NULL)

@@ -32,10 +32,10 @@
 
 #include <math.h>
 
-#include "kernel/quantise.h"
 #include "kernel/solve.h"
 #include "miscadmin.h"
 #include "model/als.h"
+#include "model/ranking.h"
 #include "model/tensors.h"
 
 /* Below this 1 - w h the closed form loses digits and the system is solved again. */
@@ -130,39 +130,6 @@ aligned_alloc64(Size bytes)
 	return (void *) TYPEALIGN(RK_SCRATCH_ALIGN, (uintptr_t) raw);
 }
 
-static const void *
-required(const RecoTensorSet *tensors, const char *name, RecoTensorType type, int64 rows, int64 columns)
-{
-	const RecoTensor *tensor = reco_store_find(tensors, name, type, columns);
-
-	if (tensor == NULL || tensor->rows != rows)
-		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
-						errmsg("model has no tensor \"%s\" of %lld rows", name, (long long) rows),
-						errhint("Learn a new version with CALL reco.refresh().")));
-	return tensor->data;
-}
-
-/* als_bind_index finds the copy of the items that makes ranking fast; versions may have none. */
-static void
-als_bind_index(const RecoTensorSet *tensors, AlsModel *als)
-{
-	size_t n = als->items.n;
-	int64 blocks = (int64) rk_index_blocks(n);
-	int64 columns = (int64) rk_index_columns(als->items.d);
-	RkIndex *index = &als->index;
-
-	if (reco_store_find(tensors, TENSOR_RANK_ORDER, RECO_INT4, 1) == NULL)
-		return;
-	index->order = required(tensors, TENSOR_RANK_ORDER, RECO_INT4, (int64) n, 1);
-	index->coarse = required(tensors, TENSOR_RANK_COARSE, RECO_BYTE, blocks, 8 * columns);
-	index->fine = required(tensors, TENSOR_RANK_FINE, RECO_BYTE, (int64) n, columns / 2);
-	index->scale = required(tensors, TENSOR_RANK_SCALE, RECO_FLOAT4, blocks, RK_BLOCK);
-	index->block = required(tensors, TENSOR_RANK_BLOCK, RECO_FLOAT4, RK_BLOCK_N, blocks);
-	if (als->items.bias != NULL)
-		index->bias = required(tensors, TENSOR_RANK_BIAS, RECO_FLOAT4, blocks, RK_BLOCK);
-	als->items.index = index;
-}
-
 /* als_bind finds the tensors of a version and checks their shapes against each other. */
 static void
 als_bind(RecoModel *model)
@@ -173,26 +140,17 @@ als_bind(RecoModel *model)
 
 	als->items.n = model->items.n;
 	als->items.d = factor ? (size_t) factor->columns : 0;
-	als->items.factor = required(model->tensors, "item_factor", RECO_FLOAT4, n, als->items.d);
+	als->items.factor = reco_model_tensor(model->tensors, "item_factor", RECO_FLOAT4, n, als->items.d);
 	if (als->items.factor == NULL)
 		reco_items_stream(&als->items, model->tensors, factor);
-	als->items.norm = required(model->tensors, "item_norm", RECO_FLOAT4, n, 1);
+	als->items.norm = reco_model_tensor(model->tensors, "item_norm", RECO_FLOAT4, n, 1);
 	if (model->explicit_feedback)
-		als->items.bias = required(model->tensors, "item_bias", RECO_FLOAT4, n, 1);
-	als->eigenvalue = required(model->tensors, "gram_eigenvalue", RECO_FLOAT8, als->items.d, 1);
-	als->parameter = required(model->tensors, "als_parameters", RECO_FLOAT8, 1, ALS_N_PARAMETERS);
-	als_bind_index(model->tensors, als);
+		als->items.bias = reco_model_tensor(model->tensors, "item_bias", RECO_FLOAT4, n, 1);
+	als->eigenvalue = reco_model_tensor(model->tensors, "gram_eigenvalue", RECO_FLOAT8, als->items.d, 1);
+	als->parameter = reco_model_tensor(model->tensors, "als_parameters", RECO_FLOAT8, 1, ALS_N_PARAMETERS);
+	reco_ranking_bind(model->tensors, &als->items, &als->index);
 	model->embedding = &als->items;
 	model->state = als;
-}
-
-/* als_refuse raises for a tensor whose values no learning writes. */
-static void
-als_refuse(const char *tensor)
-{
-	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
-					errmsg("tensor \"%s\" of the model has impossible values", tensor),
-					errhint("Learn a new version with CALL reco.refresh().")));
 }
 
 /* als_check checks what the solves of serving trust; that values are finite is checked where chunks are read. */
@@ -203,18 +161,18 @@ als_check(const RecoModel *model)
 	const double *p = als->parameter;
 
 	if (als->items.d < 1 || als->items.d > GREATEST_WIDTH)
-		als_refuse("item_factor");
+		reco_model_refuse("item_factor");
 	if (!(p[ALS_PARAMETER_ALPHA0] >= 0) || !(p[ALS_PARAMETER_LAMBDA] > 0) || !(p[ALS_PARAMETER_NU] >= 0) ||
 		!(p[ALS_PARAMETER_ITEMS] >= 0 && p[ALS_PARAMETER_ITEMS] <= (double) als->items.n))
-		als_refuse("als_parameters");
+		reco_model_refuse("als_parameters");
 	for (size_t k = 0; k < als->items.d; k++)
 		if (!(als->eigenvalue[k] >= 0))
-			als_refuse("gram_eigenvalue");
+			reco_model_refuse("gram_eigenvalue");
 	for (size_t i = 0; i < als->items.n; i++)
 		if (!(als->items.norm[i] >= 0))
-			als_refuse("item_norm");
-	if (als->items.index != NULL && !reco_model_lists_all(als->items.index->order, als->items.n))
-		als_refuse(TENSOR_RANK_ORDER);
+			reco_model_refuse("item_norm");
+	if (!reco_ranking_check(&als->items))
+		reco_model_refuse(TENSOR_RANK_ORDER);
 }
 
 /* als_use streams the factors where memory is short, and does without the copy to rank by. */

@@ -12,6 +12,7 @@
 
 #include "kernel/rng.h"
 #include "model/als_learner.h"
+#include "model/ranking.h"
 #include "parallel/progress.h"
 
 /* Defaults for rows of mean weight 1: a compromise of three data sets, each on a split of its events. */
@@ -247,7 +248,7 @@ reco_als_learn_bytes(size_t n_users, size_t n_items, size_t n_rows, bool explici
 	bytes = add_size(bytes, mul_size(add_size(n_rows, reco_als_held_out_most(n_rows)), entry));
 	bytes = add_size(bytes, n_rows / 8);
 	bytes = add_size(bytes, mul_size(rows, 6 * sizeof(uint64)));
-	bytes = add_size(bytes, reco_als_index_bytes(n_items, d));
+	bytes = add_size(bytes, reco_ranking_bytes(n_items, d));
 	bytes = add_size(bytes, mul_size(n_items, mul_size(d + 1, sizeof(float)))); /* of warm_half_sweep */
 	return add_size(bytes, 1024 * 1024);
 }

@@ -92,9 +92,6 @@ typedef struct AlsLearner
 /* reco_als_task is the table of tasks, by AlsTask. */
 extern const RecoTask reco_als_task[N_TASKS];
 
-/* reco_als_check turns the status of a kernel into an error. */
-extern void reco_als_check(RkStatus status);
-
 /* reco_als_lap gives the seconds since the last lap, for messages of level DEBUG1. */
 extern double reco_als_lap(AlsLearner *learner);
 
@@ -135,8 +132,5 @@ extern int reco_als_choose_sweeps(AlsLearner *learner, RecoJson *metrics);
 
 /* reco_als_write_tensors hands over what serving needs; see als.c. */
 extern void reco_als_write_tensors(AlsLearner *learner, RecoLearnOutput *output);
-
-/* reco_als_index_bytes bounds what the copy for ranking takes of the area, beside a constant. */
-extern Size reco_als_index_bytes(size_t n_items, Size d);
 
 #endif

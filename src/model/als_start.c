@@ -66,8 +66,8 @@ guess(AlsLearner *learner)
 	double size = GUESS_LENGTH * sqrt((double) shared->users.problem.n_other);
 
 	for (int s = 0; s < 2; s++)
-		reco_als_check(learner->blas->degree_range(&side[s]->problem.rows, 0, side[s]->problem.rows.n_rows,
-												   side[s]->degree, &reco_pool_poll));
+		reco_learn_check(learner->blas->degree_range(&side[s]->problem.rows, 0, side[s]->problem.rows.n_rows,
+													 side[s]->degree, &reco_pool_poll));
 	for (int round = 1; round <= GUESS_ROUNDS; round++)
 		if (!spread(learner, &shared->users, &shared->items, 0) ||
 			!spread(learner, &shared->items, &shared->users, round == GUESS_ROUNDS ? size : 0))

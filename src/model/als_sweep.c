@@ -90,33 +90,6 @@ reco_als_worker_main(Datum main_arg)
 	reco_pool_work(main_arg, reco_als_task, N_TASKS);
 }
 
-void
-reco_als_check(RkStatus status)
-{
-	switch (status)
-	{
-		case RK_OK:
-			return;
-		case RK_CANCELLED:
-			CHECK_FOR_INTERRUPTS();
-			ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("learning was cancelled")));
-		case RK_NOT_POSITIVE_DEFINITE:
-			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-							errmsg("a least-squares system is not positive definite"),
-							errdetail("Its weights are too large beside lambda, even in double precision."),
-							errhint("Set a larger \"lambda\" in options, or smaller event weights.")));
-		case RK_NON_FINITE:
-			ereport(
-				ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("learning gave values that are not finite"),
-				 errhint(
-					 "Look for extreme values in the value column, or set a larger \"lambda\" in options.")));
-		default:
-			elog(ERROR, "kernel failed with status %d", (int) status);
-	}
-}
-
 double
 reco_als_lap(AlsLearner *learner)
 {
@@ -143,7 +116,7 @@ on_range(void *state, size_t done, size_t total)
 void
 reco_als_run(AlsLearner *learner, AlsTask task, size_t n_ranges, bool counts)
 {
-	reco_als_check(
+	reco_learn_check(
 		reco_pool_run(learner->pool, task, learner->shared, n_ranges, counts ? on_range : NULL, learner));
 	if (counts)
 		learner->steps_before += n_ranges;
@@ -159,8 +132,8 @@ reco_als_diagonalise(AlsLearner *learner, AlsSide *side)
 	reco_als_run(learner, TASK_GRAM, GRAM_SLABS, false);
 	for (size_t s = 1; s < GRAM_SLABS; s++)
 		learner->blas->gram_add(d, shared->slab + s * d * d, shared->slab);
-	reco_als_check(learner->blas->eigh_gram(d, shared->slab, shared->eigenvalue, learner->eigh_scratch,
-											&reco_pool_poll));
+	reco_learn_check(learner->blas->eigh_gram(d, shared->slab, shared->eigenvalue, learner->eigh_scratch,
+											  &reco_pool_poll));
 }
 
 void
@@ -243,7 +216,7 @@ transpose(RecoArea *area, const RkCsr *rows)
 	float *weight = reco_area_alloc(area, sizeof(float) * nnz);
 	float *target = reco_area_alloc(area, sizeof(float) * nnz);
 
-	reco_als_check(rk_csr_transpose(rows, offset, index, weight, target, &reco_pool_poll));
+	reco_learn_check(rk_csr_transpose(rows, offset, index, weight, target, &reco_pool_poll));
 	result.offset = offset;
 	result.index = index;
 	result.weight = weight;

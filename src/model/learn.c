@@ -5,12 +5,41 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "model/model.h"
 #include "model/tensors.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 /* Common tensors of a version, at most: one more than is added here, for the buckets of people. */
 #define COMMON_TENSORS 7
+
+void
+reco_learn_check(RkStatus status)
+{
+	switch (status)
+	{
+		case RK_OK:
+			return;
+		case RK_CANCELLED:
+			CHECK_FOR_INTERRUPTS();
+			ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("learning was cancelled")));
+		case RK_NOT_POSITIVE_DEFINITE:
+			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+							errmsg("a least-squares system is not positive definite"),
+							errdetail("Its weights are too large beside lambda, even in double precision."),
+							errhint("Set a larger \"lambda\" in options, or smaller event weights.")));
+		case RK_NON_FINITE:
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("learning gave values that are not finite"),
+				 errhint(
+					 "Look for extreme values in the value column, or set a larger \"lambda\" in options.")));
+		default:
+			elog(ERROR, "kernel failed with status %d", (int) status);
+	}
+}
 
 static void *
 allocate_in_area(void *state, Size bytes)
@@ -161,6 +190,16 @@ parse_options(const RecoDefinition *definition, const RecoAlgorithm *algorithm, 
 	return reco_options_parse(algorithm->option, algorithm->n_options, objects, lengthof(objects));
 }
 
+/* half_life gives the half-life of events in microseconds, that of an option before that of the definition. */
+static double
+half_life(const RecoDefinition *definition, const RecoAlgorithm *algorithm, const RecoOptionValue *option)
+{
+	for (int o = 0; o < algorithm->n_options; o++)
+		if (strcmp(algorithm->option[o].name, RECO_OPTION_HALF_LIFE) == 0)
+			return option[o].number * (double) USECS_PER_DAY;
+	return definition->half_life;
+}
+
 /* fold_events reserves the area and folds the events into the dataset in it. */
 static RecoLearned *
 fold_events(const RecoDefinition *definition, const RecoAlgorithm *algorithm, const RecoEvents *events,
@@ -172,7 +211,7 @@ fold_events(const RecoDefinition *definition, const RecoAlgorithm *algorithm, co
 	Size bytes;
 
 	learned->fold.explicit_feedback = definition->explicit_feedback;
-	learned->fold.half_life = definition->half_life;
+	learned->fold.half_life = half_life(definition, algorithm, input->option);
 	learned->fold.dislike =
 		input->option[reco_option_find(algorithm->option, algorithm->n_options, "dislike")].number;
 	bytes = algorithm->learn_bytes(events->users.n, events->items.n, pairs, definition->explicit_feedback,

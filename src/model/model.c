@@ -15,14 +15,33 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
 #include "model/model.h"
 #include "model/tensors.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 extern const RecoAlgorithm reco_als;
+extern const RecoAlgorithm reco_itemknn;
+extern const RecoAlgorithm reco_popular;
+extern const RecoAlgorithm reco_recent;
+extern const RecoAlgorithm reco_rp3beta;
+extern const RecoAlgorithm reco_userknn;
 
-static const RecoAlgorithm *const algorithms[] = {&reco_als};
+static const RecoAlgorithm *const algorithms[] = {&reco_als,     &reco_itemknn, &reco_rp3beta,
+												  &reco_userknn, &reco_popular, &reco_recent};
+
+/* known_algorithms lists their names, for a hint. */
+static char *
+known_algorithms(void)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (size_t a = 0; a < lengthof(algorithms); a++)
+		appendStringInfo(&text, "%s%s", a > 0 ? ", " : "", algorithms[a]->name);
+	return text.data;
+}
 
 const RecoAlgorithm *
 reco_algorithm_find(const char *name)
@@ -39,7 +58,7 @@ reco_algorithm_find(const char *name)
 	nearest = reco_nearest_name(name, known, lengthof(algorithms));
 	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("unknown algorithm \"%s\"", name),
 					nearest ? errhint("Perhaps you meant \"%s\".", nearest)
-							: errhint("Known algorithms are: als.")));
+							: errhint("Known algorithms are: %s.", known_algorithms())));
 }
 
 void
@@ -59,6 +78,15 @@ reco_model_options(const RecoDefinition *definition)
 											  CStringGetTextDatum("features")));
 }
 
+void
+reco_model_check_feedback(const char *algorithm, bool explicit_feedback)
+{
+	if (explicit_feedback && reco_algorithm_find(algorithm)->implicit_only)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("algorithm \"%s\" does not learn from ratings", algorithm),
+						errhint("Use feedback => 'implicit', or the algorithm \"als\".")));
+}
+
 static void raise_damaged(const char *tensor) pg_attribute_noreturn();
 
 /* raise_damaged reports a version whose common tensors do not fit together. */
@@ -67,6 +95,27 @@ raise_damaged(const char *tensor)
 {
 	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
 					errmsg("tensor \"%s\" of the model is missing or has the wrong shape", tensor),
+					errhint("Learn a new version with CALL reco.refresh().")));
+}
+
+const void *
+reco_model_tensor(const RecoTensorSet *tensors, const char *name, RecoTensorType type, int64 rows,
+				  int64 columns)
+{
+	const RecoTensor *tensor = reco_store_find(tensors, name, type, columns);
+
+	if (tensor == NULL || tensor->rows != rows)
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+						errmsg("model has no tensor \"%s\" of %lld rows", name, (long long) rows),
+						errhint("Learn a new version with CALL reco.refresh().")));
+	return tensor->data;
+}
+
+void
+reco_model_refuse(const char *tensor)
+{
+	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+					errmsg("tensor \"%s\" of the model has impossible values", tensor),
 					errhint("Learn a new version with CALL reco.refresh().")));
 }
 

@@ -74,6 +74,7 @@ typedef enum RecoAddendKind
 	RECO_ADDEND_PRIOR,
 	RECO_ADDEND_AVERAGE,
 	RECO_ADDEND_ITEM,
+	RECO_ADDEND_POPULARITY,
 	RECO_ADDEND_REST
 } RecoAddendKind;
 
@@ -163,7 +164,8 @@ struct RecoModel
 	const RecoEncoder *user_encoder;
 	const RkItems
 		*embedding; /* read by reco_items_row; NULL when the algorithm has no item factors; set by bind */
-	void *state;    /* made by bind */
+	const RkCsr *similar; /* row j: what is like item j; NULL: cosines of the embedding say so */
+	void *state;          /* made by bind */
 };
 
 /* What learning works on. */
@@ -191,10 +193,14 @@ typedef struct RecoLearnOutput
 	Jsonb *metrics;     /* object: loss, sweeps, validation */
 } RecoLearnOutput;
 
+/* An algorithm with an option of this name, in days, decays by it and not by the half-life of the recommender. */
+#define RECO_OPTION_HALF_LIFE "half_life_days"
+
 struct RecoAlgorithm
 {
 	const char *name;
 	RecoLinearity linearity;
+	bool implicit_only; /* does not take explicit feedback */
 	const RecoOption *option;
 	int n_options;
 
@@ -260,6 +266,9 @@ extern void reco_model_check_options(const char *algorithm, Jsonb *options);
 /* reco_model_options gives the options of a definition that are the algorithm's: all but "features". */
 extern Jsonb *reco_model_options(const RecoDefinition *definition);
 
+/* reco_model_check_feedback raises ERRCODE_FEATURE_NOT_SUPPORTED when the algorithm does not take that feedback. */
+extern void reco_model_check_feedback(const char *algorithm, bool explicit_feedback);
+
 /*
  * reco_model_open gives the deployed version of a recommender ready to serve;
  * it stays valid until "pin" is reset.  Bound models are kept for the session.
@@ -287,6 +296,13 @@ extern void reco_items_window(const RkItems *items, size_t first, RkItems *windo
  * proportion to the items, so it is done once, when a session opens a version.
  */
 extern void reco_model_check(const RecoVersion *version, const RecoTensorSet *tensors);
+
+/* reco_model_tensor gives the values of a tensor of a version, or raises ERRCODE_DATA_CORRUPTED unless it has that shape. */
+extern const void *reco_model_tensor(const RecoTensorSet *tensors, const char *name, RecoTensorType type,
+									 int64 rows, int64 columns);
+
+/* reco_model_refuse raises ERRCODE_DATA_CORRUPTED for a tensor whose values no learning writes. */
+extern void reco_model_refuse(const char *tensor) pg_attribute_noreturn();
 
 /* reco_model_lists_all says whether a list of n indexes names each of 0 ... n - 1 once. */
 extern bool reco_model_lists_all(const int32 *list, size_t n);
@@ -345,6 +361,15 @@ extern void reco_query_keep_best(int piece, double its_effect, int k, int *evide
 /* reco_query_attributes: see RecoAlgorithm.attributes; n is 0 where the algorithm has none. */
 extern RecoAttributeShare *reco_query_attributes(const RecoQuery *query, uint32 item, int *n);
 
+/* reco_query_removal gives score - score without one piece of evidence, by representing the user again. */
+extern double reco_query_removal(const RecoQuery *query, uint32 item, int evidence);
+
+/*
+ * reco_query_revives says whether taking a piece of evidence away may bring back rows that
+ * were dropped beside it, which no closed form knows.
+ */
+extern bool reco_query_revives(const RecoQuery *query, int evidence);
+
 /* reco_query_removal_of_two gives score - score without two different pieces of evidence, to G2. */
 extern double reco_query_removal_of_two(const RecoQuery *query, uint32 item, int first, int second);
 
@@ -360,8 +385,9 @@ extern size_t reco_rank_of(const RecoQuery *query, const uint32 *item, size_t n,
 						   const uint32 *tie, RkHit *hit);
 
 /*
- * reco_rank_similar gives the k items nearest to one by cosine of their
- * embeddings, itself left out; raises ERRCODE_FEATURE_NOT_SUPPORTED when the algorithm has no embedding.
+ * reco_rank_similar gives the k items nearest to one, itself left out: by its row of the item-item
+ * matrix where the model has one, which may hold fewer than k, else by cosine of their
+ * embeddings; raises ERRCODE_FEATURE_NOT_SUPPORTED when the algorithm has neither.
  */
 extern size_t reco_rank_similar(const RecoModel *model, uint32 item, size_t k, const uint8 *skip, RkHit *hit);
 
@@ -379,6 +405,9 @@ typedef struct RecoLearned
 	Jsonb *options;
 	Jsonb *metrics;
 } RecoLearned;
+
+/* reco_learn_check turns the status of a kernel into an error. */
+extern void reco_learn_check(RkStatus status);
 
 /*
  * reco_learn folds the events whose bit in keep is set (NULL: all) and learns

@@ -85,6 +85,23 @@ raise_unknown(const RecoOption *option, int n_options, const char *name)
 									: errhint("There are no options here yet.")));
 }
 
+/* describe_choices names the choices of "a|b|c". */
+static char *
+describe_choices(const char *choices)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (const char *c = choices; *c != '\0'; c++)
+	{
+		if (*c != '|')
+			appendStringInfoChar(&text, *c);
+		else
+			appendStringInfoString(&text, strchr(c + 1, '|') != NULL ? ", " : " or ");
+	}
+	return text.data;
+}
+
 /* describe_range says in words what an option takes. */
 static char *
 describe_range(const RecoOption *option)
@@ -99,6 +116,8 @@ describe_range(const RecoOption *option)
 		return pstrdup("a string");
 	if (option->type == RECO_OPTION_TEXTS)
 		return pstrdup("an array of strings, numbers, booleans or nulls");
+	if (option->type == RECO_OPTION_CHOICE)
+		return describe_choices(option->initial_string);
 	if (isinf(option->maximum))
 		return psprintf("%s %s %g", what, option->open_minimum ? "above" : "of at least", option->minimum);
 	if (option->open_minimum)
@@ -184,6 +203,28 @@ parse_texts(const RecoOption *option, JsonbValue *value, RecoOptionValue *out)
 	}
 }
 
+/* choose sets a choice to the name of that length; false if it is none of them. */
+static bool
+choose(const RecoOption *option, const char *name, size_t length, RecoOptionValue *out)
+{
+	const char *choice = option->initial_string;
+
+	for (int position = 0;; position++)
+	{
+		size_t width = strcspn(choice, "|");
+
+		if (width == length && memcmp(choice, name, length) == 0)
+		{
+			out->number = position;
+			out->string = pnstrdup(choice, width);
+			return true;
+		}
+		if (choice[width] == '\0')
+			return false;
+		choice += width + 1;
+	}
+}
+
 static void
 parse_value(const RecoOption *option, JsonbValue *value, RecoOptionValue *out)
 {
@@ -202,6 +243,11 @@ parse_value(const RecoOption *option, JsonbValue *value, RecoOptionValue *out)
 			if (value->type != jbvString)
 				raise_bad_value(option, value_text(value));
 			out->string = pnstrdup(value->val.string.val, value->val.string.len);
+			break;
+		case RECO_OPTION_CHOICE:
+			if (value->type != jbvString ||
+				!choose(option, value->val.string.val, value->val.string.len, out))
+				raise_bad_value(option, value_text(value));
 			break;
 		case RECO_OPTION_INTEGERS:
 			parse_integers(option, value, out);
@@ -224,6 +270,8 @@ set_default(const RecoOption *option, RecoOptionValue *out)
 	out->number = option->initial;
 	if (option->type == RECO_OPTION_STRING)
 		out->string = pstrdup(option->initial_string);
+	else if (option->type == RECO_OPTION_CHOICE)
+		(void) choose(option, option->initial_string, strcspn(option->initial_string, "|"), out);
 	else if (option->type == RECO_OPTION_INTEGERS)
 	{
 		char *text = pstrdup(option->initial_string);

@@ -16,6 +16,7 @@ typedef enum RecoOptionType
 	RECO_OPTION_NUMBER,
 	RECO_OPTION_BOOLEAN,
 	RECO_OPTION_STRING,
+	RECO_OPTION_CHOICE,   /* one of the names in initial_string */
 	RECO_OPTION_INTEGERS, /* array of integers, each in the range */
 	RECO_OPTION_TEXTS     /* array of strings, numbers, booleans and nulls, as text; always automatic */
 } RecoOptionType;
@@ -27,8 +28,8 @@ typedef struct RecoOption
 	RecoOptionType type;
 	bool is_auto;
 	double initial; /* default, unless is_auto; booleans 0 or 1 */
-	const char
-		*initial_string; /* default of strings ("a|b|c" choices start with it); of integers "5,10,20" */
+	const char *
+		initial_string; /* default of strings; of integers "5,10,20"; of choices all, the default first: "a|b|c" */
 	double minimum;
 	double maximum;
 	bool open_minimum; /* the minimum itself is refused */
@@ -39,8 +40,8 @@ typedef struct RecoOption
 typedef struct RecoOptionValue
 {
 	bool is_set;   /* false: take the automatic default */
-	double number; /* integers, numbers, booleans */
-	char *string;
+	double number; /* integers, numbers, booleans; the position of a choice */
+	char *string;  /* strings, choices */
 	int n;        /* of arrays */
 	int *integer; /* [n] of integers */
 	char **text;  /* [n] of texts, NULL for null */

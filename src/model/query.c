@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "kernel/neighbours.h"
 #include "model/model.h"
 
 /* One event of a history on a known item, for sorting by item while keeping total order. */
@@ -220,22 +221,7 @@ sparse_score(const RecoTerm *term, uint32 item)
 	double score = 0;
 
 	for (int r = 0; r < term->n_rows; r++)
-	{
-		size_t first = term->matrix->offset[term->row[r]];
-		size_t last = term->matrix->offset[term->row[r] + 1];
-
-		while (first < last)
-		{
-			size_t middle = first + (last - first) / 2;
-
-			if (term->matrix->index[middle] < item)
-				first = middle + 1;
-			else
-				last = middle;
-		}
-		if (first < term->matrix->offset[term->row[r] + 1] && term->matrix->index[first] == item)
-			score += term->row_weight[r] * term->matrix->weight[first];
-	}
+		score += term->row_weight[r] * rk_csr_entry(term->matrix, term->row[r], item);
 	return score;
 }
 
@@ -269,25 +255,41 @@ reco_query_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend
 	return query->model->algorithm->contributions(query, item, addend);
 }
 
+bool
+reco_query_revives(const RecoQuery *query, int evidence)
+{
+	bool any_dropped = false;
+
+	for (int e = 0; e < query->n_evidence; e++)
+	{
+		const RecoEvidence *row = &query->evidence[e];
+
+		any_dropped = any_dropped || !row->kept;
+		if (row->kept && e != evidence && row->weight >= query->evidence[evidence].weight)
+			return false;
+	}
+	return any_dropped;
+}
+
+double
+reco_query_removal(const RecoQuery *query, uint32 item, int evidence)
+{
+	bool *removed = palloc0(sizeof(bool) * query->n_evidence);
+
+	removed[evidence] = true;
+	return reco_query_score(query, item) - reco_query_score(reco_query_without(query, removed), item);
+}
+
 void
 reco_query_removals(const RecoQuery *query, uint32 item, double *effect)
 {
-	double score;
-	bool *removed;
-
 	if (query->model->algorithm->removals != NULL)
 	{
 		query->model->algorithm->removals(query, item, effect);
 		return;
 	}
-	score = reco_query_score(query, item);
-	removed = palloc0(sizeof(bool) * Max(query->n_evidence, 1));
 	for (int e = 0; e < query->n_evidence; e++)
-	{
-		removed[e] = true;
-		effect[e] = score - reco_query_score(reco_query_without(query, removed), item);
-		removed[e] = false;
-	}
+		effect[e] = reco_query_removal(query, item, e);
 }
 
 void

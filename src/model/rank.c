@@ -3,12 +3,14 @@
  *	  The best items for a query, exactly.
  *
  * A query of one dense term goes through the kernel's pruned ranking, or, where its factors are
- * not in memory (rows.c), through the kernel's scan by windows.  Any other
- * query is scored item by item.  Both order by the score that reco_query_score
+ * not in memory (rows.c), through the kernel's scan by windows.  One of sparse
+ * terms adds up the rows of the user's items, and all items that no row knows come
+ * together, with the score of the constant.  Any other query is scored item by item.  All order by the score that reco_query_score
  * gives, then by tie, then by index.
  */
 #include "postgres.h"
 
+#include "kernel/neighbours.h"
 #include "kernel/solve.h"
 #include "miscadmin.h"
 #include "model/model.h"
@@ -55,10 +57,116 @@ rank_each(const RecoQuery *query, const uint32 *item, size_t n, size_t k, const 
 	return rk_heap_finish(&heap);
 }
 
+/* is_sparse says whether all terms of a query are rows of item-item matrices. */
+static bool
+is_sparse(const RecoQuery *query)
+{
+	for (int t = 0; t < query->n_terms; t++)
+		if (query->term[t].kind != RECO_TERM_SPARSE)
+			return false;
+	return query->n_terms > 0;
+}
+
+/* The sums of rows of a query's terms, all of them sparse. */
+typedef struct SparseSums
+{
+	const RecoQuery *query;
+	RkRowSum rows; /* what was met by any term; the sum of the last one */
+	double **sum;  /* [n_terms], each [n_items] */
+} SparseSums;
+
+/* sum_rows adds up the rows of every term, each in the order in which reco_query_score adds an item's entries. */
+static SparseSums
+sum_rows(const RecoQuery *query)
+{
+	size_t n = query->model->items.n;
+	SparseSums sums = {.query = query, .sum = palloc(sizeof(double *) * query->n_terms)};
+
+	sums.rows.met = palloc0(n / 8 + 1);
+	sums.rows.touched = palloc_extended(sizeof(uint32) * Max(n, 1), MCXT_ALLOC_HUGE);
+	for (int t = 0; t < query->n_terms; t++)
+	{
+		const RecoTerm *term = &query->term[t];
+
+		sums.sum[t] = palloc_extended(sizeof(double) * Max(n, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+		sums.rows.sum = sums.sum[t];
+		check_rank(rk_row_sum_add(&sums.rows, term->matrix, term->row, term->row_weight, term->n_rows,
+								  &reco_pool_poll));
+	}
+	return sums;
+}
+
+static void
+free_sums(SparseSums *sums)
+{
+	for (int t = 0; t < sums->query->n_terms; t++)
+		pfree(sums->sum[t]);
+	pfree(sums->sum);
+	pfree(sums->rows.met);
+	pfree(sums->rows.touched);
+}
+
+/* sum_score gives what reco_query_score gives of an item. */
+static double
+sum_score(const SparseSums *sums, uint32 item)
+{
+	double score = sums->query->constant;
+
+	for (int t = 0; t < sums->query->n_terms; t++)
+		score += sums->sum[t][item];
+	return score;
+}
+
+/* push_untouched offers the items that no row knows, which all score the constant, while they may be among the best. */
+static void
+push_untouched(const SparseSums *sums, const uint8 *skip, RkHeap *heap)
+{
+	double constant = sums->query->constant;
+	size_t n = sums->query->model->items.n;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		double floor = rk_heap_floor(heap);
+
+		if (floor > constant || (floor == constant && heap->tie == NULL && heap->hit[0].item < i))
+			return;
+		if (i % INTERRUPT_EVERY == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (!is_skipped(sums->rows.met, (uint32) i) && !is_skipped(skip, (uint32) i))
+			rk_heap_push(heap, (uint32) i, constant);
+	}
+}
+
+/* rank_sparse ranks by the sums of rows; item NULL means all items. */
+static size_t
+rank_sparse(const RecoQuery *query, const uint32 *item, size_t n, size_t k, const uint8 *skip,
+			const uint32 *tie, RkHit *hit)
+{
+	SparseSums sums = sum_rows(query);
+	const uint32 *offered = item != NULL ? item : sums.rows.touched;
+	size_t n_offered = item != NULL ? n : sums.rows.n_touched;
+	RkHeap heap;
+
+	rk_heap_init(&heap, hit, k, tie);
+	for (size_t i = 0; i < n_offered; i++)
+	{
+		if (i % INTERRUPT_EVERY == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (!is_skipped(skip, offered[i]))
+			rk_heap_push(&heap, offered[i], sum_score(&sums, offered[i]));
+	}
+	if (item == NULL)
+		push_untouched(&sums, skip, &heap);
+	free_sums(&sums);
+	return rk_heap_finish(&heap);
+}
+
 size_t
 reco_rank_of(const RecoQuery *query, const uint32 *item, size_t n, size_t k, const uint8 *skip,
 			 const uint32 *tie, RkHit *hit)
 {
+	if (is_sparse(query))
+		return rank_sparse(query, item, n, k, skip, tie, hit);
 	return rank_each(query, item, n, k, skip, tie, hit);
 }
 
@@ -120,10 +228,25 @@ reco_rank(const RecoQuery *query, size_t k, const uint8 *skip, const uint32 *tie
 	const RecoTerm *term = query->term;
 	RkTopk ask = {.constant = query->constant, .k = k, .skip = skip, .tie = tie, .poll = &reco_pool_poll};
 
+	if (is_sparse(query))
+		return rank_sparse(query, NULL, 0, k, skip, tie, hit);
 	if (query->n_terms != 1 || term->kind != RECO_TERM_DENSE)
 		return rank_each(query, NULL, query->model->items.n, k, skip, tie, hit);
 	ask.query = term->vector;
 	return run_kernel(rk_topk, term->items, &ask, hit);
+}
+
+/* rank_row gives the greatest entries of an item's row of the item-item matrix. */
+static size_t
+rank_row(const RkCsr *matrix, uint32 item, size_t k, const uint8 *skip, RkHit *hit)
+{
+	RkHeap heap;
+
+	rk_heap_init(&heap, hit, k, NULL);
+	for (uint64 e = matrix->offset[item]; e < matrix->offset[item + 1]; e++)
+		if (matrix->index[e] != item && !is_skipped(skip, matrix->index[e]))
+			rk_heap_push(&heap, matrix->index[e], matrix->weight[e]);
+	return rk_heap_finish(&heap);
 }
 
 size_t
@@ -137,10 +260,13 @@ reco_rank_similar(const RecoModel *model, uint32 item, size_t k, const uint8 *sk
 	const float *row;
 	size_t found;
 
+	if (model->similar != NULL)
+		return rank_row(model->similar, item, k, skip, hit);
 	if (items == NULL)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("algorithm \"%s\" has no item vectors to compare", model->algorithm->name),
-						errhint("Use a recommender whose algorithm is \"als\".")));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("algorithm \"%s\" knows nothing of how items are alike", model->algorithm->name),
+				 errhint("Use a recommender whose algorithm is \"als\" or \"itemknn\".")));
 	others = palloc0(bytes);
 	if (skip != NULL)
 		memcpy(others, skip, bytes);

@@ -297,5 +297,6 @@ reco_define_check(const RecoRow *row)
 	check_weights(definition);
 	reco_features_check(definition);
 	reco_model_check_options(definition->algorithm, reco_model_options(definition));
+	reco_model_check_feedback(definition->algorithm, definition->explicit_feedback);
 	return definition;
 }

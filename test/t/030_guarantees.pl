@@ -135,11 +135,16 @@ my %definitions = (
 		event_column => 'kind', event_weights => '{"view": 1, "cart": 3, "purchase": 5, "return": 0.5}'});
 
 # Every algorithm, one line each: its name, the definitions it is proved over, and the options it learns them with ("all", and what
-# differs by definition). A new algorithm is held to the guarantees by a line here.
+# differs by definition). The lists of one that is same_for_all change with nobody's history. A new algorithm is held to the guarantees by a line here.
 my @implicit = qw(plain weights decay fast_decay);
 my @algorithms = (
 	{name => 'als', over => [@implicit, qw(explicit explicit_decay)], all => {iterations => 4}, plain => {factors => 4}, weights => {factors => 16},
 		decay => {factors => 8}, fast_decay => {factors => 6}, explicit => {factors => 8}, explicit_decay => {factors => 20}},
+	{name => 'itemknn', over => \@implicit, all => {neighbours => 40}, weights => {weighting => 'bm25'}},
+	{name => 'rp3beta', over => ['weights', 'decay'], weights => {values => 'log'}},
+	{name => 'userknn', over => ['decay', 'fast_decay'], fast_decay => {values => 'binary'}},
+	{name => 'popular', over => ['weights'], same_for_all => 1},
+	{name => 'recent', over => ['decay'], same_for_all => 1},
 );
 
 # prove(algorithm, definition) holds one recommender to G1, G2 and G4.
@@ -161,7 +166,7 @@ sub prove
 	is("$checked $wrong", '300 0', "$name: explain_check() agrees (greatest residual $residual)");
 
 	my ($asked, $found, $large, $failed, $needless) = split /\|/, Reco::rows($node, "SELECT * FROM counterfactuals('$name', 150)");
-	cmp_ok($found, '>=', 0.8 * $asked, "$name: $found counterfactual sets for $asked items, $large of several pieces");
+	cmp_ok($found, '>=', $algorithm->{same_for_all} ? 0 : 0.8 * $asked, "$name: $found counterfactual sets for $asked items, $large of several pieces");
 	is($failed, 0, "$name: deleting a counterfactual set takes the item out of the list (G4)");
 	is($needless, 0, "$name: no counterfactual set has a piece that is not needed");
 

@@ -1,0 +1,27 @@
+/*
+ * ranking.h
+ *	  The tensors by which items are ranked fast (tensors.h): written after
+ *	  learning and found again by any algorithm that ranks by vectors.
+ */
+#ifndef RECO_MODEL_RANKING_H
+#define RECO_MODEL_RANKING_H
+
+#include "kernel/quantise.h"
+#include "model/model.h"
+
+/* RECO_RANKING_TENSORS is how many tensors reco_ranking_write adds, at most. */
+#define RECO_RANKING_TENSORS 6
+
+/* reco_ranking_bytes bounds what reco_ranking_write takes of the area beside a constant. */
+extern Size reco_ranking_bytes(size_t n_items, Size d);
+
+/* reco_ranking_write adds the copy of the items that makes ranking fast; output->tensor has room. */
+extern void reco_ranking_write(RecoArea *area, const RkItems *items, RecoLearnOutput *output);
+
+/* reco_ranking_bind gives items the copy that a version has; versions may have none. */
+extern void reco_ranking_bind(const RecoTensorSet *tensors, RkItems *items, RkIndex *index);
+
+/* reco_ranking_check says whether the copy that bind found can be used. */
+extern bool reco_ranking_check(const RkItems *items);
+
+#endif

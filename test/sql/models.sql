@@ -1,0 +1,192 @@
+-- Models other than ALS: their scores are what plain SQL computes by the published formulas, they serve, explain and forget like any model.
+\pset format unaligned
+\pset tuples_only on
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS reco;
+CREATE SCHEMA models;
+SET search_path = models, reco;
+
+CREATE FUNCTION complaint(command text) RETURNS SETOF text
+LANGUAGE plpgsql AS $$
+DECLARE
+	state text;
+	message text;
+	detail text;
+	hint text;
+BEGIN
+	EXECUTE command;
+	RETURN NEXT 'no error';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
+		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+	RETURN NEXT state || ': ' || message;
+	IF detail <> '' THEN
+		RETURN NEXT '  detail: ' || detail;
+	END IF;
+	IF hint <> '' THEN
+		RETURN NEXT '  hint: ' || hint;
+	END IF;
+END $$;
+
+-- 60 users, 25 items; amounts 1 to 3, some twice, some returns. Item 25 is had by nobody else than user 60.
+CREATE TABLE events (user_id int, item_id int, kind text, at timestamptz);
+CREATE FUNCTION roll(a int, b int, sides int) RETURNS int LANGUAGE sql IMMUTABLE AS $$
+	SELECT ((hashint8extended(a::bigint * 1000 + b, 3) & 1048575) % sides)::int
+$$;
+INSERT INTO events
+SELECT u, 1 + roll(u, n, 24), (ARRAY['view','view','cart','return'])[1 + roll(u, n + 100, 4)], timestamptz '2024-01-01 00:00+00' + roll(u, n + 200, 90) * interval '1 day'
+FROM generate_series(1, 60) u, LATERAL generate_series(1, 2 + u % 9) n;
+INSERT INTO events VALUES (60, 25, 'view', '2024-03-15'), (61, 1, 'view', '2024-03-20');
+CREATE INDEX ON events (user_id);
+
+-- The values r: positive pulls over their mean. A return weighs -1 and pulls to 0 at most.
+CREATE TABLE weight_of AS SELECT * FROM (VALUES ('view', 1.0::float8), ('cart', 3), ('return', -1)) v (kind, w);
+CREATE VIEW pull AS SELECT user_id AS u, item_id AS i, sum(greatest(w, 0)) AS b FROM events JOIN weight_of USING (kind) GROUP BY 1, 2;
+CREATE VIEW r AS SELECT u, i, b / (SELECT avg(b) FROM pull WHERE b > 0) AS r FROM pull WHERE b > 0;
+CREATE VIEW of_user AS SELECT u, sum(r) AS n, sqrt(sum(r * r)) AS length, count(*) AS items FROM r GROUP BY u;
+CREATE VIEW of_item AS SELECT i, sum(r) AS n, sqrt(sum(r * r)) AS length, count(*) AS users FROM r GROUP BY i;
+
+-- agree() compares score() with sums over a user's rows of a matrix s (j, i, s), all users and items: the greatest difference is nothing
+CREATE FUNCTION agree(name text, matrix regclass, OUT pairs bigint, OUT same boolean) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('SELECT count(*), max(abs(score(u, i, %L) - expected) / greatest(expected, 1)) < 1e-5 FROM (
+		SELECT u.u, i.i, coalesce(sum(r.r * s.s), 0) AS expected
+		FROM of_user u CROSS JOIN of_item i JOIN r ON r.u = u.u LEFT JOIN %s s ON s.j = r.i AND s.i = i.i GROUP BY 1, 2) e',
+		name, matrix) INTO pairs, same;
+END $$;
+
+CREATE FUNCTION make(name text, algorithm text, options jsonb DEFAULT '{}') RETURNS void LANGUAGE sql AS $$
+	SELECT create_recommender(name, 'events', 'user_id', 'item_id', event_column => 'kind', time_column => 'at',
+		event_weights => '{"view": 1, "cart": 3, "return": -1}', algorithm => algorithm, options => options)
+$$;
+
+\echo == itemknn: the cosine, the weighted cosine, Jaccard
+SELECT make('cosine', 'itemknn', '{"shrinkage": 2}');
+CALL refresh('cosine');
+CREATE VIEW cosine AS SELECT a.i AS j, b.i, sum(a.r * b.r) / (max(x.length) * max(y.length) + 2) AS s
+FROM r a JOIN r b USING (u) JOIN of_item x ON x.i = a.i JOIN of_item y ON y.i = b.i WHERE a.i <> b.i GROUP BY 1, 2;
+SELECT * FROM agree('cosine', 'cosine');
+
+SELECT make('tfidf', 'itemknn', '{"weighting": "tfidf", "shrinkage": 0}');
+CALL refresh('tfidf');
+CREATE VIEW tfidf_x AS SELECT u, i, sqrt(r) * greatest(ln((SELECT count(*) FROM of_item) / (1.0 + items)), 0)::float8 AS x FROM r JOIN of_user USING (u);
+CREATE VIEW tfidf AS SELECT a.i AS j, b.i, sum(a.x * b.x) / (SELECT sqrt(sum(x * x)) FROM tfidf_x WHERE i = a.i) / (SELECT sqrt(sum(x * x)) FROM tfidf_x WHERE i = b.i) AS s
+FROM tfidf_x a JOIN tfidf_x b USING (u) WHERE a.i <> b.i GROUP BY a.i, b.i;
+SELECT * FROM agree('tfidf', 'tfidf');
+
+SELECT make('bm25', 'itemknn', '{"weighting": "bm25", "shrinkage": 0}');
+CALL refresh('bm25');
+CREATE VIEW bm25_x AS SELECT u, i, r * 2.2 / (r + 1.2 * (0.25 + 0.75 * t.n / (SELECT avg(n) FROM of_item))) * greatest(ln((SELECT count(*) FROM of_item) / (1.0 + s.items)), 0)::float8 AS x
+FROM r JOIN of_user s USING (u) JOIN of_item t USING (i);
+CREATE VIEW bm25 AS SELECT a.i AS j, b.i, sum(a.x * b.x) / (SELECT sqrt(sum(x * x)) FROM bm25_x WHERE i = a.i) / (SELECT sqrt(sum(x * x)) FROM bm25_x WHERE i = b.i) AS s
+FROM bm25_x a JOIN bm25_x b USING (u) WHERE a.i <> b.i GROUP BY a.i, b.i;
+SELECT * FROM agree('bm25', 'bm25');
+
+SELECT make('jaccard', 'itemknn', '{"similarity": "jaccard", "shrinkage": 1}');
+CALL refresh('jaccard');
+CREATE VIEW jaccard AS SELECT a.i AS j, b.i, count(*) / (max(x.users) + max(y.users) - count(*) + 1.0)::float8 AS s
+FROM r a JOIN r b USING (u) JOIN of_item x ON x.i = a.i JOIN of_item y ON y.i = b.i WHERE a.i <> b.i GROUP BY 1, 2;
+SELECT * FROM agree('jaccard', 'jaccard');
+
+\echo == rp3beta and userknn
+SELECT make('rp3beta', 'rp3beta', '{"alpha": 0.7, "beta": 0.4}');
+CALL refresh('rp3beta');
+CREATE VIEW rp3beta AS SELECT a.i AS j, b.i, sum((a.r / x.n) ^ 0.7 * (b.r / v.n) ^ 0.7 / y.n ^ 0.4) AS s
+FROM r a JOIN r b USING (u) JOIN of_user v USING (u) JOIN of_item x ON x.i = a.i JOIN of_item y ON y.i = b.i WHERE a.i <> b.i GROUP BY 1, 2;
+SELECT * FROM agree('rp3beta', 'rp3beta');
+
+SELECT make('userknn', 'userknn', '{"exponent": 1.5, "popularity": 0.5}');
+CALL refresh('userknn');
+CREATE VIEW userknn AS SELECT a.i AS j, b.i, sum(a.r * b.r / v.length ^ 1.5 / y.length ^ 0.5) AS s
+FROM r a JOIN r b USING (u) JOIN of_user v USING (u) JOIN of_item y ON y.i = b.i WHERE a.i <> b.i GROUP BY 1, 2;
+SELECT * FROM agree('userknn', 'userknn');
+
+\echo == values: the logarithm, or only that a row is there
+SELECT make('binary', 'userknn', '{"exponent": 0, "popularity": 0, "values": "binary"}');
+CALL refresh('binary');
+SELECT bool_and(score(u, i, 'binary') = (SELECT count(*) FROM r mine JOIN r a ON a.i = mine.i JOIN r b ON b.u = a.u AND b.i <> a.i WHERE mine.u = p.u AND b.i = p.i))
+FROM (SELECT u, i FROM generate_series(1, 61, 6) u, generate_series(1, 25) i) p;
+SELECT make('log', 'userknn', '{"exponent": 0, "popularity": 0, "values": "log"}');
+CALL refresh('log');
+CREATE VIEW log_r AS SELECT u, i, ln(1 + r) / ln(2) AS r FROM r;
+SELECT max(abs(score(u, i, 'log') - coalesce((SELECT sum(mine.r * a.r * b.r) FROM log_r mine JOIN log_r a ON a.i = mine.i JOIN log_r b ON b.u = a.u AND b.i <> a.i WHERE mine.u = p.u AND b.i = p.i), 0))) < 1e-4
+FROM (SELECT u, i FROM generate_series(1, 61, 6) u, generate_series(1, 25) i) p;
+
+\echo == popular and recent: the order of all, whoever asks, and how many chose an item does not show
+SELECT make('popular', 'popular');
+CALL refresh('popular');
+SELECT array_agg(item_id ORDER BY rank) = (SELECT array_agg(i::bigint ORDER BY users DESC, i) FROM of_item),
+	array_agg(score ORDER BY rank) = (SELECT array_agg((1 - p / 25.0)::real::float8 ORDER BY p) FROM generate_series(0, 24) p)
+FROM recommend(3, 25, 'popular', exclude_seen => false);
+SELECT make('recent', 'recent', '{"half_life_days": 10}');
+CALL refresh('recent');
+CREATE VIEW recent AS SELECT item_id AS i, sum(w * 0.5 ^ (extract(epoch FROM (SELECT max(at) FROM events) - at)::float8 / 864000)) AS n
+FROM events JOIN weight_of USING (kind) WHERE w > 0 GROUP BY 1;
+SELECT array_agg(item_id ORDER BY rank) = (SELECT array_agg(i::bigint ORDER BY n DESC, i) FROM recent) FROM recommend(3, 25, 'recent', exclude_seen => false);
+SELECT kind, contribution = score(3, 7, 'popular'), removal_effect, reason FROM explain(3, 7, 'popular') WHERE kind = 'popularity';
+SELECT count(*) FILTER (WHERE removal_effect <> 0) FROM explain(3, 7, 'popular');
+SELECT complaint($$SELECT similar_items(3, 5, 'popular')$$);
+
+\echo == only the greatest entries of a row stay, of equal ones the lower item
+SELECT make('few', 'itemknn', '{"neighbours": 3, "shrinkage": 2}');
+CALL refresh('few');
+SELECT count(*), bool_and(s.items = b.items) FROM of_item o, LATERAL (SELECT array_agg(item_id ORDER BY rank) AS items FROM similar_items(o.i, 10, 'few')) s,
+	LATERAL (SELECT array_agg(i::bigint ORDER BY s DESC, i) AS items FROM (SELECT i, s::real AS s FROM cosine c WHERE c.j = o.i ORDER BY s DESC, i LIMIT 3) best) b;
+SELECT metrics ->> 'entries' FROM reco.models WHERE recommender = 'few';
+
+\echo == what is alike is the row of the item
+SELECT bool_and(abs(n.score - c.s) < 1e-6), count(*) FROM similar_items(4, 25, 'cosine') n JOIN cosine c ON c.j = 4 AND c.i = n.item_id;
+
+\echo == lists are those of score(), full, with what no neighbour speaks for last; candidates and filters agree with them
+CREATE VIEW names AS SELECT unnest('{cosine,few,rp3beta,userknn,jaccard,popular,recent}'::text[]) AS name;
+SELECT name, count(*), bool_and(r.score = score(u, r.item_id, name)), bool_and(full_list.items = sorted.items) FROM names, generate_series(1, 61, 5) u,
+	LATERAL (SELECT array_agg(item_id ORDER BY rank) AS items FROM recommend(u, 30, name, exclude_seen => false)) full_list,
+	LATERAL (SELECT array_agg(i::bigint ORDER BY score(u, i, name) DESC, i) AS items FROM of_item) sorted,
+	LATERAL recommend(u, 5, name) r GROUP BY name ORDER BY name;
+SELECT name, bool_and(array(SELECT item_id FROM recommend(u, 30, name, exclude_seen => false, candidates => '{3,9,25,14,1}'))
+	= array(SELECT item_id FROM recommend(u, 30, name, exclude_seen => false) WHERE item_id IN (3,9,25,14,1) ORDER BY rank))
+FROM names, generate_series(1, 61, 5) u GROUP BY name ORDER BY name;
+SELECT name, bool_and(a.items = b.items) FROM names, generate_series(1, 61, 5) u,
+	LATERAL (SELECT array_agg((item_id, score) ORDER BY rank) AS items FROM recommend(u, 7, name) WHERE source = 'history') a,
+	LATERAL (SELECT array_agg((item_id, score) ORDER BY rank) AS items FROM recommend_all(name, users => ARRAY[u]::bigint[], k => 7) WHERE source = 'history') b
+GROUP BY name ORDER BY name;
+
+\echo == reasons add up, and what they say of removals is so
+SELECT name, max(c.sum_residual) <= 1e-6, max(c.removal_residual) <= 1e-5, sum(c.pieces) > 100 FROM names, generate_series(1, 61, 2) u, LATERAL explain_check(u, 1 + u % 24, name) c GROUP BY name ORDER BY name;
+SELECT kind, count(*) > 0 FROM generate_series(1, 61) u, LATERAL explain(u, 7, 'cosine') WHERE contribution <> 0 GROUP BY kind;
+
+\echo == dislikes pull down where the option says so
+SELECT make('disliking', 'itemknn', '{"dislike": 1}');
+CALL refresh('disliking');
+SELECT kind, bool_and(contribution < 0), bool_and(contribution = removal_effect) FROM generate_series(1, 61) u, LATERAL explain(u, 7, 'disliking') WHERE kind = 'dislike' AND contribution <> 0 GROUP BY kind;
+
+\echo == a new event counts at once
+BEGIN;
+CREATE TEMP TABLE expected AS SELECT score(3, 9, 'cosine') + 3 / (SELECT avg(b) FROM pull WHERE b > 0) * s AS s FROM cosine
+WHERE j = 10 AND i = 9 AND NOT EXISTS (SELECT FROM r WHERE u = 3 AND i = 10);
+INSERT INTO events VALUES (3, 10, 'cart', '2024-03-01');
+SELECT abs(score(3, 9, 'cosine') - s) < 1e-6 FROM expected;
+ROLLBACK;
+
+\echo == what cannot be
+SELECT complaint($$SELECT make('x', 'itemnn')$$);
+SELECT complaint($$SELECT make('x', 'magic potion')$$);
+SELECT complaint($$SELECT make('x', 'itemknn', '{"similarity": "pearson"}')$$);
+SELECT complaint($$SELECT make('x', 'itemknn', '{"values": 3}')$$);
+SELECT complaint($$SELECT make('x', 'rp3beta', '{"alfa": 1}')$$);
+SELECT complaint($$SELECT create_recommender('x', 'events', 'user_id', 'item_id', value_column => 'user_id', feedback => 'explicit', algorithm => 'itemknn')$$);
+SELECT create_recommender('timeless', 'events', 'user_id', 'item_id', algorithm => 'recent');
+SELECT complaint($$CALL refresh('timeless')$$);
+SELECT complaint($$CALL refresh('cosine', 'incremental')$$);
+
+\echo == the same version for any number of workers and any order of rows
+CREATE TABLE turned AS SELECT * FROM events ORDER BY roll(user_id, item_id, 1000) DESC;
+ALTER TABLE turned ADD COLUMN more int;
+SELECT create_recommender('turned', 'turned', 'user_id', 'item_id', event_column => 'kind', time_column => 'at', event_weights => '{"view": 1, "cart": 3, "return": -1}', algorithm => 'rp3beta', options => '{"alpha": 0.7, "beta": 0.4}');
+SET reco.workers = 0;
+CALL refresh('turned');
+SELECT count(DISTINCT d), count(*) FROM (SELECT string_agg(tensor || chunk || digest::text, ',' ORDER BY tensor, chunk) AS d FROM reco.version_chunk c JOIN reco.recommender r ON r.key = c.recommender
+	WHERE r.name IN ('turned', 'rp3beta') GROUP BY r.key, number) versions;
+SELECT array_agg(name ORDER BY name) AS made FROM reco.recommenders WHERE interactions IN ('events'::regclass, 'turned'::regclass) \gset
+SELECT drop_recommender(name) FROM unnest(:'made'::text[]) name;
+DROP SCHEMA models CASCADE;
