@@ -13,6 +13,10 @@
 #define RK_X86 1
 #include <immintrin.h>
 #endif
+#if defined(__aarch64__) && defined(__ARM_NEON)
+#define RK_ARM 1
+#include <arm_neon.h>
+#endif
 
 /* Norms, biases and queries for which the bound of quantise.h is proven. */
 #define RK_INDEX_NORM_LEAST 0x1p-60f
@@ -254,6 +258,10 @@ rk_path_exists(RkPath path)
 			return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 				   __builtin_cpu_supports("avx512vnni");
 #endif
+#ifdef RK_ARM
+		case RK_PATH_NEON:
+			return true;
+#endif
 		default:
 			return false;
 	}
@@ -265,6 +273,8 @@ rk_path_choose(RkPath asked)
 {
 	if (asked != RK_PATH_BEST)
 		return rk_path_exists(asked) ? asked : RK_PATH_PLAIN;
+	if (rk_path_exists(RK_PATH_NEON))
+		return RK_PATH_NEON;
 	if (rk_path_exists(RK_PATH_VNNI))
 		return RK_PATH_VNNI;
 	return rk_path_exists(RK_PATH_AVX2) ? RK_PATH_AVX2 : RK_PATH_PLAIN;
@@ -539,6 +549,95 @@ rk_vnni_fine(const uint8_t *fine, const int8_t *low, const int8_t *high, size_t 
 
 #endif /* RK_X86 */
 
+#ifdef RK_ARM
+
+/* rk_neon_products adds the products of 16 bytes, two half bytes each, to sums of four neighbours in 16 bits: 2 * 2 * 15 * 127 < 2^13. */
+RK_INLINE int16x8_t
+rk_neon_products(uint8x16_t byte, int8x16_t low, int8x16_t high)
+{
+	int8x16_t lower = vreinterpretq_s8_u8(vandq_u8(byte, vdupq_n_u8(15)));
+	int8x16_t upper = vreinterpretq_s8_u8(vshrq_n_u8(byte, 4));
+	int16x8_t first = vmull_s8(vget_low_s8(lower), vget_low_s8(low));
+	int16x8_t second = vmull_high_s8(lower, low);
+
+	first = vmlal_s8(first, vget_low_s8(upper), vget_low_s8(high));
+	second = vmlal_high_s8(second, upper, high);
+	return vpaddq_s16(first, second);
+}
+
+/* rk_neon_dots computes I of the 16 items of a block, four in each sum. */
+RK_INLINE void
+rk_neon_dots(const RkScan *scan, const uint8_t *code, int32x4_t sum[4])
+{
+	for (int i = 0; i < 4; i++)
+		sum[i] = vdupq_n_s32(0);
+	for (size_t g = 0; g < scan->groups; g++)
+	{
+		int32_t four;
+		int8x16_t low;
+		int8x16_t high;
+
+		memcpy(&four, scan->low + 4 * g, sizeof(four));
+		low = vreinterpretq_s8_s32(vdupq_n_s32(four));
+		memcpy(&four, scan->high + 4 * g, sizeof(four));
+		high = vreinterpretq_s8_s32(vdupq_n_s32(four));
+		for (int i = 0; i < 4; i++)
+			sum[i] = vpadalq_s16(sum[i], rk_neon_products(vld1q_u8(code + 64 * g + 16 * i), low, high));
+	}
+}
+
+/* rk_neon_passes is the coarse test of four items: all bits of a lane each. */
+RK_INLINE uint32x4_t
+rk_neon_passes(const RkScan *scan, size_t block, size_t place, int32x4_t dot)
+{
+	float threshold = scan->threshold[(scan->first + block) % (2 * RK_CHUNK)];
+	float32x4_t value = vmulq_f32(vdupq_n_f32(scan->gain), vcvtq_f32_s32(dot));
+
+	value = vaddq_f32(value, vdupq_n_f32(scan->offset[block]));
+	value = vmulq_f32(vld1q_f32(scan->scale + place), value);
+	if (scan->bias != NULL)
+		value = vaddq_f32(value, vld1q_f32(scan->bias + place));
+	return vcgeq_f32(value, vdupq_n_f32(threshold));
+}
+
+/* rk_neon_scan is the coarse pass for 64-bit ARM. */
+static size_t
+rk_neon_scan(const RkScan *scan)
+{
+	size_t found = 0;
+
+	for (size_t block = 0; block < scan->n_blocks; block++)
+	{
+		uint32x4_t passes[4];
+		int32x4_t sum[4];
+		int32_t dot[RK_BLOCK];
+
+		rk_neon_dots(scan, scan->coarse + block * 64 * scan->groups, sum);
+		for (size_t i = 0; i < 4; i++)
+			passes[i] = rk_neon_passes(scan, block, block * RK_BLOCK + 4 * i, sum[i]);
+		if (vmaxvq_u32(vorrq_u32(vorrq_u32(passes[0], passes[1]), vorrq_u32(passes[2], passes[3]))) == 0)
+			continue;
+		for (int i = 0; i < 4; i++)
+			vst1q_s32(dot + 4 * i, sum[i]);
+		found = rk_scan_keep(scan, block, dot, found);
+	}
+	return found;
+}
+
+/* rk_neon_fine is rk_plain_fine. */
+static int32_t
+rk_neon_fine(const uint8_t *fine, const int8_t *low, const int8_t *high, size_t bytes)
+{
+	int32x4_t sum = vdupq_n_s32(0);
+	size_t b = 0;
+
+	for (; b + 16 <= bytes; b += 16)
+		sum = vpadalq_s16(sum, rk_neon_products(vld1q_u8(fine + b), vld1q_s8(low + b), vld1q_s8(high + b)));
+	return vaddvq_s32(sum) + rk_plain_fine(fine + b, low + b, high + b, bytes - b);
+}
+
+#endif /* RK_ARM */
+
 /* rk_scan runs the coarse pass of a path and gives the number found. */
 static size_t
 rk_scan(const RkScan *scan, RkPath path)
@@ -550,6 +649,10 @@ rk_scan(const RkScan *scan, RkPath path)
 			return rk_vnni_scan(scan);
 		case RK_PATH_AVX2:
 			return rk_avx2_scan(scan);
+#endif
+#ifdef RK_ARM
+		case RK_PATH_NEON:
+			return rk_neon_scan(scan);
 #endif
 		default:
 			return rk_plain_scan(scan);
@@ -570,6 +673,10 @@ rk_fine_dot(const RkProbe *probe, size_t position)
 			return rk_vnni_fine(fine, probe->low, probe->high, bytes);
 		case RK_PATH_AVX2:
 			return rk_avx2_fine(fine, probe->low, probe->high, bytes);
+#endif
+#ifdef RK_ARM
+		case RK_PATH_NEON:
+			return rk_neon_fine(fine, probe->low, probe->high, bytes);
 #endif
 		default:
 			return rk_plain_fine(fine, probe->low, probe->high, bytes);

@@ -153,6 +153,7 @@ typedef enum RkPath
 	RK_PATH_PLAIN,
 	RK_PATH_AVX2,
 	RK_PATH_VNNI, /* AVX-512 with VNNI */
+	RK_PATH_NEON, /* every 64-bit ARM */
 	RK_PATH_N
 } RkPath;
 
