@@ -59,6 +59,10 @@ extern void spotrf_(const char *uplo, const RkBlasInt *n, float *a, const RkBlas
 extern void dpotrf_(const char *uplo, const RkBlasInt *n, double *a, const RkBlasInt *lda, RkBlasInt *info,
 					size_t uplo_len);
 
+/* The inverse from a Cholesky factor, in place. */
+extern void dpotri_(const char *uplo, const RkBlasInt *n, double *a, const RkBlasInt *lda, RkBlasInt *info,
+					size_t uplo_len);
+
 /* Eigenvalues and eigenvectors of a symmetric matrix. */
 extern void dsyevd_(const char *jobz, const char *uplo, const RkBlasInt *n, double *a, const RkBlasInt *lda,
 					double *w, double *work, const RkBlasInt *lwork, RkBlasInt *iwork,

@@ -247,6 +247,25 @@ rk_slots_keep(const float *dense, size_t n, size_t row, const RkSlots *slots, Rk
 	return RK_OK;
 }
 
+RkStatus
+rk_slots_copy(const RkCsr *matrix, const RkSlots *slots, RkEntry *room, const RkPoll *poll)
+{
+	double work = 0.0;
+
+	for (size_t row = 0; row < matrix->n_rows; row++)
+	{
+		size_t n = 0;
+
+		for (uint64_t e = matrix->offset[row]; e < matrix->offset[row + 1]; e++)
+			if (matrix->weight[e] != 0.0f)
+				room[n++] = (RkEntry){matrix->weight[e], matrix->index[e]};
+		rk_slots_write(slots, row, room, n);
+		if (rk_poll_after(poll, &work, 64.0 * (double) n + 16.0))
+			return RK_CANCELLED;
+	}
+	return RK_OK;
+}
+
 size_t
 rk_slots_close(const RkSlots *slots, size_t n_rows, uint64_t *offset)
 {

@@ -77,6 +77,9 @@ typedef struct RkEntry
 
 extern RkStatus rk_slots_keep(const float *dense, size_t n, size_t row, const RkSlots *slots, RkEntry *room);
 
+/* rk_slots_copy does the same for every row of a matrix, whose entries may be any; room is [n_cols]. */
+extern RkStatus rk_slots_copy(const RkCsr *matrix, const RkSlots *slots, RkEntry *room, const RkPoll *poll);
+
 /*
  * rk_slots_close moves the rows together, in place: index and weight then lie as in
  * RkCsr, and offset [n_rows + 1] says where.  Gives the number of entries.

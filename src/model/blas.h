@@ -10,10 +10,11 @@
 #define RECO_MODEL_BLAS_H
 
 #include "kernel/als.h"
+#include "kernel/ease.h"
 #include "kernel/eigh.h"
 #include "kernel/holdout.h"
 
-/* What the second library offers: the kernels of als.h, eigh.h and holdout.h. */
+/* What the second library offers: the kernels of als.h, ease.h, eigh.h and holdout.h. */
 typedef struct RecoBlas
 {
 	/* set_one_thread makes a threaded BLAS that was there already use one thread; true if there was one. */
@@ -43,6 +44,20 @@ typedef struct RecoBlas
 	size_t (*holdout_scratch_bytes)(const RkHoldout *holdout);
 	RkStatus (*holdout_ndcg_range)(const RkHoldout *holdout, size_t first, size_t last, double *ndcg,
 								   void *scratch, const RkPoll *poll);
+
+	size_t (*ease_gram_scratch_bytes)(size_t n_items);
+	RkStatus (*ease_gram_range)(const RkCsr *by_item, const RkCsr *by_user, double lambda, size_t first,
+								size_t last, float *matrix, void *scratch, const RkPoll *poll);
+	size_t (*ease_pivot_scratch_bytes)(void);
+	RkStatus (*ease_pivot)(const RkEase *ease, void *scratch);
+	RkStatus (*ease_panel_range)(const RkEase *ease, size_t tile, const RkPoll *poll);
+	RkStatus (*ease_update_range)(const RkEase *ease, size_t tile, const RkPoll *poll);
+	size_t (*ease_rows_scratch_bytes)(size_t n);
+	RkStatus (*ease_rows_range)(const RkEase *ease, size_t first, size_t last, const RkSlots *slots,
+								void *scratch, const RkPoll *poll);
+	size_t (*ease_local_scratch_bytes)(const RkEaseLocal *local);
+	RkStatus (*ease_local_range)(const RkEaseLocal *local, size_t first, size_t last, void *scratch,
+								 const RkPoll *poll);
 } RecoBlas;
 
 /* reco_blas loads the library once a process and gives its kernels. */

@@ -57,6 +57,16 @@ static const RecoBlas api = {
 	.eigh_gram = rk_eigh_gram,
 	.holdout_scratch_bytes = rk_holdout_scratch_bytes,
 	.holdout_ndcg_range = rk_holdout_ndcg_range,
+	.ease_gram_scratch_bytes = rk_ease_gram_scratch_bytes,
+	.ease_gram_range = rk_ease_gram_range,
+	.ease_pivot_scratch_bytes = rk_ease_pivot_scratch_bytes,
+	.ease_pivot = rk_ease_pivot,
+	.ease_panel_range = rk_ease_panel_range,
+	.ease_update_range = rk_ease_update_range,
+	.ease_rows_scratch_bytes = rk_ease_rows_scratch_bytes,
+	.ease_rows_range = rk_ease_rows_range,
+	.ease_local_scratch_bytes = rk_ease_local_scratch_bytes,
+	.ease_local_range = rk_ease_local_range,
 };
 
 /* reco_blas_api gives the table of kernels. */

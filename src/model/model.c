@@ -22,13 +22,14 @@
 #include "utils/fmgrprotos.h"
 
 extern const RecoAlgorithm reco_als;
+extern const RecoAlgorithm reco_ease;
 extern const RecoAlgorithm reco_itemknn;
 extern const RecoAlgorithm reco_popular;
 extern const RecoAlgorithm reco_recent;
 extern const RecoAlgorithm reco_rp3beta;
 extern const RecoAlgorithm reco_userknn;
 
-static const RecoAlgorithm *const algorithms[] = {&reco_als,     &reco_itemknn, &reco_rp3beta,
+static const RecoAlgorithm *const algorithms[] = {&reco_als,     &reco_ease,    &reco_itemknn, &reco_rp3beta,
 												  &reco_userknn, &reco_popular, &reco_recent};
 
 /* known_algorithms lists their names, for a hint. */

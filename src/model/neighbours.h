@@ -79,6 +79,7 @@ typedef struct RecoNeighbourLearner
 	const RecoLearnInput *input;
 	RkCsr by_user;     /* [n_users x n_items], weight: the values */
 	double mean;       /* m */
+	RkCsr by_item;     /* [n_items x n_users], made by reco_neighbours_similar or _by_item */
 	RkSlots slots;     /* rows of S as they are made, [n_items x neighbours] */
 	void *shared;      /* what the processes see, in the area */
 	RecoPool *pool;    /* NULL until reco_neighbours_start */
@@ -99,10 +100,23 @@ extern void reco_neighbours_sums(const RkCsr *by_user, const float *weight, doub
 
 /*
  * reco_neighbours_similar makes S: x and y [entries of by_user] are the weights of kernel/neighbours.h, in the
- * order of by_user and in the area, like left and right [n_items].
+ * order of by_user and in the area, like left and right [n_items].  The rule's rows of the data are not
+ * looked at, and most = 0 stands for the option.
  */
 extern void reco_neighbours_similar(RecoNeighbourLearner *learner, const RkSimilar *rule, const float *x,
 									const float *y);
+
+/* reco_neighbours_by_item makes the rows by item of weights [entries of by_user], in the area. */
+extern RkCsr reco_neighbours_by_item(const RecoNeighbourLearner *learner, const float *weight);
+
+/* reco_neighbours_slots makes room for rows of S of at most so many entries, 0 for those of the option. */
+extern RkSlots reco_neighbours_slots(const RecoNeighbourLearner *learner, size_t most);
+
+/*
+ * reco_neighbours_turn takes the slots for columns of S, makes rows of them, and keeps the greatest
+ * entries of each, as the option says; its memory in the area is that of the entries once more, and that of slots.
+ */
+extern void reco_neighbours_turn(RecoNeighbourLearner *learner);
 
 /* reco_neighbours_finish hands over the tensors, options and metrics. */
 extern void reco_neighbours_finish(RecoNeighbourLearner *learner, RecoLearnOutput *output);

@@ -152,17 +152,19 @@ reco_neighbours_sums(const RkCsr *by_user, const float *weight, double power, do
 	}
 }
 
-/* turn makes the rows by item from rows by user, in the area. */
-static RkCsr
-turn(RecoArea *area, const RkCsr *by_user)
+RkCsr
+reco_neighbours_by_item(const RecoNeighbourLearner *learner, const float *weight)
 {
-	size_t n = rk_csr_nnz(by_user);
-	uint64 *offset = reco_area_alloc(area, sizeof(uint64) * (by_user->n_cols + 2));
+	RecoArea *area = learner->input->area;
+	RkCsr weighed = learner->by_user;
+	size_t n = rk_csr_nnz(&weighed);
+	uint64 *offset = reco_area_alloc(area, sizeof(uint64) * (weighed.n_cols + 2));
 	uint32 *index = reco_area_alloc(area, sizeof(uint32) * (n + 1));
-	float *weight = reco_area_alloc(area, sizeof(float) * (n + 1));
+	float *copy = reco_area_alloc(area, sizeof(float) * (n + 1));
 
-	reco_learn_check(rk_csr_transpose(by_user, offset, index, weight, NULL, &reco_pool_poll));
-	return (RkCsr){by_user->n_cols, by_user->n_rows, offset, index, weight, NULL};
+	weighed.weight = weight;
+	reco_learn_check(rk_csr_transpose(&weighed, offset, index, copy, NULL, &reco_pool_poll));
+	return (RkCsr){weighed.n_cols, weighed.n_rows, offset, index, copy, NULL};
 }
 
 /* split cuts the items into ranges of about equal work. */
@@ -188,14 +190,39 @@ split(Shared *shared)
 	return n_ranges;
 }
 
-/* alloc_slots makes room for the rows of S. */
-static RkSlots
-alloc_slots(RecoArea *area, size_t n_items, size_t most)
+RkSlots
+reco_neighbours_slots(const RecoNeighbourLearner *learner, size_t most)
 {
+	RecoArea *area = learner->input->area;
+	size_t n = learner->by_user.n_cols;
+
+	most = most == 0 ? most_neighbours(n, learner->input->option) : Min(most, n);
 	return (RkSlots){.most = most,
-					 .index = reco_area_alloc(area, sizeof(uint32) * n_items * most),
-					 .weight = reco_area_alloc(area, sizeof(float) * n_items * most),
-					 .count = reco_area_alloc(area, sizeof(uint32) * n_items)};
+					 .index = reco_area_alloc(area, sizeof(uint32) * n * most),
+					 .weight = reco_area_alloc(area, sizeof(float) * n * most),
+					 .count = reco_area_alloc(area, sizeof(uint32) * n)};
+}
+
+void
+reco_neighbours_turn(RecoNeighbourLearner *learner)
+{
+	RecoArea *area = learner->input->area;
+	RkSlots columns = learner->slots;
+	size_t n = learner->by_user.n_cols;
+	uint64 *offset = reco_area_alloc(area, sizeof(uint64) * (n + 1));
+	size_t entries = rk_slots_close(&columns, n, offset);
+	RkCsr turned = {n, n, offset, columns.index, columns.weight, NULL};
+	uint64 *row_offset = reco_area_alloc(area, sizeof(uint64) * (n + 2));
+	uint32 *index = reco_area_alloc(area, sizeof(uint32) * (entries + 1));
+	float *weight = reco_area_alloc(area, sizeof(float) * (entries + 1));
+
+	reco_learn_check(rk_csr_transpose(&turned, row_offset, index, weight, NULL, &reco_pool_poll));
+	turned.offset = row_offset;
+	turned.index = index;
+	turned.weight = weight;
+	learner->slots = reco_neighbours_slots(learner, 0);
+	reco_learn_check(rk_slots_copy(&turned, &learner->slots,
+								   palloc_extended(sizeof(RkEntry) * n, MCXT_ALLOC_HUGE), &reco_pool_poll));
 }
 
 /* on_range reports progress while rows are made. */
@@ -211,15 +238,15 @@ reco_neighbours_similar(RecoNeighbourLearner *learner, const RkSimilar *rule, co
 	const RecoLearnInput *input = learner->input;
 	size_t n_items = input->data->n_items;
 	Shared *shared = reco_area_alloc(input->area, sizeof(Shared));
-	RkCsr weighed = learner->by_user;
 	size_t n_ranges;
 
+	learner->by_item = reco_neighbours_by_item(learner, x);
+	learner->slots = reco_neighbours_slots(learner, rule->most);
 	shared->similar = *rule;
-	shared->similar.by_user = weighed;
+	shared->similar.by_user = learner->by_user;
 	shared->similar.by_user.weight = y;
-	weighed.weight = x;
-	shared->similar.by_item = turn(input->area, &weighed);
-	learner->slots = alloc_slots(input->area, n_items, most_neighbours(n_items, input->option));
+	shared->similar.by_item = learner->by_item;
+	shared->similar.most = learner->slots.most;
 	shared->slots = learner->slots;
 	shared->first = reco_area_alloc(input->area, sizeof(size_t) * (n_items + 1));
 	n_ranges = split(shared);

@@ -42,9 +42,9 @@ typedef struct RecoOptionValue
 	bool is_set;   /* false: take the automatic default */
 	double number; /* integers, numbers, booleans; the position of a choice */
 	char *string;  /* strings, choices */
-	int n;        /* of arrays */
-	int *integer; /* [n] of integers */
-	char **text;  /* [n] of texts, NULL for null */
+	int n;         /* of arrays */
+	int *integer;  /* [n] of integers */
+	char **text;   /* [n] of texts, NULL for null */
 } RecoOptionValue;
 
 /*

@@ -101,6 +101,25 @@ CREATE VIEW userknn AS SELECT a.i AS j, b.i, sum(a.r * b.r / v.length ^ 1.5 / y.
 FROM r a JOIN r b USING (u) JOIN of_user v USING (u) JOIN of_item y ON y.i = b.i WHERE a.i <> b.i GROUP BY 1, 2;
 SELECT * FROM agree('userknn', 'userknn');
 
+\echo == ease: the weights are where the loss is least, |R - R S|^2 + lambda |S|^2, of all items and of the nearest
+CREATE VIEW gram AS SELECT x.i AS j, y.i, coalesce(sum(a.r * b.r), 0) AS g FROM of_item x CROSS JOIN of_item y LEFT JOIN (r a JOIN r b USING (u)) ON a.i = x.i AND b.i = y.i GROUP BY 1, 2;
+CREATE FUNCTION slope(name text, lambda float8, OUT entries bigint, OUT flat boolean) LANGUAGE sql AS $$
+	WITH s AS MATERIALIZED (SELECT i AS j, item_id::int AS i, score AS s FROM of_item, LATERAL similar_items(i, 25, name))
+	SELECT count(*), max(abs(left_side - g)) < 1e-4 FROM (
+		SELECT t.j, t.i, sum((g.g + CASE WHEN g.j = g.i THEN lambda ELSE 0 END) * s.s) AS left_side
+		FROM s t JOIN gram g ON g.j = t.j JOIN s ON s.j = g.i AND s.i = t.i GROUP BY 1, 2) l JOIN gram USING (j, i)
+$$;
+SELECT make('ease', 'ease', '{"lambda": 5}');
+CALL refresh('ease');
+SELECT * FROM slope('ease', 5);
+SELECT make('ease_local', 'ease', '{"lambda": 2, "method": "local", "nearest": 8}');
+CALL refresh('ease_local');
+SELECT * FROM slope('ease_local', 2);
+SELECT recommender, options ->> 'method', options ->> 'lambda', options ->> 'nearest' FROM reco.models WHERE recommender IN ('ease', 'ease_local') ORDER BY 1;
+SELECT make('ease_open', 'ease', '{"nearest": 3}');
+CALL refresh('ease_open');
+SELECT options ->> 'method', (options ->> 'lambda')::float8 > 0 FROM reco.models WHERE recommender = 'ease_open';
+
 \echo == values: the logarithm, or only that a row is there
 SELECT make('binary', 'userknn', '{"exponent": 0, "popularity": 0, "values": "binary"}');
 CALL refresh('binary');
@@ -138,7 +157,7 @@ SELECT metrics ->> 'entries' FROM reco.models WHERE recommender = 'few';
 SELECT bool_and(abs(n.score - c.s) < 1e-6), count(*) FROM similar_items(4, 25, 'cosine') n JOIN cosine c ON c.j = 4 AND c.i = n.item_id;
 
 \echo == lists are those of score(), full, with what no neighbour speaks for last; candidates and filters agree with them
-CREATE VIEW names AS SELECT unnest('{cosine,few,rp3beta,userknn,jaccard,popular,recent}'::text[]) AS name;
+CREATE VIEW names AS SELECT unnest('{cosine,few,ease,ease_local,rp3beta,userknn,jaccard,popular,recent}'::text[]) AS name;
 SELECT name, count(*), bool_and(r.score = score(u, r.item_id, name)), bool_and(full_list.items = sorted.items) FROM names, generate_series(1, 61, 5) u,
 	LATERAL (SELECT array_agg(item_id ORDER BY rank) AS items FROM recommend(u, 30, name, exclude_seen => false)) full_list,
 	LATERAL (SELECT array_agg(i::bigint ORDER BY score(u, i, name) DESC, i) AS items FROM of_item) sorted,

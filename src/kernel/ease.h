@@ -1,0 +1,93 @@
+/*
+ * ease.h
+ *	  Regression of each item on the others: dense, by the inverse of a Gram
+ *	  matrix, or on its nearest alone.
+ *
+ * EASE (Steck 2019) minimises |R - R B|^2 + lambda |B|^2 with a zero diagonal.
+ * With P = (R^T R + lambda I)^-1 the solution is B[j, i] = -P_ji / P_ii.
+ *
+ * *Dense.*  The inverse is made in place by sweeping (Goodnight 1979) in blocks of
+ * RK_EASE_TILE columns: with D the pivot block of step k and U the panel of its columns,
+ *
+ *		A_ij := A_ij - U_i D^-1 U_j^T,	A_ik := U_i D^-1,	A_kk := -D^-1,
+ *
+ * and after all steps A is -P.  n^3 operations as for Cholesky and inversion,
+ * but one product a step, whose rows of tiles are independent: processes share each step
+ * (rk_ease_panel_range, then rk_ease_update_range), the leader inverts the pivot.  Only tiles on and
+ * below the diagonal are used.  Sweeping a positive definite matrix needs no pivoting.
+ *
+ * *Local.*  Column i of B is found from the m items nearest to i alone, as the ridge
+ * regression of i on them: (R_N^T R_N + lambda I) b = R_N^T r_i.  The Gram matrix of
+ * the m items is added up from the rows of users who have any of them.
+ *
+ * Every piece depends only on its inputs, whichever process does it.
+ */
+#ifndef RK_EASE_H
+#define RK_EASE_H
+
+#include <stdint.h>
+
+#include "csr.h"
+#include "neighbours.h"
+#include "status.h"
+
+/* Columns that are swept together; part of the result's bytes. */
+#define RK_EASE_TILE 256
+
+/* RkEase is a dense problem; it owns nothing. */
+typedef struct RkEase
+{
+	size_t n;
+	float *matrix; /* [n x n], row-major; below the diagonal and on it */
+	float *panel;  /* U, [n x RK_EASE_TILE] */
+	float *scaled; /* U D^-1, [n x RK_EASE_TILE] */
+	float *pivot;  /* D^-1, [RK_EASE_TILE x RK_EASE_TILE] */
+	size_t step;   /* k */
+} RkEase;
+
+/* rk_ease_tiles is the number of steps, and of ranges of each. */
+static inline size_t
+rk_ease_tiles(size_t n)
+{
+	return (n + RK_EASE_TILE - 1) / RK_EASE_TILE;
+}
+
+/* rk_ease_gram_scratch_bytes is the scratch of rk_ease_gram_range. */
+extern size_t rk_ease_gram_scratch_bytes(size_t n_items);
+
+/* rk_ease_gram_range writes rows first .. last - 1 of R^T R + lambda I on and below the diagonal; weights are values. */
+extern RkStatus rk_ease_gram_range(const RkCsr *by_item, const RkCsr *by_user, double lambda, size_t first,
+								   size_t last, float *matrix, void *scratch, const RkPoll *poll);
+
+/* rk_ease_pivot inverts the pivot block of the step; scratch is that of rk_ease_pivot_scratch_bytes. */
+extern size_t rk_ease_pivot_scratch_bytes(void);
+extern RkStatus rk_ease_pivot(const RkEase *ease, void *scratch);
+
+/* rk_ease_panel_range writes panel and scaled of row of tiles "tile". */
+extern RkStatus rk_ease_panel_range(const RkEase *ease, size_t tile, const RkPoll *poll);
+
+/* rk_ease_update_range does the step's work on row of tiles "tile", after all panels are there. */
+extern RkStatus rk_ease_update_range(const RkEase *ease, size_t tile, const RkPoll *poll);
+
+/* rk_ease_rows_range keeps the greatest entries of rows first .. last - 1 of B; scratch is that of rk_ease_rows_scratch_bytes. */
+extern size_t rk_ease_rows_scratch_bytes(size_t n);
+extern RkStatus rk_ease_rows_range(const RkEase *ease, size_t first, size_t last, const RkSlots *slots,
+								   void *scratch, const RkPoll *poll);
+
+/* RkEaseLocal is a local problem. */
+typedef struct RkEaseLocal
+{
+	RkCsr by_item; /* [n_items x n_users], weights are values */
+	RkCsr by_user;
+	double lambda;
+	RkSlots near; /* the nearest of each item; the weights become the entries of column i of B */
+} RkEaseLocal;
+
+/* rk_ease_local_scratch_bytes is the scratch of rk_ease_local_range. */
+extern size_t rk_ease_local_scratch_bytes(const RkEaseLocal *local);
+
+/* rk_ease_local_range replaces the weights of slots first .. last - 1 by regressions. */
+extern RkStatus rk_ease_local_range(const RkEaseLocal *local, size_t first, size_t last, void *scratch,
+									const RkPoll *poll);
+
+#endif /* RK_EASE_H */
