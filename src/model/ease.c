@@ -25,7 +25,7 @@
 
 /* Defaults of lambda. */
 #define DENSE_LAMBDA 100
-#define LOCAL_LAMBDA 20
+#define LOCAL_LAMBDA 50
 
 /* As in itemknn.c, where the nearest items are chosen. */
 #define NEAREST_SHRINKAGE 10
