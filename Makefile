@@ -3,6 +3,7 @@
 #   make            build reco.so and reco_blas.so under build/
 #   make install    install them (DESTDIR and PG_CONFIG are honoured)
 #   make check      all tests, in a throwaway cluster        TESTS="a b" runs only these pg_regress tests
+#   make check-matrix   the same on every server version to be had, gcc and clang (scripts/matrix.sh)
 #   make demo       the guided tour, in a throwaway cluster  DATA=folder runs it on the files of that folder
 #   make bench-train DATA=folder   seconds, GFLOP/s and quality of learning on the files of a folder (bench/README.md)
 #   make lint       arrows between the rooms, formatting, cppcheck
@@ -15,7 +16,7 @@ BUILD ?= build
 
 # check, demo and lint prepare the machine themselves, so they must work where there is no pg_config yet: they are
 # kept apart from the goals that need PGXS.
-DRIVER_GOALS = check demo bench-train lint packages
+DRIVER_GOALS = check check-matrix demo bench-train lint packages
 GOALS := $(or $(MAKECMDGOALS),all)
 
 ifneq ($(filter $(DRIVER_GOALS),$(GOALS)),)
@@ -26,6 +27,8 @@ export BUILD
 
 check:
 	@TESTS='$(TESTS)' scripts/check.sh
+check-matrix:
+	@TESTS='$(TESTS)' scripts/matrix.sh $(MATRIX)
 demo:
 	@DATA='$(DATA)' scripts/demo.sh
 bench-train:
@@ -68,8 +71,9 @@ OPENBLAS_INCLUDE ?= /usr/include/$(MULTIARCH)/openblas-serial
 # -Wno-unused-parameter: PG_FUNCTION_ARGS and the server's callbacks have parameters that not everybody needs.
 # -Wno-declaration-after-statement: PostgreSQL's own rule, not that of C11.
 PG_CFLAGS = -std=gnu11 -ffp-contract=off -Wall -Wextra -Werror -Wno-unused-parameter -Wno-declaration-after-statement
+# -Wno-pass-failed: a loop that clang chose not to unroll is its own affair.
 ifneq ($(findstring clang,$(CC)),)
-PG_CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument -Wno-unused-command-line-argument
+PG_CFLAGS += -Wno-pass-failed -Wmissing-variable-declarations -Wno-unknown-warning-option -Wno-ignored-optimization-argument -Wno-unused-command-line-argument
 endif
 
 override with_llvm = no

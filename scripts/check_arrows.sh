@@ -82,7 +82,7 @@ check_kernels()
 			echo "kernel/${file##*/}: includes a header of PostgreSQL"
 			bad=1
 		fi
-		if ! "$CC" -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -fsyntax-only -x c -I"$src" "$file"; then
+		if ! "$CC" -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-function -fsyntax-only -x c -I"$src" "$file"; then
 			echo "kernel/${file##*/}: does not compile on its own"
 			bad=1
 		fi
@@ -119,7 +119,7 @@ expect_violation()
 
 self_test()
 {
-	scratch=$(mktemp -d "$here/${BUILD:-build}/arrows.XXXXXX")
+	scratch=$(mktemp -d "$build/arrows.XXXXXX")
 	trap 'rm -rf "$scratch"' EXIT
 	expect_violation 'an arrow upward' model/b.h '#include "train/a.h"'
 	expect_violation 'an arrow between neighbours' train/b.c '#include "serve/a.h"'
@@ -132,7 +132,11 @@ self_test()
 }
 
 if [[ ${1:-} == --self-test ]]; then
-	mkdir -p "$here/${BUILD:-build}"
+	case ${BUILD:-build} in
+		/*) build=$BUILD ;;
+		*) build=$here/${BUILD:-build} ;;
+	esac
+	mkdir -p "$build"
 	self_test
 else
 	check "$here/src"

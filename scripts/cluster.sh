@@ -135,12 +135,12 @@ tree_build()
 	printf '%s\n' "$stamp" >"$TREE/stamp"
 }
 
-# tree_install: builds the extension and installs it into the private tree
+# tree_install: builds the extension and installs it into the private tree. CC in the environment chooses the compiler.
 tree_install()
 {
 	local jobs
 	jobs=$(nproc 2>/dev/null || echo 2)
-	make -s -C "$RECO_HOME" -j"$jobs" BUILD="$RECO_BUILD" PG_CONFIG="$SYSTEM_BIN/pg_config" all
+	make -s -C "$RECO_HOME" -j"$jobs" BUILD="$RECO_BUILD" PG_CONFIG="$SYSTEM_BIN/pg_config" ${CC:+CC="$CC"} all
 	tree_build
 	rm -f "$TREE$SYSTEM_SHARE"/extension/reco[.-]*
 	make -s -C "$RECO_HOME" BUILD="$RECO_BUILD" PG_CONFIG="$SYSTEM_BIN/pg_config" DESTDIR="$TREE" install

@@ -8,7 +8,7 @@
 #define PGDLLEXPORT
 #define PGDLLIMPORT
 #define pg_noinline
-#define pg_attribute_noreturn() __attribute__((noreturn))
+#define pg_noreturn __attribute__((noreturn))
 #define DEBUG1 14
 #define LOG 15
 #define INFO 17

@@ -10,6 +10,14 @@
 #include "catalog/pg_namespace.h"
 #include "datatype/timestamp.h"
 #include "utils/acl.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* Before PostgreSQL 18 the mark of a function that does not return stood behind its declaration. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
 
 /* reco_compat_schema_aclcheck is the check of a right on a schema. */
 static inline AclResult

@@ -22,6 +22,8 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
+#include "compat.h"
+
 /* A mapped column.  name is NULL when the definition does not map it; type is then InvalidOid. */
 typedef struct RecoColumn
 {
@@ -194,7 +196,7 @@ extern RecoRow *reco_catalog_lock_row(const RecoRow *row);
 extern RecoDefinition *reco_catalog_parse(const RecoRow *row);
 
 /* reco_catalog_name_taken raises the error for a name that another recommender has. */
-extern void reco_catalog_name_taken(const char *name) pg_attribute_noreturn();
+pg_noreturn extern void reco_catalog_name_taken(const char *name);
 
 /*
  * reco_catalog_insert_row stores a new definition, reco_catalog_update_row all

@@ -21,14 +21,6 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
-extern const RecoAlgorithm reco_als;
-extern const RecoAlgorithm reco_ease;
-extern const RecoAlgorithm reco_itemknn;
-extern const RecoAlgorithm reco_popular;
-extern const RecoAlgorithm reco_recent;
-extern const RecoAlgorithm reco_rp3beta;
-extern const RecoAlgorithm reco_userknn;
-
 static const RecoAlgorithm *const algorithms[] = {&reco_als,     &reco_ease,    &reco_itemknn, &reco_rp3beta,
 												  &reco_userknn, &reco_popular, &reco_recent};
 
@@ -88,7 +80,7 @@ reco_model_check_feedback(const char *algorithm, bool explicit_feedback)
 						errhint("Use feedback => 'implicit', or the algorithm \"als\".")));
 }
 
-static void raise_damaged(const char *tensor) pg_attribute_noreturn();
+pg_noreturn static void raise_damaged(const char *tensor);
 
 /* raise_damaged reports a version whose common tensors do not fit together. */
 static void

@@ -260,6 +260,15 @@ struct RecoAlgorithm
 /* reco_algorithm_find gives the algorithm of that name or raises ERRCODE_UNDEFINED_OBJECT with the known ones as hint. */
 extern const RecoAlgorithm *reco_algorithm_find(const char *name);
 
+/* The algorithms there are; model.c lists them. */
+extern const RecoAlgorithm reco_als;
+extern const RecoAlgorithm reco_ease;
+extern const RecoAlgorithm reco_itemknn;
+extern const RecoAlgorithm reco_popular;
+extern const RecoAlgorithm reco_recent;
+extern const RecoAlgorithm reco_rp3beta;
+extern const RecoAlgorithm reco_userknn;
+
 /* reco_model_check_options raises unless the algorithm is known and takes these options. */
 extern void reco_model_check_options(const char *algorithm, Jsonb *options);
 
@@ -302,7 +311,7 @@ extern const void *reco_model_tensor(const RecoTensorSet *tensors, const char *n
 									 int64 rows, int64 columns);
 
 /* reco_model_refuse raises ERRCODE_DATA_CORRUPTED for a tensor whose values no learning writes. */
-extern void reco_model_refuse(const char *tensor) pg_attribute_noreturn();
+pg_noreturn extern void reco_model_refuse(const char *tensor);
 
 /* reco_model_lists_all says whether a list of n indexes names each of 0 ... n - 1 once. */
 extern bool reco_model_lists_all(const int32 *list, size_t n);

@@ -55,7 +55,7 @@ all_items_plan(const RecoDefinition *definition, const RecoFilter *filter)
 }
 
 /* all_items_begin makes errors name the filter and read-only reading begin; gives what all_items_end takes. */
-static int
+static RecoReading
 all_items_begin(const RecoFilter *filter, ErrorContextCallback *context)
 {
 	context->callback = reco_filter_context;
@@ -66,9 +66,9 @@ all_items_begin(const RecoFilter *filter, ErrorContextCallback *context)
 }
 
 static void
-all_items_end(int nest_level, const ErrorContextCallback *context)
+all_items_end(RecoReading reading, const ErrorContextCallback *context)
 {
-	reco_items_end_read(nest_level);
+	reco_items_end_read(reading);
 	error_context_stack = context->previous;
 }
 
@@ -76,7 +76,7 @@ double
 reco_reader_all_items_microseconds(const RecoDefinition *definition, const RecoFilter *filter)
 {
 	ErrorContextCallback context;
-	int nest_level = all_items_begin(filter, &context);
+	RecoReading reading = all_items_begin(filter, &context);
 	RecoPlan *plan = all_items_plan(definition, filter);
 	double microseconds;
 
@@ -84,7 +84,7 @@ reco_reader_all_items_microseconds(const RecoDefinition *definition, const RecoF
 		microseconds = reco_plans_microseconds(plan, filter->value, filter->isnull);
 	else
 		microseconds = reco_plans_microseconds(plan, NULL, NULL);
-	all_items_end(nest_level, &context);
+	all_items_end(reading, &context);
 	return microseconds;
 }
 
@@ -94,7 +94,7 @@ reco_reader_all_items(const RecoDefinition *definition, const RecoFilter *filter
 {
 	RecoAllItemsRead read = {definition->item_key.type, receive, state};
 	ErrorContextCallback context;
-	int nest_level = all_items_begin(filter, &context);
+	RecoReading reading = all_items_begin(filter, &context);
 	RecoPlan *plan = all_items_plan(definition, filter);
 	RecoReceiver dest;
 
@@ -103,5 +103,5 @@ reco_reader_all_items(const RecoDefinition *definition, const RecoFilter *filter
 		reco_plans_execute(plan, filter->value, filter->isnull, &dest.base);
 	else
 		reco_plans_execute(plan, NULL, NULL, &dest.base);
-	all_items_end(nest_level, &context);
+	all_items_end(reading, &context);
 }

@@ -28,6 +28,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "reader/encoder.h"
 
 #define ENCODER_MAGIC UINT64CONST(0x31434e454f434552)
@@ -156,7 +157,7 @@ reco_encoder_write(const RecoEncoder *encoder, size_t *n_bytes)
 	return bytes;
 }
 
-static void refuse(const char *detail) pg_attribute_noreturn();
+pg_noreturn static void refuse(const char *detail);
 
 /* refuse raises for bytes that no encoder is written as. */
 static void

@@ -282,17 +282,17 @@ read_all(Reading *reading, Purpose purpose)
 	RecoReceiver dest;
 	SPIExecuteOptions options = {.read_only = true, .dest = &dest.base};
 	char *sql = select_sql(reading, false);
-	int nest_level;
+	RecoReading before;
 
 	(void) side_of(reading->definition, reading->side, &key);
 	reading->purpose = purpose;
 	memset(reading->met, 0, reading->n_keys / 8 + 1);
 	reco_receiver_init(&dest, receive, reading);
 	reco_receiver_expect_key(&dest, key->type);
-	nest_level = reco_items_begin_read(NULL);
+	before = reco_items_begin_read(NULL);
 	if (SPI_execute_extended(sql, &options) != SPI_OK_SELECT)
 		elog(ERROR, "reading features failed: %s", SPI_result_code_string(SPI_result));
-	reco_items_end_read(nest_level);
+	reco_items_end_read(before);
 	pfree(sql);
 }
 
@@ -546,16 +546,16 @@ probe(Reading *reading, const RecoColumn *key, Datum keys)
 	char *sql = select_sql(reading, true);
 	RecoReceiver dest;
 	RecoPlan *plan;
-	int nest_level;
+	RecoReading before;
 
 	reco_receiver_init(&dest, receive, reading);
 	reco_receiver_expect_key(&dest, key->type);
-	nest_level = reco_items_begin_read(NULL);
+	before = reco_items_begin_read(NULL);
 	plan = reco_plans_find(sql, 1, &array_type);
 	if (plan == NULL)
 		plan = reco_plans_prepare(sql, 1, &array_type);
 	reco_plans_execute(plan, &keys, NULL, &dest.base);
-	reco_items_end_read(nest_level);
+	reco_items_end_read(before);
 }
 
 /* probe_all reads the wanted rows; once more where a key has several. */

@@ -223,7 +223,7 @@ RecoFilter *
 reco_reader_filter(const RecoDefinition *definition, const char *expression, ArrayType *args)
 {
 	RecoFilter *filter = palloc0(sizeof(RecoFilter));
-	int nest_level;
+	RecoReading reading;
 
 	if (!OidIsValid(definition->items.relid))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -234,8 +234,8 @@ reco_reader_filter(const RecoDefinition *definition, const char *expression, Arr
 	reco_filter_arguments(filter, args, get_array_type(reco_key_lookup_type(definition->item_key.type)));
 	filter->sql = reco_items_sql(definition, expression, filter->n_arguments + 1);
 	filter->all_sql = reco_items_all_sql(definition, expression);
-	nest_level = reco_items_begin_read(filter);
+	reading = reco_items_begin_read(filter);
 	(void) reco_filter_plan(definition, filter);
-	reco_items_end_read(nest_level);
+	reco_items_end_read(reading);
 	return filter;
 }

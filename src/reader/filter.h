@@ -27,12 +27,19 @@ extern char *reco_items_sql(const RecoDefinition *definition, const char *filter
 /* reco_items_all_sql writes the query of the keys of all items that pass a filter, or are there (NULL). */
 extern char *reco_items_all_sql(const RecoDefinition *definition, const char *filter);
 
+/* What a read-only lookup has changed and gives back at its end. */
+typedef struct RecoReading
+{
+	int nest_level; /* of settings */
+	bool was_read_only;
+} RecoReading;
+
 /*
  * reco_items_begin_read / reco_items_end_read bracket a lookup: read-only, and under the
  * pinned search path unless the query holds the caller's own filter.
  */
-extern int reco_items_begin_read(const RecoFilter *filter);
-extern void reco_items_end_read(int nest_level);
+extern RecoReading reco_items_begin_read(const RecoFilter *filter);
+extern void reco_items_end_read(RecoReading reading);
 
 /* reco_filter_plan gives the kept plan of a filter's lookup, or prepares it. */
 extern RecoPlan *reco_filter_plan(const RecoDefinition *definition, const RecoFilter *filter);

@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/array.h"
@@ -71,20 +72,26 @@ reco_items_all_sql(const RecoDefinition *definition, const char *filter)
 	return sql.data;
 }
 
-int
+/*
+ * The variable behind transaction_read_only is set, not the setting: since
+ * PostgreSQL 16 that cannot be saved and restored.  After an error the end of
+ * the transaction, or of the subtransaction in which the error was caught,
+ * puts back the value that it began with.
+ */
+RecoReading
 reco_items_begin_read(const RecoFilter *filter)
 {
-	int nest_level = filter == NULL ? reco_catalog_begin_query() : NewGUCNestLevel();
+	RecoReading reading = {filter == NULL ? reco_catalog_begin_query() : NewGUCNestLevel(), XactReadOnly};
 
-	(void) set_config_option("transaction_read_only", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-							 0, false);
-	return nest_level;
+	XactReadOnly = true;
+	return reading;
 }
 
 void
-reco_items_end_read(int nest_level)
+reco_items_end_read(RecoReading reading)
 {
-	reco_catalog_end_query(nest_level);
+	XactReadOnly = reading.was_read_only;
+	reco_catalog_end_query(reading.nest_level);
 }
 
 /* reco_items_receive takes one row. */
@@ -180,7 +187,7 @@ static void
 reco_items_query(const RecoDefinition *definition, const RecoFilter *filter, Datum keys, Oid array_type,
 				 DestReceiver *dest)
 {
-	int nest_level = reco_items_begin_read(filter);
+	RecoReading reading = reco_items_begin_read(filter);
 	RecoPlan *plan;
 
 	if (filter != NULL)
@@ -199,7 +206,7 @@ reco_items_query(const RecoDefinition *definition, const RecoFilter *filter, Dat
 		reco_plans_execute(plan, &keys, NULL, dest);
 		pfree(sql);
 	}
-	reco_items_end_read(nest_level);
+	reco_items_end_read(reading);
 }
 
 RecoItemRow *

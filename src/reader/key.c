@@ -11,6 +11,7 @@
 #include "utils/lsyscache.h"
 #include "utils/uuid.h"
 
+#include "compat.h"
 #include "kernel/rng.h"
 #include "reader/key.h"
 

@@ -29,6 +29,7 @@
 #include "port/pg_bswap.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "reader/keymap.h"
 
 #define RECO_KEYMAP_ARENA (256 * 1024)

@@ -89,17 +89,17 @@ reco_reader_labels(const RecoDefinition *definition, RecoLabelSink sink, void *s
 	char *sql = labels_sql(definition);
 	RecoReceiver dest;
 	RecoPlan *plan;
-	int nest_level;
+	RecoReading reading;
 
 	if (sql == NULL)
 		return;
 	read.row = AllocSetContextCreate(CurrentMemoryContext, "reco label", ALLOCSET_DEFAULT_SIZES);
 	reco_receiver_init(&dest, receive_labels, &read);
-	nest_level = reco_items_begin_read(NULL);
+	reading = reco_items_begin_read(NULL);
 	plan = reco_plans_find(sql, 0, NULL);
 	if (plan == NULL)
 		plan = reco_plans_prepare(sql, 0, NULL);
 	reco_plans_execute(plan, NULL, NULL, &dest.base);
-	reco_items_end_read(nest_level);
+	reco_items_end_read(reading);
 	MemoryContextDelete(read.row);
 }

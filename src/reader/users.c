@@ -4,10 +4,10 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 
 #include "reader/keymap.h"
@@ -121,17 +121,17 @@ reco_reader_users_of(const RecoDefinition *definition, const char *query)
 	RecoKeys *keys;
 	SPIPlanPtr plan;
 	Oid type;
-	int nest_level = NewGUCNestLevel();
+	bool was_read_only = XactReadOnly;
 
-	(void) set_config_option("transaction_read_only", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-							 0, false);
+	/* see reco_items_begin_read */
+	XactReadOnly = true;
 	plan = prepare_query(query, &type);
 	MemoryContextSwitchTo(temporary);
 	users_begin(&read, definition, type);
 	reco_receiver_init(&dest, users_receive, &read);
 	if (SPI_execute_plan_extended(plan, &options) != SPI_OK_SELECT)
 		elog(ERROR, "running users_query failed: %s", SPI_result_code_string(SPI_result));
-	AtEOXact_GUC(false, nest_level);
+	XactReadOnly = was_read_only;
 	keys = users_finish(&read, result);
 	SPI_freeplan(plan);
 	MemoryContextSwitchTo(result);

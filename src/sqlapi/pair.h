@@ -28,6 +28,6 @@ extern bool reco_pair_begin(RecoPair *pair, FunctionCallInfo fcinfo, int recomme
 extern void reco_pair_end(RecoPair *pair);
 
 /* reco_pair_raise_no_item refuses an item that is unknown; one that is invisible to the caller is no different. */
-extern void reco_pair_raise_no_item(const RecoCall *call, const RecoKey *key) pg_attribute_noreturn();
+pg_noreturn extern void reco_pair_raise_no_item(const RecoCall *call, const RecoKey *key);
 
 #endif

@@ -87,7 +87,7 @@ SELECT same('SELECT * FROM planner.lists');
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
-SET force_parallel_mode = on;
+SELECT set_config(name, 'on', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query'); -- named so since PostgreSQL 16
 SELECT same('SELECT * FROM planner.lists');
 SELECT same('SELECT e.user_id, r.rank, r.item_id, r.score FROM (SELECT DISTINCT user_id FROM planner.events WHERE user_id < 10) e, LATERAL reco.recommend(e.user_id, 3) r');
 SELECT count(*) FROM goods g JOIN recommend(1, 20, filter => 'price < 150') r ON g.id = r.item_id;

@@ -58,6 +58,7 @@ SELECT bool_and((SELECT count(*) FROM regexp_matches(reason, '“', 'g')) = json
 
 \echo == merged when they share the verb, two clauses when not, once when the names are equal
 INSERT INTO events VALUES (1001, 1, 'purchase'), (1001, 5, 'purchase'), (1002, 1, 'purchase'), (1002, 5, 'view'), (1003, 1, 'teleport'), (1003, 5, 'cart');
+INSERT INTO events SELECT e.* FROM events e, generate_series(1, 3 + (item_id = 1)::int) WHERE user_id > 1000; -- so that it is plain which counts for more
 SELECT count(*) > 0 FROM reason_templates t, LATERAL set_reason_template(kind, lang, pattern, variant, weight => 0) WHERE variant > 1;
 SELECT DISTINCT ON (u, lang) u, lang, reason FROM generate_series(1001, 1003) u, unnest('{en,zh}'::text[]) lang, LATERAL recommend(u, 20, lang => lang)
 WHERE jsonb_array_length(details -> 'because') = 2 ORDER BY u, lang, reason COLLATE "C";

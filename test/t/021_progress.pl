@@ -9,8 +9,9 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# workers find the library whatever the path is
-my $node = Reco::node('progress', conf => "max_worker_processes = 10\ndynamic_library_path = ''\n");
+# workers find the library whatever the path is; since PostgreSQL 18 no other process would find it without one
+my ($version) = `postgres --version` =~ /(\d+)/;
+my $node = Reco::node('progress', conf => "max_worker_processes = 10\n" . ($version < 18 ? "dynamic_library_path = ''\n" : ''));
 my $folder = $node->data_dir . '/base/pgsql_tmp/pgsql_tmp_reco';
 my $answers = 'SELECT c.id, r.rank, r.item_id, r.score FROM customers c, LATERAL reco.recommend(c.id, 5) r ORDER BY 1, 2';
 my $forever = q{CALL reco.refresh('shop', options => '{"factors":256,"iterations":1000}')};
