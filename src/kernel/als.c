@@ -38,7 +38,15 @@ rk_als_lambda(const RkAlsSide *side, size_t n)
 void
 rk_als_init_row(uint64_t seed, uint64_t key_hash, size_t d, float *row)
 {
-	rk_normal_fill(rk_hash_mix(seed, key_hash), (float) (0.1 / sqrt((double) d)), d, row);
+	float length[2] = {(float) (0.1 / sqrt((double) d)), (float) (-0.1 / sqrt((double) d))};
+	uint64_t bits = rk_hash_mix(seed, key_hash);
+
+	for (size_t k = 0; k < d; k++)
+	{
+		if (k % 64 == 0)
+			bits = rk_hash_mix(bits, k);
+		row[k] = length[bits >> (k % 64) & 1];
+	}
 }
 
 size_t
@@ -408,7 +416,7 @@ rk_spread_row(const RkAlsRow *row, size_t entry, size_t n, float degree, const f
 					   .columns = row->side->d,
 					   .index = rows->index + entry,
 					   .n = n,
-					   .ahead = n};
+					   .ahead = rk_csr_nnz(rows) - entry};
 
 	for (size_t j = 0; j < n; j++)
 		coefficient[j] =

@@ -78,9 +78,8 @@ typedef struct RkAlsOther
 extern double rk_als_lambda(const RkAlsSide *side, size_t n);
 
 /*
- * rk_als_init_row writes the start vector of one row, [d]: normal numbers of
- * standard deviation 0.1 / sqrt(d), a function of the seed and the hash of
- * the row's key alone.
+ * rk_als_init_row writes the start vector of one row, [d]: 0.1 / sqrt(d) with random
+ * signs, a function of the seed and the hash of the row's key alone.
  */
 extern void rk_als_init_row(uint64_t seed, uint64_t key_hash, size_t d, float *row);
 

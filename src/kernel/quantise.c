@@ -109,53 +109,104 @@ rk_index_order(const float *norm, size_t n, int32_t *order, int32_t *other, cons
 		   rk_index_pass(norm, n, 16, order, other, poll) && rk_index_pass(norm, n, 24, other, order, poll);
 }
 
-/* rk_index_byte is the byte c of one coordinate. */
-RK_INLINE unsigned
-rk_index_byte(float y, double inverse)
+/* rk_index_measure adds the squares of what the codes of four coordinates lose to coarse and fine, and gives the codes. */
+RK_INLINE RkInt4
+rk_index_measure(RkDouble4 y, double scale, double inverse, RkDouble4 *coarse, RkDouble4 *fine)
 {
-	double code = rint((double) y * inverse);
+	/* adding 1.5 * 2^52 rounds to an integer, as rint does */
+	RkDouble4 rounded = (y * inverse + 0x1.8p52) - 0x1.8p52;
+	RkInt4 code = __builtin_convertvector(rounded, RkInt4) + 128;
+	RkInt4 low = code < 1;
+	RkInt4 high = code > 255;
+	RkDouble4 coarse_rest;
+	RkDouble4 fine_rest;
 
-	return (unsigned) (128 + (int) fmax(-127.0, fmin(127.0, code)));
+	code = (low & 1) | (high & 255) | (~low & ~high & code);
+	coarse_rest = y - scale * (__builtin_convertvector(code & -16, RkDouble4) + (7.5 - 128.0));
+	fine_rest = y - scale * (__builtin_convertvector(code, RkDouble4) - 128.0);
+	*coarse += coarse_rest * coarse_rest;
+	*fine += fine_rest * fine_rest;
+	return code;
+}
+
+/* rk_index_put writes four codes, of coordinates k to k + 3, into a lane of a block and into a fine row. */
+RK_INLINE void
+rk_index_put(RkInt4 code, size_t k, uint8_t *lane, uint8_t *fine)
+{
+	int shift = k % 8 < 4 ? 0 : 4;
+
+	for (size_t t = 0; t < 4; t++)
+	{
+		lane[k / 8 * 64 + t] |= (uint8_t) (code[t] >> 4 << shift);
+		fine[k / 8 * 4 + t] |= (uint8_t) ((code[t] & 15) << shift);
+	}
 }
 
 /*
  * rk_index_encode writes the codes of one row y [d] into a lane of its
  * block and into its fine row, both zero before, and measures what they lose.
+ * The last coordinates, if fewer than four, are written as zero bytes
+ * beyond d, which no query meets.
  */
 RK_INLINE RkCode
 rk_index_encode(const float *y, size_t d, float greatest, uint8_t *lane, uint8_t *fine)
 {
 	RkCode code = {.scale = (float) ((double) greatest / 127.0)};
 	double scale = (double) code.scale;
-	double coarse_square = 0.0;
-	double fine_square = 0.0;
+	double inverse = 1.0 / scale;
+	RkDouble4 coarse_square = {0};
+	RkDouble4 fine_square = {0};
+	size_t k = 0;
 
-	for (size_t k = 0; k < d; k++)
+	for (; k + 4 <= d; k += 4)
 	{
-		unsigned byte = rk_index_byte(y[k], 1.0 / scale);
-		double coarse_rest = (double) y[k] - scale * (16.0 * (byte >> 4) + 7.5 - 128.0);
-		double fine_rest = (double) y[k] - scale * ((double) byte - 128.0);
-		int shift = k % 8 < 4 ? 0 : 4;
+		RkFloat4 narrow;
 
-		lane[k / 8 * 64 + k % 4] |= (uint8_t) (byte >> 4 << shift);
-		fine[k / 8 * 4 + k % 4] |= (uint8_t) ((byte & 15) << shift);
-		coarse_square += coarse_rest * coarse_rest;
-		fine_square += fine_rest * fine_rest;
+		RK_LOAD(narrow, y + k);
+		rk_index_put(rk_index_measure(__builtin_convertvector(narrow, RkDouble4), scale, inverse,
+									  &coarse_square, &fine_square),
+					 k, lane, fine);
 	}
-	code.coarse = sqrt(coarse_square) / scale;
-	code.fine = sqrt(fine_square) / scale;
+	if (k < d)
+	{
+		RkDouble4 rest = {(double) y[k], k + 1 < d ? (double) y[k + 1] : 0.0,
+						  k + 2 < d ? (double) y[k + 2] : 0.0, 0.0};
+		RkDouble4 coarse_rest = {0};
+		RkDouble4 fine_rest = {0};
+		RkInt4 last = rk_index_measure(rest, scale, inverse, &coarse_rest, &fine_rest);
+
+		for (size_t t = 0; t < 4; t++)
+			if (k + t < d)
+			{
+				coarse_square[t] += coarse_rest[t];
+				fine_square[t] += fine_rest[t];
+			}
+			else
+				last[t] = 0;
+		rk_index_put(last, k, lane, fine);
+	}
+	code.coarse = sqrt((coarse_square[0] + coarse_square[1]) + (coarse_square[2] + coarse_square[3])) / scale;
+	code.fine = sqrt((fine_square[0] + fine_square[1]) + (fine_square[2] + fine_square[3])) / scale;
 	return code;
 }
 
-/* rk_index_greatest is the greatest magnitude of a row, [d]. */
+/* rk_index_greatest is the greatest magnitude of a row of finite numbers, [d], whose bits order as they do. */
 RK_INLINE float
 rk_index_greatest(const float *y, size_t d)
 {
-	float greatest = 0.0f;
+	int32_t greatest = 0;
+	float result;
 
 	for (size_t k = 0; k < d; k++)
-		greatest = fmaxf(greatest, fabsf(y[k]));
-	return greatest;
+	{
+		int32_t bits;
+
+		memcpy(&bits, y + k, sizeof(bits));
+		bits &= INT32_MAX;
+		greatest = bits > greatest ? bits : greatest;
+	}
+	memcpy(&result, &greatest, sizeof(result));
+	return result;
 }
 
 /* rk_index_block fills one block and its fine rows. */
@@ -203,9 +254,8 @@ rk_index_block(const RkItems *items, const RkIndexRoom *room, size_t block)
 	room->block[RK_BLOCK_ODD * blocks + block] = odd ? 1.0f : 0.0f;
 }
 
-/* rk_index_bias fills bias and, from the last block to the first, RK_BLOCK_BIAS. */
-static void
-rk_index_bias(const RkItems *items, const RkIndexRoom *room)
+void
+rk_index_end(const RkItems *items, const RkIndexRoom *room)
 {
 	size_t blocks = rk_index_blocks(items->n);
 	float greatest = -INFINITY;
@@ -225,22 +275,37 @@ rk_index_bias(const RkItems *items, const RkIndexRoom *room)
 }
 
 RkStatus
-rk_index_build(const RkItems *items, const RkIndexRoom *room, void *scratch, const RkPoll *poll)
+rk_index_begin(const RkItems *items, const RkIndexRoom *room, void *scratch, const RkPoll *poll)
+{
+	if (items->d == 0 || items->d > RK_INDEX_MAX_COLUMNS)
+		return RK_INVALID;
+	return rk_index_order(items->norm, items->n, room->order, scratch, poll) ? RK_OK : RK_CANCELLED;
+}
+
+RkStatus
+rk_index_range(const RkItems *items, const RkIndexRoom *room, size_t first, size_t last, const RkPoll *poll)
 {
 	double work = 0.0;
 
-	if (items->d == 0 || items->d > RK_INDEX_MAX_COLUMNS)
-		return RK_INVALID;
-	if (!rk_index_order(items->norm, items->n, room->order, scratch, poll))
-		return RK_CANCELLED;
-	for (size_t block = 0; block < rk_index_blocks(items->n); block++)
+	for (size_t block = first; block < last; block++)
 	{
 		rk_index_block(items, room, block);
 		if (rk_poll_after(poll, &work, 16.0 * RK_BLOCK * (double) items->d))
 			return RK_CANCELLED;
 	}
-	rk_index_bias(items, room);
 	return RK_OK;
+}
+
+RkStatus
+rk_index_build(const RkItems *items, const RkIndexRoom *room, void *scratch, const RkPoll *poll)
+{
+	RkStatus status = rk_index_begin(items, room, scratch, poll);
+
+	if (status == RK_OK)
+		status = rk_index_range(items, room, 0, rk_index_blocks(items->n), poll);
+	if (status == RK_OK)
+		rk_index_end(items, room);
+	return status;
 }
 
 bool

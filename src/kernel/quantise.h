@@ -204,6 +204,16 @@ extern size_t rk_index_scratch_bytes(size_t n);
 extern RkStatus rk_index_build(const RkItems *items, const RkIndexRoom *room, void *scratch,
 							   const RkPoll *poll);
 
+/*
+ * The same in pieces that processes can share: begin, which takes the scratch, then all ranges of
+ * blocks first .. last - 1, then end.
+ */
+extern RkStatus rk_index_begin(const RkItems *items, const RkIndexRoom *room, void *scratch,
+							   const RkPoll *poll);
+extern RkStatus rk_index_range(const RkItems *items, const RkIndexRoom *room, size_t first, size_t last,
+							   const RkPoll *poll);
+extern void rk_index_end(const RkItems *items, const RkIndexRoom *room);
+
 /* rk_path_exists tells whether this CPU can run a variant. */
 extern bool rk_path_exists(RkPath path);
 

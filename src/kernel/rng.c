@@ -121,13 +121,3 @@ rk_rng_normal(RkRng *rng)
 	rng->has_spare = 1;
 	return u * scale;
 }
-
-void
-rk_normal_fill(uint64_t state, float scale, size_t n, float *out)
-{
-	RkRng rng;
-
-	rk_rng_seed(&rng, state);
-	for (size_t i = 0; i < n; i++)
-		out[i] = (float) (rk_rng_normal(&rng) * (double) scale);
-}

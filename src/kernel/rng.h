@@ -50,7 +50,4 @@ extern uint64_t rk_rng_below(RkRng *rng, uint64_t bound);
 /* rk_rng_normal draws from N(0, 1) by Marsaglia's polar method. */
 extern double rk_rng_normal(RkRng *rng);
 
-/* rk_normal_fill writes n draws of scale * N(0, 1); state is a hash or seed. */
-extern void rk_normal_fill(uint64_t state, float scale, size_t n, float *out);
-
 #endif /* RK_RNG_H */

@@ -17,6 +17,7 @@
 #define RK_SIMD_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "status.h"
@@ -50,6 +51,7 @@ typedef double RkDouble4 __attribute__((vector_size(32)));
 typedef double RkTileLanes __attribute__((vector_size(RK_TILE_BYTES)));
 typedef float RkFloat4 __attribute__((vector_size(16)));
 typedef float RkFloat8 __attribute__((vector_size(32)));
+typedef int32_t RkInt4 __attribute__((vector_size(16)));
 
 /* RK_LOAD reads the vector v from any address; RK_STORE writes it. */
 #define RK_LOAD(v, address) memcpy(&(v), (address), sizeof(v))

@@ -69,15 +69,14 @@ set_holdout(AlsLearner *learner, const AlsValidation *validation)
 
 	csr[0] = validation->rows.train;
 	csr[1] = validation->rows.test;
-	shared->holdout.d = shared->d;
 	shared->holdout.user_factor = shared->users.factor;
-	shared->holdout.item_factor = shared->items.factor;
-	shared->holdout.item_bias = shared->items.bias;
 	shared->holdout.train = &csr[0];
 	shared->holdout.test = &csr[1];
 	shared->holdout.tie = learner->tie;
 	shared->holdout.k = VALIDATION_K;
 	list_users(learner, validation);
+	if (!learner->input->explicit_feedback)
+		reco_als_index_room(learner);
 }
 
 /* held_out_ndcg averages NDCG@20 over the listed users. */
@@ -87,7 +86,9 @@ held_out_ndcg(AlsLearner *learner)
 	AlsShared *shared = learner->shared;
 	double sum = 0;
 
-	reco_als_run(learner, TASK_HOLDOUT, (shared->n_list + RK_HOLDOUT_USERS - 1) / RK_HOLDOUT_USERS, false);
+	reco_als_index_fill(learner);
+	shared->holdout.items = shared->ranked;
+	reco_als_run(learner, TASK_HOLDOUT, (shared->n_list + VALIDATION_RANGE - 1) / VALIDATION_RANGE, false);
 	for (size_t l = 0; l < shared->n_list; l++)
 		sum += shared->ndcg[l];
 	return sum / (double) shared->n_list;

@@ -62,14 +62,13 @@ default_weights(const RecoLearnInput *input, RkAlsSide *problem)
 static Size
 scratch_bytes(const AlsLearner *learner)
 {
-	RkHoldout holdout = {.d = learner->shared->d, .k = VALIDATION_K};
-	RkCsr shape = learner->input->data->by_user;
+	RkHoldout holdout = {.items = {.n = learner->input->data->n_items, .d = learner->shared->d},
+						 .k = VALIDATION_K};
 	Size bytes = learner->blas->solve_scratch_bytes(learner->shared->d);
 
-	holdout.train = holdout.test = &shape;
 	bytes = Max(bytes, learner->blas->gram_scratch_bytes(learner->shared->d));
 	bytes = Max(bytes, learner->blas->rotate_scratch_bytes(learner->shared->d));
-	return Max(bytes, learner->blas->holdout_scratch_bytes(&holdout));
+	return Max(bytes, rk_holdout_scratch_bytes(&holdout));
 }
 
 /* init_sides allocates factors and states the problem of both sides. */
@@ -273,8 +272,8 @@ reco_als_learn(const RecoLearnInput *input, RecoLearnOutput *output)
 	}
 	reco_json_integer(&metrics, "sweeps", sweeps);
 	reco_json_number(&metrics, "loss", learner->loss);
-	reco_pool_stop(learner->pool);
 	reco_als_write_tensors(learner, output);
+	reco_pool_stop(learner->pool);
 	output->options = resolved_options(learner, sweeps);
 	output->metrics = reco_json_end(&metrics);
 }

@@ -19,6 +19,8 @@
 
 #include "portability/instr_time.h"
 
+#include "kernel/holdout.h"
+#include "kernel/quantise.h"
 #include "model/als.h"
 #include "model/blas.h"
 #include "model/json.h"
@@ -26,9 +28,13 @@
 /* Slabs of a Gram matrix: part of the result's bytes. */
 #define GRAM_SLABS 8
 
-/* Users that are measured while sweeps are chosen, about, and the length of their lists. */
+/* Users that are measured while sweeps are chosen, about; the length of their lists; those of a range. */
 #define VALIDATION_USERS 4096
 #define VALIDATION_K 20
+#define VALIDATION_RANGE 64
+
+/* Blocks of the index that are made in one range. */
+#define INDEX_BLOCKS 64
 
 typedef enum AlsTask
 {
@@ -36,6 +42,7 @@ typedef enum AlsTask
 	TASK_ROTATE,
 	TASK_SOLVE,
 	TASK_SPREAD,
+	TASK_INDEX,
 	TASK_HOLDOUT,
 	N_TASKS
 } AlsTask;
@@ -63,6 +70,10 @@ typedef struct AlsShared
 	double *eigenvalue;    /* [d], of the side prepared last */
 	const AlsSide *target; /* the side being solved */
 	AlsSide *other;        /* the side being prepared, or opposite to target */
+	float *norm;           /* [n_items], of ranked; this, room and index by reco_als_index_room */
+	RkIndexRoom room;
+	RkIndex index;
+	RkItems ranked; /* the items with their norms and index */
 	RkHoldout holdout;
 	size_t n_list; /* users to measure */
 	double *ndcg;  /* [n_list] */
@@ -132,5 +143,13 @@ extern int reco_als_choose_sweeps(AlsLearner *learner, RecoJson *metrics);
 
 /* reco_als_write_tensors hands over what serving needs; see als.c. */
 extern void reco_als_write_tensors(AlsLearner *learner, RecoLearnOutput *output);
+
+/*
+ * reco_als_index_room allocates norms of the items and the index by which they are ranked
+ * (kernel/quantise.h) in the area; reco_als_index_fill makes both of the factors as they are.
+ * shared->ranked are then the items to rank.
+ */
+extern void reco_als_index_room(AlsLearner *learner);
+extern void reco_als_index_fill(AlsLearner *learner);
 
 #endif

@@ -67,18 +67,28 @@ task_spread(void *arg, size_t range, void *scratch, const RkPoll *poll)
 }
 
 static RkStatus
+task_index(void *arg, size_t range, void *scratch, const RkPoll *poll)
+{
+	AlsShared *shared = arg;
+	size_t blocks = rk_index_blocks(shared->ranked.n);
+
+	return rk_index_range(&shared->ranked, &shared->room, range * INDEX_BLOCKS,
+						  Min(blocks, (range + 1) * INDEX_BLOCKS), poll);
+}
+
+static RkStatus
 task_holdout(void *arg, size_t range, void *scratch, const RkPoll *poll)
 {
 	AlsShared *shared = arg;
 
-	return reco_blas()->holdout_ndcg_range(&shared->holdout, range * RK_HOLDOUT_USERS,
-										   Min(shared->n_list, (range + 1) * RK_HOLDOUT_USERS), shared->ndcg,
-										   scratch, poll);
+	return rk_holdout_ndcg_range(&shared->holdout, range * VALIDATION_RANGE,
+								 Min(shared->n_list, (range + 1) * VALIDATION_RANGE), shared->ndcg, scratch,
+								 poll);
 }
 
 const RecoTask reco_als_task[N_TASKS] = {
-	[TASK_GRAM] = task_gram,     [TASK_ROTATE] = task_rotate,   [TASK_SOLVE] = task_solve,
-	[TASK_SPREAD] = task_spread, [TASK_HOLDOUT] = task_holdout,
+	[TASK_GRAM] = task_gram,     [TASK_ROTATE] = task_rotate, [TASK_SOLVE] = task_solve,
+	[TASK_SPREAD] = task_spread, [TASK_INDEX] = task_index,   [TASK_HOLDOUT] = task_holdout,
 };
 
 PGDLLEXPORT void reco_als_worker_main(Datum main_arg);

@@ -18,17 +18,51 @@ add_tensor(RecoLearnOutput *output, const char *name, RecoTensorType type, size_
 }
 
 void
+reco_als_index_room(AlsLearner *learner)
+{
+	RecoArea *area = learner->input->area;
+	AlsShared *shared = learner->shared;
+	size_t n = learner->input->data->n_items;
+	const RkIndexRoom *room = &shared->room;
+
+	shared->norm = reco_area_alloc(area, sizeof(float) * n);
+	shared->ranked = (RkItems){.n = n,
+							   .d = shared->d,
+							   .factor = shared->items.factor,
+							   .norm = shared->norm,
+							   .bias = shared->items.bias,
+							   .index = &shared->index};
+	shared->room = reco_ranking_room(area, &shared->ranked);
+	shared->index =
+		(RkIndex){room->order, room->coarse, room->fine, room->scale, room->bias, room->block, RK_PATH_BEST};
+}
+
+void
+reco_als_index_fill(AlsLearner *learner)
+{
+	RecoArea *area = learner->input->area;
+	AlsShared *shared = learner->shared;
+	const RkItems *items = &shared->ranked;
+	Size mark = reco_area_mark(area);
+
+	reco_learn_check(rk_items_norms(items->factor, items->d, 0, items->n, shared->norm, &reco_pool_poll));
+	reco_learn_check(rk_index_begin(
+		items, &shared->room, reco_area_alloc(area, rk_index_scratch_bytes(items->n)), &reco_pool_poll));
+	reco_area_release(area, mark);
+	reco_als_run(learner, TASK_INDEX, (rk_index_blocks(items->n) + INDEX_BLOCKS - 1) / INDEX_BLOCKS, false);
+	rk_index_end(items, &shared->room);
+}
+
+void
 reco_als_write_tensors(AlsLearner *learner, RecoLearnOutput *output)
 {
 	AlsShared *shared = learner->shared;
 	const RkAlsSide *users = &shared->users.problem;
 	size_t n = learner->input->data->n_items;
-	float *norm = reco_area_alloc(learner->input->area, sizeof(float) * n);
 	double *parameter = palloc(sizeof(double) * ALS_N_PARAMETERS);
-	RkItems items = {
-		.n = n, .d = shared->d, .factor = shared->items.factor, .norm = norm, .bias = shared->items.bias};
 
-	reco_learn_check(rk_items_norms(shared->items.factor, shared->d, 0, n, norm, &reco_pool_poll));
+	reco_als_index_room(learner);
+	reco_als_index_fill(learner);
 	parameter[ALS_PARAMETER_ALPHA0] = users->alpha0;
 	parameter[ALS_PARAMETER_LAMBDA] = users->lambda;
 	parameter[ALS_PARAMETER_NU] = users->nu;
@@ -36,10 +70,10 @@ reco_als_write_tensors(AlsLearner *learner, RecoLearnOutput *output)
 	parameter[ALS_PARAMETER_MEAN] = users->mean;
 	output->tensor = palloc(sizeof(RecoTensor) * ALS_MOST_TENSORS);
 	add_tensor(output, "item_factor", RECO_FLOAT4, n, shared->d, shared->items.factor);
-	add_tensor(output, "item_norm", RECO_FLOAT4, n, 1, norm);
+	add_tensor(output, "item_norm", RECO_FLOAT4, n, 1, shared->ranked.norm);
 	add_tensor(output, "gram_eigenvalue", RECO_FLOAT8, shared->d, 1, shared->eigenvalue);
 	add_tensor(output, "als_parameters", RECO_FLOAT8, 1, ALS_N_PARAMETERS, parameter);
 	if (shared->items.bias != NULL)
 		add_tensor(output, "item_bias", RECO_FLOAT4, n, 1, shared->items.bias);
-	reco_ranking_write(learner->input->area, &items, output);
+	reco_ranking_add(&shared->ranked, &shared->room, output);
 }

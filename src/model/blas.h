@@ -12,9 +12,8 @@
 #include "kernel/als.h"
 #include "kernel/ease.h"
 #include "kernel/eigh.h"
-#include "kernel/holdout.h"
 
-/* What the second library offers: the kernels of als.h, ease.h, eigh.h and holdout.h. */
+/* What the second library offers: the kernels of als.h, ease.h and eigh.h. */
 typedef struct RecoBlas
 {
 	/* set_one_thread makes a threaded BLAS that was there already use one thread; true if there was one. */
@@ -41,9 +40,6 @@ typedef struct RecoBlas
 	bool (*whiten)(size_t d, const double *vector, const double *eigenvalue, double size, float *map);
 	size_t (*eigh_scratch_bytes)(size_t d);
 	RkStatus (*eigh_gram)(size_t d, double *matrix, double *value, void *scratch, const RkPoll *poll);
-	size_t (*holdout_scratch_bytes)(const RkHoldout *holdout);
-	RkStatus (*holdout_ndcg_range)(const RkHoldout *holdout, size_t first, size_t last, double *ndcg,
-								   void *scratch, const RkPoll *poll);
 
 	size_t (*ease_gram_scratch_bytes)(size_t n_items);
 	RkStatus (*ease_gram_range)(const RkCsr *by_item, const RkCsr *by_user, double lambda, size_t first,

@@ -4,7 +4,7 @@
  *
  * Debian's default OpenBLAS starts a thread when it is loaded, so nothing that
  * needs BLAS is in the library that every backend loads.  This file and the
- * kernels als, eigh and holdout make up reco_blas.so, whose RUNPATH names the
+ * kernels als, small and eigh make up reco_blas.so, whose RUNPATH names the
  * folder of the serial flavour; see blas.h for who loads it.
  */
 #include "postgres.h"
@@ -55,8 +55,6 @@ static const RecoBlas api = {
 	.whiten = rk_als_whiten,
 	.eigh_scratch_bytes = rk_eigh_scratch_bytes,
 	.eigh_gram = rk_eigh_gram,
-	.holdout_scratch_bytes = rk_holdout_scratch_bytes,
-	.holdout_ndcg_range = rk_holdout_ndcg_range,
 	.ease_gram_scratch_bytes = rk_ease_gram_scratch_bytes,
 	.ease_gram_range = rk_ease_gram_range,
 	.ease_pivot_scratch_bytes = rk_ease_pivot_scratch_bytes,

@@ -21,12 +21,13 @@ reco_ranking_bytes(size_t n_items, Size d)
 	return mul_size(add_size(n_items, RK_BLOCK), add_size(rk_index_columns(d), 5 * sizeof(float)));
 }
 
-void
-reco_ranking_write(RecoArea *area, const RkItems *items, RecoLearnOutput *output)
+RkIndexRoom
+reco_ranking_room(RecoArea *area, const RkItems *items)
 {
 	size_t blocks = rk_index_blocks(items->n);
 	size_t columns = rk_index_columns(items->d);
-	RkIndexRoom room = {
+
+	return (RkIndexRoom){
 		.order = reco_area_alloc(area, sizeof(int32) * items->n),
 		.coarse = reco_area_alloc(area, blocks * 8 * columns),
 		.fine = reco_area_alloc(area, items->n * columns / 2),
@@ -34,18 +35,33 @@ reco_ranking_write(RecoArea *area, const RkItems *items, RecoLearnOutput *output
 		.bias = items->bias != NULL ? reco_area_alloc(area, sizeof(float) * RK_BLOCK * blocks) : NULL,
 		.block = reco_area_alloc(area, sizeof(float) * RK_BLOCK_N * blocks),
 	};
+}
+
+void
+reco_ranking_add(const RkItems *items, const RkIndexRoom *room, RecoLearnOutput *output)
+{
+	size_t blocks = rk_index_blocks(items->n);
+	size_t columns = rk_index_columns(items->d);
+
+	add_tensor(output, TENSOR_RANK_ORDER, RECO_INT4, items->n, 1, room->order);
+	add_tensor(output, TENSOR_RANK_COARSE, RECO_BYTE, blocks, 8 * columns, room->coarse);
+	add_tensor(output, TENSOR_RANK_FINE, RECO_BYTE, items->n, columns / 2, room->fine);
+	add_tensor(output, TENSOR_RANK_SCALE, RECO_FLOAT4, blocks, RK_BLOCK, room->scale);
+	add_tensor(output, TENSOR_RANK_BLOCK, RECO_FLOAT4, RK_BLOCK_N, blocks, room->block);
+	if (room->bias != NULL)
+		add_tensor(output, TENSOR_RANK_BIAS, RECO_FLOAT4, blocks, RK_BLOCK, room->bias);
+}
+
+void
+reco_ranking_write(RecoArea *area, const RkItems *items, RecoLearnOutput *output)
+{
+	RkIndexRoom room = reco_ranking_room(area, items);
 	Size mark = reco_area_mark(area);
 
 	reco_learn_check(rk_index_build(items, &room, reco_area_alloc(area, rk_index_scratch_bytes(items->n)),
 									&reco_pool_poll));
 	reco_area_release(area, mark);
-	add_tensor(output, TENSOR_RANK_ORDER, RECO_INT4, items->n, 1, room.order);
-	add_tensor(output, TENSOR_RANK_COARSE, RECO_BYTE, blocks, 8 * columns, room.coarse);
-	add_tensor(output, TENSOR_RANK_FINE, RECO_BYTE, items->n, columns / 2, room.fine);
-	add_tensor(output, TENSOR_RANK_SCALE, RECO_FLOAT4, blocks, RK_BLOCK, room.scale);
-	add_tensor(output, TENSOR_RANK_BLOCK, RECO_FLOAT4, RK_BLOCK_N, blocks, room.block);
-	if (room.bias != NULL)
-		add_tensor(output, TENSOR_RANK_BIAS, RECO_FLOAT4, blocks, RK_BLOCK, room.bias);
+	reco_ranking_add(items, &room, output);
 }
 
 void

@@ -18,6 +18,13 @@ extern Size reco_ranking_bytes(size_t n_items, Size d);
 /* reco_ranking_write adds the copy of the items that makes ranking fast; output->tensor has room. */
 extern void reco_ranking_write(RecoArea *area, const RkItems *items, RecoLearnOutput *output);
 
+/*
+ * The same in pieces: reco_ranking_room allocates the copy of items in the area; once it is made
+ * (rk_index_build or its pieces), reco_ranking_add adds its tensors.
+ */
+extern RkIndexRoom reco_ranking_room(RecoArea *area, const RkItems *items);
+extern void reco_ranking_add(const RkItems *items, const RkIndexRoom *room, RecoLearnOutput *output);
+
 /* reco_ranking_bind gives items the copy that a version has; versions may have none. */
 extern void reco_ranking_bind(const RecoTensorSet *tensors, RkItems *items, RkIndex *index);
 

@@ -574,6 +574,8 @@ test_init_row(void)
 	float a[4096];
 	float b[4096];
 	double square = 0.0;
+	double sum = 0.0;
+	double product = 0.0;
 
 	rk_als_init_row(1, 2, 4096, a);
 	rk_als_init_row(1, 2, 4096, b);
@@ -581,8 +583,14 @@ test_init_row(void)
 	rk_als_init_row(2, 2, 4096, b);
 	CHECK(memcmp(a, b, sizeof(a)) != 0);
 	for (int k = 0; k < 4096; k++)
+	{
 		square += (double) a[k] * (double) a[k];
-	CHECK_NEAR(square, 0.01, 0.001);
+		sum += (double) a[k];
+		product += (double) a[k] * (double) b[k];
+	}
+	CHECK_NEAR(square, 0.01, 1e-6);
+	CHECK_NEAR(sum / 6.4, 0.0, 0.05);
+	CHECK_NEAR(product, 0.0, 0.0005);
 }
 
 /* Degrees and one multiplication against loops, whatever the ranges; whitened columns are orthonormal. */

@@ -1,12 +1,12 @@
 /*
  * Proves that the NDCG of many users is that of ranking every item for each,
- * that what a user has is not ranked, and that ranges change no byte.
+ * that what a user has is not ranked, and that neither ranges nor an index of the items change a byte.
  */
 #include "unit.h"
 
 #include "kernel/holdout.h"
 #include "kernel/metrics.h"
-#include "kernel/topk.h"
+#include "kernel/quantise.h"
 
 #define USERS 150
 #define ITEMS 2100
@@ -55,12 +55,12 @@ naive_ndcg(const RkHoldout *h, size_t u)
 	rk_heap_init(&heap, hit, h->k, h->tie);
 	for (size_t i = 0; i < ITEMS; i++)
 	{
-		float score = h->item_bias != NULL ? h->item_bias[i] : 0.0f;
+		float score = h->items.bias != NULL ? h->items.bias[i] : 0.0f;
 
-		if (row_contains(h->train, u, i) || (h->skip != NULL && (h->skip[i / 8] >> (i % 8) & 1)))
+		if (row_contains(h->train, u, i))
 			continue;
-		for (size_t k = 0; k < h->d; k++)
-			score += h->user_factor[u * h->d + k] * h->item_factor[i * h->d + k];
+		for (size_t k = 0; k < h->items.d; k++)
+			score += h->user_factor[u * h->items.d + k] * h->items.factor[i * h->items.d + k];
 		rk_heap_push(&heap, (uint32_t) i, (double) score);
 	}
 	n = rk_heap_finish(&heap);
@@ -84,12 +84,19 @@ test_against_naive(size_t d, size_t k, bool with_options)
 	float *x = unit_alloc(USERS * d * sizeof(float));
 	float *y = unit_alloc(ITEMS * d * sizeof(float));
 	float bias[ITEMS];
-	uint8_t skip[ITEMS / 8 + 1];
+	float norm[ITEMS];
 	uint32_t tie[ITEMS];
 	uint32_t user[USERS];
 	double ndcg[USERS];
 	double again[USERS];
-	RkHoldout h = {d, x, y, NULL, &train, &test, NULL, NULL, user, k};
+	RkHoldout h = {{ITEMS, d, y, norm, NULL, NULL, NULL}, x, &train, &test, NULL, user, k};
+	RkIndexRoom room = {.order = unit_alloc(ITEMS * sizeof(int32_t)),
+						.coarse = unit_alloc(rk_index_blocks(ITEMS) * 8 * rk_index_columns(d)),
+						.fine = unit_alloc(ITEMS * rk_index_columns(d) / 2),
+						.scale = unit_alloc(RK_BLOCK * rk_index_blocks(ITEMS) * sizeof(float)),
+						.bias = unit_alloc(RK_BLOCK * rk_index_blocks(ITEMS) * sizeof(float)),
+						.block = unit_alloc(RK_BLOCK_N * rk_index_blocks(ITEMS) * sizeof(float))};
+	RkIndex index = {room.order, room.coarse, room.fine, room.scale, NULL, room.block, RK_PATH_BEST};
 	void *scratch;
 	size_t same = 0;
 	int left = 0;
@@ -106,16 +113,18 @@ test_against_naive(size_t d, size_t k, bool with_options)
 		bias[i] = (float) rk_rng_below(&rng, 3);
 		tie[i] = (uint32_t) rk_rng_next(&rng);
 	}
-	for (size_t i = 0; i < sizeof(skip); i++)
-		skip[i] = (uint8_t) (rk_rng_next(&rng) & rk_rng_next(&rng));
 	for (uint32_t u = 0; u < USERS; u++)
 		user[u] = (u * 7) % USERS;
 	if (with_options)
 	{
-		h.item_bias = bias;
-		h.skip = skip;
+		h.items.bias = bias;
+		index.bias = room.bias;
 		h.tie = tie;
 	}
+	CHECK(rk_items_norms(y, d, 0, ITEMS, norm, NULL) == RK_OK);
+	scratch = unit_alloc(rk_index_scratch_bytes(ITEMS));
+	CHECK(rk_index_build(&h.items, &room, scratch, NULL) == RK_OK);
+	free(scratch);
 	scratch = unit_alloc(rk_holdout_scratch_bytes(&h));
 	CHECK(rk_holdout_ndcg_range(&h, 0, USERS, ndcg, scratch, NULL) == RK_OK);
 	CHECK(rk_holdout_ndcg_range(&h, 128, USERS, again, scratch, NULL) == RK_OK);
@@ -128,6 +137,9 @@ test_against_naive(size_t d, size_t k, bool with_options)
 		same += ndcg[p] == expected || (isnan(ndcg[p]) && isnan(expected));
 	}
 	CHECK(same == USERS);
+	h.items.index = &index;
+	CHECK(rk_holdout_ndcg_range(&h, 0, USERS, again, scratch, NULL) == RK_OK);
+	CHECK(memcmp(ndcg, again, sizeof(ndcg)) == 0);
 	CHECK(rk_holdout_ndcg_range(&h, 0, USERS, again, scratch, &poll) == RK_CANCELLED);
 	free((void *) train.offset);
 	free((void *) train.index);
@@ -135,6 +147,12 @@ test_against_naive(size_t d, size_t k, bool with_options)
 	free((void *) test.index);
 	free(x);
 	free(y);
+	free(room.order);
+	free(room.coarse);
+	free(room.fine);
+	free(room.scale);
+	free(room.bias);
+	free(room.block);
 	free(scratch);
 }
 

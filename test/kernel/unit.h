@@ -76,8 +76,11 @@ static inline float *
 unit_floats(uint64_t seed, size_t n, float scale)
 {
 	float *out = unit_alloc(n * sizeof(float));
+	RkRng rng;
 
-	rk_normal_fill(seed, scale, n, out);
+	rk_rng_seed(&rng, seed);
+	for (size_t i = 0; i < n; i++)
+		out[i] = (float) (rk_rng_normal(&rng) * (double) scale);
 	return out;
 }
 
