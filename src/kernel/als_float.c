@@ -147,6 +147,18 @@ rk_row_solve_dual(RkAlsRow *row)
 	return RK_OK;
 }
 
+/* rk_row_trace is the trace of Y^T W Y, which is the sum of w |y|^2. */
+static double
+rk_row_trace(const RkAlsRow *row)
+{
+	const float *matrix = row->matrix;
+	double trace = 0.0;
+
+	for (size_t k = 0; k < row->columns; k++)
+		trace += (double) matrix[(k / RK_TILE * row->ld + k) * RK_TILE + k % RK_TILE];
+	return trace;
+}
+
 /*
  * rk_row_assemble sums A = D + Y^T W Y and b = Y^T W (t - Y x0) over blocks of
  * entries.  *squares becomes the sum of w (t - y.x0)^2.
@@ -155,7 +167,6 @@ static RkStatus
 rk_row_assemble(RkAlsRow *row, float *b, double *squares)
 {
 	const float *rhs = row->rhs;
-	double norms = 0.0;
 
 	*squares = 0.0;
 	memset(b, 0, row->ld * sizeof(float));
@@ -168,13 +179,14 @@ rk_row_assemble(RkAlsRow *row, float *b, double *squares)
 		rk_row_targets(row, row->first + done, n);
 		for (size_t j = 0; j < n; j++)
 			*squares += (double) rhs[j] * (double) rhs[j];
-		norms += row->small->gather_primal(&gather, rhs, row->panel, b);
-		if (rk_row_is_hard(row, norms))
-			return RK_NOT_POSITIVE_DEFINITE;
+		row->small->gather_primal(&gather, row->panel);
+		row->small->project(row->panel, n, row->columns, rhs, b);
 		status = rk_row_product(row, n, row->columns, done > 0);
 		if (status != RK_OK)
 			return status;
 	}
+	if (rk_row_is_hard(row, rk_row_trace(row)))
+		return RK_NOT_POSITIVE_DEFINITE;
 	rk_row_raise(row, row->columns, row->mass, (float) row->lambda);
 	return RK_OK;
 }

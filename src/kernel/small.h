@@ -78,10 +78,11 @@ typedef struct RkSmall
 
 	/*
 	 * gather_primal writes the panel with P(j, k) = y_jk root_j, of depth n and order
-	 * "columns", and adds root_j rhs_j y_jk to sum, [columns rounded up to 16].  It returns
-	 * the sum of w_j |y_j|^2.  product writes row "block" of tiles of P^T P, or adds it if add.
+	 * "columns".  project adds the sum of coefficient_j P(j, k) to sum, [order rounded up to
+	 * 16].  product writes row "block" of tiles of P^T P, or adds it if add.
 	 */
-	double (*gather_primal)(const RkGather *gather, const float *rhs, float *panel, float *sum);
+	void (*gather_primal)(const RkGather *gather, float *panel);
+	void (*project)(const float *panel, size_t depth, size_t order, const float *coefficient, float *sum);
 	void (*product)(const float *panel, size_t depth, size_t order, size_t block, bool add, float *matrix);
 
 	/* combine writes the sum of coefficient_j y_j, [columns rounded up to 16]. */
