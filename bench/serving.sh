@@ -4,7 +4,7 @@
 #   bench/serving.sh [FOLDER] [seconds of each pgbench run] [items of the large model]
 #
 # Without a folder, a shop of 30,000 users and 41,000 items is made up. The large model is a bootstrap of the learned
-# factors (bench/synthetic.c). With pgvector installed, its exact scan and its HNSW index of the same factors stand beside.
+# factors (bench/synthetic.c). bench/pgvector.sh sets pgvector beside it.
 # shellcheck source=bench/common.sh
 . "$(dirname "$0")/common.sh"
 # shellcheck source=bench/synthetic.sh
@@ -109,14 +109,3 @@ for kind in bootstrap isotropic; do
 	latency 'filter that keeps 1 item, no index' "$SHOP, filter => 'id + 0 = 7')"
 	latency '100 candidates' "$SHOP, candidates => (SELECT array_agg(g) FROM generate_series(1::bigint, 100000, 1000) g))"
 done
-
-[[ -n $(sql -At -c "SELECT 1 FROM pg_available_extensions WHERE name = 'vector'") ]] || exit 0
-sql -c 'CREATE EXTENSION vector' -c "SELECT reco.deploy('bench', 2)" \
-	-c "CREATE TABLE vectors AS SELECT id, reco.item_embedding(id::bigint, 'bench')::vector AS v FROM items" \
-	-c 'CREATE TABLE queries AS SELECT u, reco.user_embedding(u::bigint, '"'bench'"')::vector AS q FROM generate_series(0, 999) u' \
-	-c 'ALTER TABLE queries ADD PRIMARY KEY (u)' -c 'VACUUM ANALYZE vectors, queries' >/dev/null
-printf '\n| pgvector, %s items | p50 ms | p95 ms | calls/s, 1 client | calls/s, 2 clients |\n|---|---|---|---|---|\n' "$ITEMS"
-NEAREST='SELECT id FROM vectors ORDER BY v <#> (SELECT q FROM queries WHERE u = :u % 1000) LIMIT 10'
-latency 'exact scan' "$NEAREST"
-sql -c 'CREATE INDEX ON vectors USING hnsw (v vector_ip_ops)'
-latency 'HNSW, ef_search = 100: approximate, stale, without reasons' "$NEAREST" '-c hnsw.ef_search=100'
