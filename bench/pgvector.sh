@@ -37,7 +37,7 @@ median()
 # export_factors: items and the vectors of users 0 to 999 of the deployed version, into pgvector's tables
 export_factors()
 {
-	vector_sql -c 'DROP TABLE IF EXISTS vectors, queries' -c "CREATE TABLE vectors (id int, v vector($COLUMNS))" -c "CREATE TABLE queries (u int PRIMARY KEY, q vector($COLUMNS))"
+	vector_sql -c 'SET client_min_messages = warning' -c 'DROP TABLE IF EXISTS vectors, queries' -c "CREATE TABLE vectors (id int, v vector($COLUMNS))" -c "CREATE TABLE queries (u int PRIMARY KEY, q vector($COLUMNS))"
 	sql -c "COPY (SELECT i, '[' || array_to_string(e, ',') || ']' FROM (SELECT i, reco.item_embedding(i::bigint, 'bench') AS e
 		FROM generate_series(0, $1 - 1) i OFFSET 0) x WHERE e IS NOT NULL) TO STDOUT" | vector_sql -c 'COPY vectors FROM STDIN'
 	sql -c "COPY (SELECT u, '[' || array_to_string(reco.user_embedding(u::bigint, 'bench'), ',') || ']' FROM generate_series(0, 999) u) TO STDOUT" |
@@ -50,7 +50,7 @@ recall()
 {
 	local nearest="SELECT id FROM vectors ORDER BY v <#> q.q LIMIT 10"
 	vector_sql -At -c 'SET hnsw.ef_search = 100' -c "CREATE TEMP TABLE found AS SELECT u, l.id FROM queries q, LATERAL ($nearest) l WHERE u < 200" \
-		-c 'SET enable_indexscan = off' -c "SELECT round(100.0 * count(f.id) / count(*), 1) FROM queries q, LATERAL ($nearest) e LEFT JOIN found f ON f.u = q.u AND f.id = e.id WHERE q.u < 200"
+		-c 'SET enable_indexscan = off' -c "SELECT round(100.0 * count(f.id) / count(*), 1) FROM queries q CROSS JOIN LATERAL ($nearest) e LEFT JOIN found f ON f.u = q.u AND f.id = e.id WHERE q.u < 200"
 }
 
 # compare(label, items): one line of the table
@@ -92,7 +92,7 @@ fi
 sql -c 'CREATE INDEX ON events (user_id)' -c 'VACUUM ANALYZE events' -c "SET client_min_messages = warning" \
 	-c "SELECT reco.create_recommender('bench', 'events', 'user_id', 'item_id')" -c "CALL reco.refresh('bench')" >/dev/null
 if [[ -n ${PGVECTOR:-} ]]; then
-	psql -X -q "$PGVECTOR dbname=postgres" -c 'DROP DATABASE IF EXISTS reco_pgvector' -c 'CREATE DATABASE reco_pgvector' || die "cannot use the server that PGVECTOR names"
+	psql -X -q "$PGVECTOR dbname=postgres" -c 'SET client_min_messages = warning' -c 'DROP DATABASE IF EXISTS reco_pgvector' -c 'CREATE DATABASE reco_pgvector' || die "cannot use the server that PGVECTOR names"
 	VECTORS="$PGVECTOR dbname=reco_pgvector"
 else
 	[[ -n $(sql -At -c "SELECT 1 FROM pg_available_extensions WHERE name = 'vector'") ]] || die "no pgvector here: install it, or name a server in PGVECTOR"

@@ -341,12 +341,38 @@ reco_keys_get(const RecoKeys *keys, size_t index)
 	return key;
 }
 
+/* find_integer finds one of n ascending integers; where they follow each other closely the first guess is right. */
+static int64
+find_integer(const int64 *key, size_t n, int64 wanted)
+{
+	size_t low = 0;
+	size_t guess;
+
+	if (n == 0 || wanted < key[0] || wanted > key[n - 1])
+		return -1;
+	guess = (size_t) (((double) wanted - (double) key[0]) / ((double) key[n - 1] - (double) key[0] + 1) *
+					  (double) n);
+	guess = Min(guess, n - 1);
+	if (key[guess] == wanted)
+		return (int64) guess;
+	while (n > 1)
+	{
+		size_t half = n / 2;
+
+		low += key[low + half] <= wanted ? half : 0;
+		n -= half;
+	}
+	return key[low] == wanted ? (int64) low : -1;
+}
+
 int64
 reco_keys_find(const RecoKeys *keys, const RecoKey *key)
 {
 	size_t low = 0;
 	size_t high = keys->n;
 
+	if (keys->kind == RECO_KEY_INTEGER && key->kind == RECO_KEY_INTEGER)
+		return find_integer(keys->integer, keys->n, key->integer);
 	while (low < high)
 	{
 		size_t middle = low + (high - low) / 2;

@@ -164,7 +164,7 @@ first_size(const RecoListAsk *ask)
 {
 	if (reco_view_filters(ask->view))
 		return 2 * ask->k + 16;
-	return reco_view_looks(ask->view) ? ask->k + ask->k / 8 + 4 : ask->k;
+	return reco_view_looks(ask->view) ? ask->k + ask->k / 16 + 2 : ask->k;
 }
 
 /*
