@@ -133,25 +133,53 @@ CREATE TABLE reco.evaluation (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	recommender uuid NOT NULL,
 	created_at timestamptz NOT NULL,
+	command text NOT NULL,
 	split text NOT NULL,
 	options jsonb NOT NULL,
 	counts jsonb NOT NULL
 );
-COMMENT ON TABLE reco.evaluation IS 'one row a finished reco.evaluate(); seen through the view reco.evaluations';
+COMMENT ON TABLE reco.evaluation IS 'one row a reco.evaluate(), reco.compare() or reco.learning_curve(); seen through the view reco.evaluations';
+
+CREATE TABLE reco.evaluation_model (
+	evaluation bigint NOT NULL,
+	model text NOT NULL,
+	place integer NOT NULL,
+	algorithm text,
+	options jsonb,
+	share integer,
+	n_interactions bigint,
+	seconds double precision,
+	PRIMARY KEY (evaluation, model)
+);
+COMMENT ON TABLE reco.evaluation_model IS 'the models of an evaluation and how they were learned; algorithm is NULL for a baseline; share is the percentage of training users learned from';
 
 CREATE TABLE reco.evaluation_metric (
 	evaluation bigint NOT NULL,
 	model text NOT NULL,
 	user_group text NOT NULL,
+	item_group text NOT NULL,
 	metric text NOT NULL,
 	k integer NOT NULL,
 	value double precision,
 	low double precision,
 	high double precision,
 	users bigint NOT NULL,
-	PRIMARY KEY (evaluation, model, user_group, metric, k)
+	PRIMARY KEY (evaluation, model, user_group, item_group, metric, k)
 );
 COMMENT ON TABLE reco.evaluation_metric IS 'the measured values of an evaluation; k is 0 for metrics without a list length';
+
+CREATE TABLE reco.evaluation_difference (
+	evaluation bigint NOT NULL,
+	model text NOT NULL,
+	versus text NOT NULL,
+	metric text NOT NULL,
+	k integer NOT NULL,
+	value double precision,
+	low double precision,
+	high double precision,
+	PRIMARY KEY (evaluation, model, versus, metric, k)
+);
+COMMENT ON TABLE reco.evaluation_difference IS 'how each two models of an evaluation differ, with paired bootstrap intervals; each pair once';
 
 CREATE TABLE reco.reason_template (
 	kind text COLLATE "C" NOT NULL,
@@ -172,7 +200,9 @@ SELECT pg_catalog.pg_extension_config_dump('reco.chunk', '');
 SELECT pg_catalog.pg_extension_config_dump('reco.version_chunk', '');
 SELECT pg_catalog.pg_extension_config_dump('reco.evaluation', '');
 SELECT pg_catalog.pg_extension_config_dump('reco.evaluation_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('reco.evaluation_model', '');
 SELECT pg_catalog.pg_extension_config_dump('reco.evaluation_metric', '');
+SELECT pg_catalog.pg_extension_config_dump('reco.evaluation_difference', '');
 
 /* Definition. */
 
@@ -273,6 +303,31 @@ AS 'MODULE_PATHNAME', 'reco_evaluate'
 LANGUAGE C;
 COMMENT ON PROCEDURE reco.evaluate(text, text, regclass, boolean, jsonb)
 	IS 'learns on one part of the interactions, measures on the other, beside baselines; read with reco.evaluation_report()';
+
+CREATE PROCEDURE reco.compare(
+	recommender text = NULL,
+	models jsonb = NULL,
+	split text = 'random',
+	test regclass = NULL,
+	repeats boolean = false,
+	options jsonb = NULL
+)
+AS 'MODULE_PATHNAME', 'reco_compare'
+LANGUAGE C;
+COMMENT ON PROCEDURE reco.compare(text, jsonb, text, regclass, boolean, jsonb)
+	IS 'measures a recommender, other algorithms and settings, and baselines on one split; read with reco.comparison_report()';
+
+CREATE PROCEDURE reco.learning_curve(
+	recommender text = NULL,
+	split text = 'random',
+	test regclass = NULL,
+	repeats boolean = false,
+	options jsonb = NULL
+)
+AS 'MODULE_PATHNAME', 'reco_learning_curve'
+LANGUAGE C;
+COMMENT ON PROCEDURE reco.learning_curve(text, text, regclass, boolean, jsonb)
+	IS 'measures a recommender learned from growing shares of the users; read with reco.learning_curve_report()';
 
 /* What the planner is told. */
 
@@ -2094,20 +2149,51 @@ COMMENT ON VIEW reco.progress IS 'what is being learned or evaluated at this mom
 GRANT SELECT ON reco.progress TO PUBLIC;
 
 CREATE VIEW reco.evaluations WITH (security_barrier) AS
-	SELECT e.id AS evaluation, r.name AS recommender, e.created_at, e.split, m.model, m.user_group, m.metric, m.k,
-		m.value, m.low, m.high, m.users, e.counts, e.options
+	SELECT e.id AS evaluation, r.name AS recommender, e.created_at, e.command, e.split, m.model, m.user_group,
+		m.item_group, m.metric, m.k, m.value, m.low, m.high, m.users, e.counts, e.options, d.place, d.algorithm,
+		d.options AS model_options, d.share, d.n_interactions, d.seconds
 	FROM reco.evaluation e
 	JOIN reco.recommender r ON r.key = e.recommender
 	JOIN reco.evaluation_metric m ON m.evaluation = e.id
+	JOIN reco.evaluation_model d ON d.evaluation = e.id AND d.model = m.model
 	WHERE reco.may_use(r.key);
 COMMENT ON VIEW reco.evaluations IS 'every measured value, with its 95 % bootstrap interval';
 GRANT SELECT ON reco.evaluations TO PUBLIC;
+
+CREATE VIEW reco.evaluation_runs WITH (security_barrier) AS
+	SELECT e.id AS evaluation, r.name AS recommender, e.created_at, e.command, e.split, e.counts, e.options
+	FROM reco.evaluation e JOIN reco.recommender r ON r.key = e.recommender
+	WHERE reco.may_use(r.key);
+COMMENT ON VIEW reco.evaluation_runs IS 'one row a reco.evaluate(), reco.compare() or reco.learning_curve(): what was split, how, and what was left out';
+GRANT SELECT ON reco.evaluation_runs TO PUBLIC;
+
+CREATE VIEW reco.evaluation_differences WITH (security_barrier) AS
+	SELECT e.id AS evaluation, r.name AS recommender, e.created_at, e.command, p.model, p.versus, d.metric, d.k,
+		CASE WHEN p.sign > 0 THEN d.value ELSE 0 - d.value END AS value, CASE WHEN p.sign > 0 THEN d.low ELSE 0 - d.high END AS low,
+		CASE WHEN p.sign > 0 THEN d.high ELSE 0 - d.low END AS high, d.low > 0 OR d.high < 0 AS significant
+	FROM reco.evaluation e
+	JOIN reco.recommender r ON r.key = e.recommender
+	JOIN reco.evaluation_difference d ON d.evaluation = e.id,
+	LATERAL (VALUES (d.model, d.versus, 1), (d.versus, d.model, -1)) p(model, versus, sign)
+	WHERE reco.may_use(r.key);
+COMMENT ON VIEW reco.evaluation_differences IS 'the value of a model minus that of another of the same evaluation, with its 95 % paired bootstrap interval; significant: the interval does not hold 0';
+GRANT SELECT ON reco.evaluation_differences TO PUBLIC;
+
+CREATE FUNCTION reco.latest_evaluation(recommender text, evaluation bigint, command text) RETURNS bigint
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $latest$
+	SELECT max(e.evaluation) FROM reco.evaluation_runs e
+	WHERE ($2 IS NULL OR e.evaluation = $2) AND ($1 IS NULL OR e.recommender = $1) AND ($3 IS NULL OR e.command = $3)
+$latest$;
+COMMENT ON FUNCTION reco.latest_evaluation(text, bigint, text) IS 'the latest evaluation of a recommender and of a command, or the given one; NULL stands for any';
 
 CREATE FUNCTION reco.evaluation_report(
 	recommender text = NULL,
 	evaluation bigint = NULL,
 	OUT model text,
 	OUT user_group text,
+	OUT item_group text,
 	OUT users bigint,
 	OUT k integer,
 	OUT recall numeric,
@@ -2118,19 +2204,17 @@ CREATE FUNCTION reco.evaluation_report(
 	OUT mrr numeric,
 	OUT hit_rate numeric,
 	OUT coverage numeric,
+	OUT gini numeric,
+	OUT novelty numeric,
+	OUT diversity numeric,
+	OUT auc numeric,
 	OUT rmse numeric,
 	OUT mae numeric
 ) RETURNS SETOF record
-LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 20
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 40
 SET search_path = pg_catalog, pg_temp
 AS $report$
-	WITH latest AS (
-		SELECT e.* FROM reco.evaluations e
-		WHERE e.evaluation = coalesce($2,
-			(SELECT max(x.evaluation) FROM reco.evaluations x WHERE $1 IS NULL OR x.recommender = $1))
-		  AND ($1 IS NULL OR e.recommender = $1)
-	)
-	SELECT l.model, l.user_group, max(l.users), nullif(l.k, 0),
+	SELECT l.model, l.user_group, l.item_group, max(l.users), nullif(l.k, 0),
 		round(max(l.value) FILTER (WHERE l.metric = 'recall')::numeric, 4),
 		round(max(l.value) FILTER (WHERE l.metric = 'precision')::numeric, 4),
 		round(max(l.value) FILTER (WHERE l.metric = 'f1')::numeric, 4),
@@ -2139,10 +2223,125 @@ AS $report$
 		round(max(l.value) FILTER (WHERE l.metric = 'mrr')::numeric, 4),
 		round(max(l.value) FILTER (WHERE l.metric = 'hit_rate')::numeric, 4),
 		round(max(l.value) FILTER (WHERE l.metric = 'coverage')::numeric, 4),
+		round(max(l.value) FILTER (WHERE l.metric = 'gini')::numeric, 4),
+		round(max(l.value) FILTER (WHERE l.metric = 'novelty')::numeric, 4),
+		round(max(l.value) FILTER (WHERE l.metric = 'diversity')::numeric, 4),
+		round(max(l.value) FILTER (WHERE l.metric = 'auc')::numeric, 4),
 		round(max(l.value) FILTER (WHERE l.metric = 'rmse')::numeric, 4),
 		round(max(l.value) FILTER (WHERE l.metric = 'mae')::numeric, 4)
-	FROM latest l
-	GROUP BY l.model, l.user_group, l.k
-	ORDER BY l.k, l.user_group, l.model
+	FROM reco.evaluations l
+	WHERE l.evaluation = (SELECT reco.latest_evaluation($1, $2, CASE WHEN $2 IS NULL THEN 'evaluate' END))
+	GROUP BY l.model, l.user_group, l.item_group, l.k
+	ORDER BY l.k, array_position('{all,with history,without history,1 item,2 to 5 items,6 to 20 items,over 20 items}', l.user_group),
+		array_position('{all,head,middle,tail,new}', l.item_group), min(l.place)
 $report$;
-COMMENT ON FUNCTION reco.evaluation_report(text, bigint) IS 'the latest evaluation, or a given one, as a table a line each model, group of users and k; without a name the latest of any recommender that the caller may use';
+COMMENT ON FUNCTION reco.evaluation_report(text, bigint) IS 'the latest reco.evaluate(), or a given evaluation, as a table a line each model, group of users, group of items and k; without a name the latest of any recommender that the caller may use';
+
+CREATE FUNCTION reco.comparison_report(
+	recommender text = NULL,
+	evaluation bigint = NULL,
+	metric text = NULL,
+	k integer = NULL,
+	versus text = NULL,
+	OUT model text,
+	OUT measure text,
+	OUT value numeric,
+	OUT low numeric,
+	OUT high numeric,
+	OUT versus_model text,
+	OUT difference numeric,
+	OUT difference_low numeric,
+	OUT difference_high numeric,
+	OUT significant boolean,
+	OUT recall numeric,
+	OUT ndcg numeric,
+	OUT auc numeric,
+	OUT coverage numeric,
+	OUT gini numeric,
+	OUT novelty numeric,
+	OUT diversity numeric,
+	OUT rmse numeric,
+	OUT seconds numeric
+) RETURNS SETOF record
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10
+SET search_path = pg_catalog, pg_temp
+AS $report$
+	WITH l AS (
+		SELECT e.* FROM reco.evaluations e
+		WHERE e.evaluation = (SELECT reco.latest_evaluation($1, $2, CASE WHEN $2 IS NULL THEN 'compare' END))
+		  AND e.user_group = 'all' AND e.item_group = 'all'
+	),
+	asked AS (
+		SELECT m.metric, coalesce($4, (SELECT max(l.k) FROM l WHERE l.metric = m.metric)) AS k,
+			coalesce($4, (SELECT max(l.k) FROM l)) AS length, CASE WHEN m.metric IN ('rmse', 'mae') THEN -1 ELSE 1 END AS sign
+		FROM (SELECT coalesce($3, 'ndcg') AS metric) m
+	),
+	line AS (
+		SELECT l.model, min(l.place) AS place, min(a.sign) AS sign,
+			max(l.value) FILTER (WHERE l.metric = a.metric AND l.k = a.k) AS value,
+			max(l.low) FILTER (WHERE l.metric = a.metric AND l.k = a.k) AS low,
+			max(l.high) FILTER (WHERE l.metric = a.metric AND l.k = a.k) AS high,
+			max(l.value) FILTER (WHERE l.metric = 'recall' AND l.k = a.length) AS recall,
+			max(l.value) FILTER (WHERE l.metric = 'ndcg' AND l.k = a.length) AS ndcg,
+			max(l.value) FILTER (WHERE l.metric = 'auc') AS auc,
+			max(l.value) FILTER (WHERE l.metric = 'coverage' AND l.k = a.length) AS coverage,
+			max(l.value) FILTER (WHERE l.metric = 'gini' AND l.k = a.length) AS gini,
+			max(l.value) FILTER (WHERE l.metric = 'novelty' AND l.k = a.length) AS novelty,
+			max(l.value) FILTER (WHERE l.metric = 'diversity' AND l.k = a.length) AS diversity,
+			max(l.value) FILTER (WHERE l.metric = 'rmse') AS rmse,
+			max(l.seconds) AS seconds
+		FROM l CROSS JOIN asked a GROUP BY l.model
+	),
+	reference AS (
+		SELECT coalesce($5, (SELECT n.model FROM line n WHERE n.value IS NOT NULL ORDER BY n.value * n.sign DESC, n.place LIMIT 1)) AS model
+	)
+	SELECT n.model, a.metric || CASE WHEN a.k > 0 THEN '@' || a.k ELSE '' END, round(n.value::numeric, 4),
+		round(n.low::numeric, 4), round(n.high::numeric, 4), d.versus, round(d.value::numeric, 4), round(d.low::numeric, 4),
+		round(d.high::numeric, 4), d.significant, round(n.recall::numeric, 4), round(n.ndcg::numeric, 4), round(n.auc::numeric, 4),
+		round(n.coverage::numeric, 4), round(n.gini::numeric, 4), round(n.novelty::numeric, 2), round(n.diversity::numeric, 4),
+		round(n.rmse::numeric, 4), round(n.seconds::numeric, 1)
+	FROM line n CROSS JOIN asked a CROSS JOIN reference b
+	LEFT JOIN reco.evaluation_differences d
+		ON d.evaluation = (SELECT reco.latest_evaluation($1, $2, CASE WHEN $2 IS NULL THEN 'compare' END))
+		AND d.model = n.model AND d.versus = b.model AND d.metric = a.metric AND d.k = a.k
+	ORDER BY n.value * n.sign DESC NULLS LAST, n.place
+$report$;
+COMMENT ON FUNCTION reco.comparison_report(text, bigint, text, integer, text) IS 'the latest reco.compare(), or a given evaluation, best model first: a measure (ndcg at the greatest k unless given) with its interval, and the difference to the best model, or to another one, with its paired interval';
+
+CREATE FUNCTION reco.learning_curve_report(
+	recommender text = NULL,
+	evaluation bigint = NULL,
+	metric text = NULL,
+	k integer = NULL,
+	OUT share integer,
+	OUT n_interactions bigint,
+	OUT measure text,
+	OUT value numeric,
+	OUT low numeric,
+	OUT high numeric,
+	OUT gain numeric,
+	OUT gain_low numeric,
+	OUT gain_high numeric,
+	OUT significant boolean,
+	OUT seconds numeric
+) RETURNS SETOF record
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10
+SET search_path = pg_catalog, pg_temp
+AS $report$
+	WITH l AS (
+		SELECT e.* FROM reco.evaluations e
+		WHERE e.evaluation = (SELECT reco.latest_evaluation($1, $2, CASE WHEN $2 IS NULL THEN 'learning_curve' END))
+		  AND e.user_group = 'all' AND e.item_group = 'all' AND e.share IS NOT NULL AND e.metric = coalesce($3, 'ndcg')
+	),
+	line AS (
+		SELECT l.*, lag(l.model) OVER (ORDER BY l.share) AS smaller FROM l
+		WHERE l.k = coalesce($4, (SELECT max(x.k) FROM l x))
+	)
+	SELECT n.share, n.n_interactions, n.metric || CASE WHEN n.k > 0 THEN '@' || n.k ELSE '' END, round(n.value::numeric, 4),
+		round(n.low::numeric, 4), round(n.high::numeric, 4), round(d.value::numeric, 4), round(d.low::numeric, 4),
+		round(d.high::numeric, 4), d.significant, round(n.seconds::numeric, 1)
+	FROM line n LEFT JOIN reco.evaluation_differences d
+		ON d.evaluation = n.evaluation AND d.model = n.model AND d.versus = n.smaller AND d.metric = n.metric AND d.k = n.k
+	ORDER BY n.share
+$report$;
+COMMENT ON FUNCTION reco.learning_curve_report(text, bigint, text, integer) IS 'the latest reco.learning_curve(), or a given one: a measure by the percentage of users learned from, with what the last step gained and its paired interval';

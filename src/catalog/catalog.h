@@ -303,6 +303,7 @@ typedef struct RecoMetricRow
 {
 	const char *model;
 	const char *user_group;
+	const char *item_group;
 	const char *metric;
 	int k;        /* 0 when the metric has no list length */
 	double value; /* NaN is stored as NULL */
@@ -311,10 +312,42 @@ typedef struct RecoMetricRow
 	int64 users;
 } RecoMetricRow;
 
-/* reco_catalog_insert_evaluation stores an evaluation with its rows and gives its id. */
-extern int64 reco_catalog_insert_evaluation(const RecoDefinition *definition, const char *split,
-											Jsonb *options, Jsonb *counts, const RecoMetricRow *row,
-											int n_rows);
+/* One model of an evaluation. */
+typedef struct RecoEvaluationModel
+{
+	const char *model;
+	int place;             /* 1 ... in the order of measuring */
+	const char *algorithm; /* NULL of a baseline */
+	Jsonb *options;        /* of learning, as resolved; NULL of a baseline */
+	int share;             /* per cent of the training users that it learned from; 0 of a baseline */
+	int64 rows;            /* folded rows that it learned from */
+	double seconds;        /* of learning */
+} RecoEvaluationModel;
+
+/* How one model differs from another in one metric, over all users. */
+typedef struct RecoDifferenceRow
+{
+	const char *model;
+	const char *versus;
+	const char *metric;
+	int k;
+	double value; /* of model minus that of versus */
+	double low;
+	double high;
+} RecoDifferenceRow;
+
+/*
+ * reco_catalog_insert_evaluation stores an evaluation and gives its id;
+ * _insert_evaluation_model one of its models with its values, _insert_differences how they
+ * differ.  Each checks that the recommender is still there.
+ */
+extern int64 reco_catalog_insert_evaluation(const RecoDefinition *definition, const char *command,
+											const char *split, Jsonb *options, Jsonb *counts);
+extern void reco_catalog_insert_evaluation_model(const RecoDefinition *definition, int64 id,
+												 const RecoEvaluationModel *model, const RecoMetricRow *row,
+												 int n_rows);
+extern void reco_catalog_insert_differences(const RecoDefinition *definition, int64 id,
+											const RecoDifferenceRow *row, int n_rows);
 
 /* A row of reco.reason_template. */
 typedef struct RecoTemplateRow

@@ -398,7 +398,9 @@ void
 reco_catalog_delete_row(const RecoRow *row)
 {
 	static const char *const from[] = {
+		"evaluation_difference WHERE evaluation IN (SELECT id FROM reco.evaluation WHERE recommender = $1)",
 		"evaluation_metric WHERE evaluation IN (SELECT id FROM reco.evaluation WHERE recommender = $1)",
+		"evaluation_model WHERE evaluation IN (SELECT id FROM reco.evaluation WHERE recommender = $1)",
 		"evaluation WHERE recommender = $1",
 		"version_chunk WHERE recommender = $1",
 		"version WHERE recommender = $1",

@@ -9,6 +9,8 @@
  *				mean, or else one enthusiast puts an item on top
  *	global mean	a rating is predicted as the weighted mean of all ratings
  *
+ *	random		items by hash(seed, user key, item key): what chance gives; nothing to derive
+ *
  * Ties are broken by the hash of the key, not by the key: keys are often given
  * in the order of popularity.
  */
@@ -43,7 +45,7 @@ compare_standing(const void *a, const void *b)
 static uint32 *
 order_by(const RecoEvaluation *evaluation, const double *score)
 {
-	size_t n = evaluation->learned->data->n_items;
+	size_t n = evaluation->data->n_items;
 	Standing *standing = reco_evaluate_alloc(n, sizeof(Standing));
 	uint32 *order = reco_evaluate_alloc(n, sizeof(uint32));
 
@@ -73,7 +75,7 @@ static void
 learn_means(RecoEvaluation *evaluation)
 {
 	RecoBaselines *baselines = &evaluation->baselines;
-	const RecoDataset *data = evaluation->learned->data;
+	const RecoDataset *data = evaluation->data;
 	double *weight = reco_evaluate_alloc(data->n_items, sizeof(double));
 	double *sum = reco_evaluate_alloc(data->n_items, sizeof(double));
 	double *damped = reco_evaluate_alloc(data->n_items, sizeof(double));
@@ -99,17 +101,42 @@ learn_means(RecoEvaluation *evaluation)
 	baselines->by_mean = order_by(evaluation, damped);
 	pfree(weight);
 	pfree(sum);
-	pfree(damped);
+	baselines->damped = damped;
 }
 
-/* reco_evaluate_learn_baselines fills the baselines; needs the learned data and the ties. */
+/* group_items puts the items, most popular first, into groups of a third of the rows each. */
+static void
+group_items(RecoEvaluation *evaluation)
+{
+	const RecoBaselines *baselines = &evaluation->baselines;
+	size_t n = evaluation->data->n_items;
+	double total = 0;
+	double before = 0;
+
+	evaluation->item_group = reco_evaluate_alloc(n, 1);
+	for (size_t i = 0; i < n; i++)
+		total += baselines->users[i];
+	for (size_t place = 0; place < n; place++)
+	{
+		uint32 item = baselines->popular[place];
+
+		evaluation->item_group[item] = baselines->users[item] == 0 ? RECO_ITEMS_NEW
+									   : 3 * before < total        ? RECO_ITEMS_HEAD
+									   : 3 * before < 2 * total    ? RECO_ITEMS_MIDDLE
+																   : RECO_ITEMS_TAIL;
+		before += baselines->users[item];
+	}
+}
+
+/* reco_evaluate_learn_baselines fills the baselines and the groups of items; needs the training part. */
 void
 reco_evaluate_learn_baselines(RecoEvaluation *evaluation)
 {
-	double *users = count_users(evaluation->learned->data);
+	RecoBaselines *baselines = &evaluation->baselines;
 
-	evaluation->baselines.popular = order_by(evaluation, users);
-	pfree(users);
+	baselines->users = count_users(evaluation->data);
+	baselines->popular = order_by(evaluation, baselines->users);
+	group_items(evaluation);
 	if (evaluation->definition->explicit_feedback)
 		learn_means(evaluation);
 }

@@ -9,10 +9,15 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "evaluate/internal.h"
 #include "kernel/rng.h"
 #include "miscadmin.h"
 #include "parallel/progress.h"
+
+/* Of the intervals. */
+#define LEVEL 0.95
 
 /* Resamples taken together. */
 #define BLOCK 16
@@ -78,4 +83,48 @@ reco_evaluate_resample(const double *value, size_t n_columns, const uint32 *user
 	pfree(times);
 	pfree(sum);
 	return out;
+}
+
+double
+reco_evaluate_statistic(const RecoStatistic *statistic, const double *sum)
+{
+	double value = sum[statistic->column] / sum[statistic->denominator];
+
+	return statistic->root ? sqrt(value) : value;
+}
+
+static int
+compare_double(const void *a, const void *b)
+{
+	double x = *(const double *) a;
+	double y = *(const double *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* quantile gives the p-quantile of sorted values, interpolated linearly between order statistics. */
+static double
+quantile(const double *sorted, size_t n, double p)
+{
+	double place = p * (double) (n - 1);
+	size_t low = (size_t) place;
+	size_t high = Min(low + 1, n - 1);
+
+	return sorted[low] + (place - (double) low) * (sorted[high] - sorted[low]);
+}
+
+void
+reco_evaluate_interval(double *value, size_t n, double *low, double *high)
+{
+	size_t finite = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (isfinite(value[i]))
+			value[finite++] = value[i];
+	*low = *high = NAN;
+	if (n == 0 || 2 * finite < n)
+		return;
+	qsort(value, finite, sizeof(double), compare_double);
+	*low = quantile(value, finite, (1 - LEVEL) / 2);
+	*high = quantile(value, finite, (1 + LEVEL) / 2);
 }

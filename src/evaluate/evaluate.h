@@ -3,9 +3,12 @@
  *	  How good a recommender is: learn on one part of the interactions, rank for
  *	  the users of the other, and count.
  *
- * An evaluation runs in three stages, so that the caller may commit between
- * them: reading, in one snapshot; measuring, which touches no database; and
- * storing, in a short transaction.  The README of this folder states the rules.
+ * One evaluation measures any number of contestants on one split: the
+ * recommender as it is defined, other algorithms and settings, the same one learned from
+ * shares of the data, and baselines that learn nothing.  It runs in stages, so
+ * that the caller may commit between them: reading, in one snapshot; then for each contestant
+ * learning and measuring, which touch no database, and storing, in a short
+ * transaction.  What was stored stays when the rest is cancelled.  The README of this folder states the rules.
  */
 #ifndef RECO_EVALUATE_EVALUATE_H
 #define RECO_EVALUATE_EVALUATE_H
@@ -14,10 +17,19 @@
 
 #include "utils/jsonb.h"
 
-/* The arguments of CALL reco.evaluate(). */
+typedef enum RecoEvaluateCommand
+{
+	RECO_COMMAND_EVALUATE, /* the recommender beside baselines */
+	RECO_COMMAND_COMPARE,  /* several models beside baselines */
+	RECO_COMMAND_CURVE     /* the recommender, learned from growing shares of the users */
+} RecoEvaluateCommand;
+
+/* The arguments of CALL reco.evaluate(), reco.compare() and reco.learning_curve(). */
 typedef struct RecoEvaluateRequest
 {
+	RecoEvaluateCommand command;
 	const char *recommender; /* NULL: the one that an unnamed call means */
+	Jsonb *models;           /* compare: what to measure beside the recommender; NULL: every algorithm */
 	const char *split;       /* "random", "last" or "time" */
 	Oid test;                /* a relation of test pairs instead of a split, or InvalidOid */
 	bool repeats;            /* what a user had in training may be recommended and found again */
@@ -30,19 +42,22 @@ typedef struct RecoEvaluation RecoEvaluation;
  * reco_evaluate_read checks the request and reads all it needs (SPI must be
  * connected, a snapshot active).  Everything lives in the current memory
  * context, which must outlive the commits between the stages, and ends with it.
- * Errors: see settings.c; ERRCODE_NO_DATA_FOUND for an empty test relation.
+ * Errors: see settings.c and entries.c; ERRCODE_NO_DATA_FOUND for an empty test relation.
  */
 extern RecoEvaluation *reco_evaluate_read(const RecoEvaluateRequest *request);
 
 /*
- * reco_evaluate_measure splits, learns and measures; same current context,
- * no transaction work.  ERRCODE_NO_DATA_FOUND when the split leaves nothing to
- * learn from or nobody to test.
+ * reco_evaluate_next splits, when it is called first, and learns and measures
+ * the next contestant; false when all are measured.  Same current context, no transaction work.
+ * ERRCODE_NO_DATA_FOUND when the split leaves nothing to learn from or nobody to test.
  */
-extern void reco_evaluate_measure(RecoEvaluation *evaluation);
+extern bool reco_evaluate_next(RecoEvaluation *evaluation);
 
-/* reco_evaluate_store writes the results in the current transaction. */
+/* reco_evaluate_store writes what the last call of reco_evaluate_next measured, in the current transaction. */
 extern void reco_evaluate_store(RecoEvaluation *evaluation);
+
+/* reco_evaluate_finish writes how the contestants differ, in the current transaction. */
+extern void reco_evaluate_finish(RecoEvaluation *evaluation);
 
 /* reco_evaluate_announce ends the reporting of progress and says in a NOTICE what was measured and how to read it. */
 extern void reco_evaluate_announce(const RecoEvaluation *evaluation);

@@ -3,8 +3,9 @@
  *	  What the files of this room share.
  *
  * Indexes: a user or item of the interactions is its position in the sorted
- * keys of RecoEvents; a row or item of the model is its position among those
- * that are left to learn from.
+ * keys of RecoEvents; a row or item of the training part its position in RecoEvaluation.data; an item
+ * of a contestant its position in what the contestant ranks, which for a learned model
+ * is the model's own and for a baseline that of the training part.
  */
 #ifndef RECO_EVALUATE_INTERNAL_H
 #define RECO_EVALUATE_INTERNAL_H
@@ -24,6 +25,7 @@ typedef enum RecoSplit
 /* The arguments and options, checked. */
 typedef struct RecoEvaluateSettings
 {
+	RecoEvaluateCommand command;
 	RecoSplit split;
 	const char *split_name; /* as stored */
 	bool repeats;
@@ -36,7 +38,10 @@ typedef struct RecoEvaluateSettings
 	uint64 seed;
 	int resamples;
 	size_t max_users;     /* 0: all */
+	size_t sample_users;  /* for AUC and diversity; 0: all */
 	Jsonb *model_options; /* learning options of this call, or NULL */
+	int n_shares;
+	size_t *share; /* [n_shares], per cent, increasing, distinct */
 } RecoEvaluateSettings;
 
 /* What happened to pairs on the way; reported with the result. */
@@ -49,7 +54,7 @@ typedef struct RecoEvaluateCounts
 	int64 available_users;     /* test users before sampling */
 	int64 test_pairs;          /* targets to be found by ranking */
 	int64 rating_pairs;        /* targets of predicted ratings */
-	int64 unreachable_targets; /* targets to be found whose item was not learned */
+	int64 unreachable_targets; /* targets to be found whose item is not in the training part */
 	int64 users_with_history;
 	int64 users_without_history;
 } RecoEvaluateCounts;
@@ -57,58 +62,168 @@ typedef struct RecoEvaluateCounts
 /* One item that a test user is to be recommended, or whose rating is to be predicted. */
 typedef struct RecoTarget
 {
-	int32 item;     /* of the model; -1: not learned, unreachable */
+	uint32 source;  /* item, in the keys of RecoEvaluation.source */
+	int32 item;     /* of the training part; -1: not there */
 	bool is_ranked; /* counts in |test|; false only for explicit ratings below the mean */
 	double rating;  /* explicit feedback only */
 } RecoTarget;
 
-typedef struct RecoTestUser
+/*
+ * Users by how much of them the training part knows.  Each user is of one
+ * class; a group of users, for which there are lines of its own, is made of classes.
+ */
+typedef enum RecoUserClass
 {
-	uint32 source;     /* in the keys of RecoEvaluation.source */
-	int64 event_user;  /* in the keys of the interactions, or -1 */
-	int64 row;         /* of the dataset, or -1: nothing in training */
-	bool with_history; /* served by the model, not by the popular list */
-	size_t first_target;
-	size_t n_targets;
-	size_t n_ranked; /* |test| */
-} RecoTestUser;
+	RECO_CLASS_NONE, /* nothing that counts: served the popular list */
+	RECO_CLASS_ONE,  /* items with a row: 1 */
+	RECO_CLASS_FEW,  /* 2 to 5 */
+	RECO_CLASS_SOME, /* 6 to 20 */
+	RECO_CLASS_MANY, /* more */
+	RECO_CLASSES
+} RecoUserClass;
 
-/* Lists whose quality is measured. */
-typedef enum RecoRanker
-{
-	RECO_RANKER_MODEL,
-	RECO_RANKER_POPULARITY,
-	RECO_RANKER_ITEM_MEAN, /* explicit feedback only */
-	RECO_RANKERS
-} RecoRanker;
-
-/* Predictors of ratings, explicit feedback only. */
-typedef enum RecoPredictor
-{
-	RECO_PREDICTOR_MODEL,
-	RECO_PREDICTOR_ITEM_MEAN,
-	RECO_PREDICTOR_GLOBAL_MEAN,
-	RECO_PREDICTORS
-} RecoPredictor;
-
-/* Measures of a list, in the order of RkListMetrics. */
-#define RECO_LIST_METRICS 7
-
-/* Groups of users with lines of their own. */
 typedef enum RecoUserGroup
 {
 	RECO_GROUP_ALL,
 	RECO_GROUP_WITH_HISTORY,
 	RECO_GROUP_WITHOUT_HISTORY,
+	RECO_GROUP_ONE,
+	RECO_GROUP_FEW,
+	RECO_GROUP_SOME,
+	RECO_GROUP_MANY,
 	RECO_GROUPS
 } RecoUserGroup;
 
-/* Baselines, all from the training part. */
+/* reco_evaluate_in_group says whether the users of a class are in a group. */
+static inline bool
+reco_evaluate_in_group(RecoUserClass class, RecoUserGroup group)
+{
+	if (group == RECO_GROUP_ALL)
+		return true;
+	if (group == RECO_GROUP_WITH_HISTORY)
+		return class != RECO_CLASS_NONE;
+	if (group == RECO_GROUP_WITHOUT_HISTORY)
+		return class == RECO_CLASS_NONE;
+	return (int) class - RECO_CLASS_ONE == (int) group - RECO_GROUP_ONE;
+}
+
+typedef struct RecoTestUser
+{
+	uint32 source;    /* in the keys of RecoEvaluation.source */
+	int64 event_user; /* in the keys of the interactions, or -1 */
+	int64 row;        /* of the training part, or -1: nothing there */
+	RecoUserClass class;
+	bool sampled; /* AUC and diversity are measured */
+	size_t first_target;
+	size_t n_targets;
+	size_t n_ranked; /* |test| */
+} RecoTestUser;
+
+/*
+ * Items by how many users chose them in training: the most popular items that
+ * together have a third of the rows, those that have the next third, the others,
+ * and items that nobody chose.
+ */
+typedef enum RecoItemGroup
+{
+	RECO_ITEMS_HEAD,
+	RECO_ITEMS_MIDDLE,
+	RECO_ITEMS_TAIL,
+	RECO_ITEMS_NEW,
+	RECO_ITEM_GROUPS
+} RecoItemGroup;
+
+/*
+ * The columns of a user's values: a block a k, then a tail.  Every measure is the sum of a
+ * column over the sum of another one (RecoStatistic), over users.
+ */
+typedef enum RecoCell
+{
+	RECO_CELL_RECALL,
+	RECO_CELL_PRECISION,
+	RECO_CELL_F1,
+	RECO_CELL_NDCG,
+	RECO_CELL_MAP,
+	RECO_CELL_MRR,
+	RECO_CELL_HIT_RATE,
+	RECO_CELL_NOVELTY,
+	RECO_CELL_DIVERSITY,
+	RECO_CELL_ITEM_RECALL, /* RECO_ITEM_GROUPS of them */
+	RECO_CELLS = RECO_CELL_ITEM_RECALL + RECO_ITEM_GROUPS
+} RecoCell;
+
+typedef enum RecoTail
+{
+	RECO_TAIL_RANKED,    /* 1: something is to be found */
+	RECO_TAIL_SAMPLED,   /* 1: and the user is in the sample for AUC and diversity */
+	RECO_TAIL_AUC_USERS, /* 1: and there is something that can be reached, and something else */
+	RECO_TAIL_AUC,
+	RECO_TAIL_RATINGS, /* number of ratings to predict */
+	RECO_TAIL_SQUARES, /* of the errors */
+	RECO_TAIL_ABSOLUTES,
+	RECO_TAIL_ITEM_USERS, /* RECO_ITEM_GROUPS of them; 1: something of the group is to be found */
+	RECO_TAILS = RECO_TAIL_ITEM_USERS + RECO_ITEM_GROUPS
+} RecoTail;
+
+/* column / denominator, each summed over users; of RMSE the root. */
+typedef struct RecoStatistic
+{
+	size_t column;
+	size_t denominator;
+	bool root;
+} RecoStatistic;
+
+/* How a contestant makes lists and predictions. */
+typedef enum RecoRanker
+{
+	RECO_RANKER_MODEL,
+	RECO_RANKER_POPULARITY,
+	RECO_RANKER_RANDOM,     /* compare only */
+	RECO_RANKER_ITEM_MEAN,  /* explicit feedback only */
+	RECO_RANKER_GLOBAL_MEAN /* explicit feedback only; predicts, and makes no lists */
+} RecoRanker;
+
+/* What is to be measured. */
+typedef struct RecoEntry
+{
+	char *name;
+	RecoRanker ranker;
+	RecoDefinition *definition; /* learned: the recommender's, with the entry's algorithm and options */
+	Jsonb *options;             /* of learning, over those of the definition; or NULL */
+	int share;                  /* per cent of the training users to learn from */
+} RecoEntry;
+
+/* What was measured of it. */
+typedef struct RecoResult
+{
+	const char *name;
+	double *sum; /* [columns], over all test users */
+	double
+		*resampled; /* [resamples x columns], the same draws for every contestant; NULL without resamples */
+} RecoResult;
+
+/* What makes the lists at hand. */
+typedef struct RecoContestant
+{
+	const RecoEntry *entry;
+	RecoModel *model;   /* RECO_RANKER_MODEL only */
+	size_t n_items;     /* that it ranks */
+	int32 *training_of; /* [n_items] item of the training part, or -1 */
+	int32 *of_training; /* [items of the training part] item of the contestant, or -1 */
+	int32 *of_source;   /* [items of the source] item of the contestant, or -1 */
+	uint32 *tie;        /* [n_items] order among equal scores: a hash of the key */
+	double *value;      /* [test users x columns] */
+	uint32 *shown;      /* [RECO_CLASSES x n_k x n_items] how many lists hold an item */
+} RecoContestant;
+
+/* Baselines, all from the training part; arrays are by its items. */
 typedef struct RecoBaselines
 {
-	uint32 *popular;    /* [n_items] items, most users first, ties by hash */
-	uint32 *by_mean;    /* [n_items] items, highest damped mean rating first; explicit only */
-	double *item_mean;  /* [n_items]; explicit only */
+	double *users;      /* who have a row with t > 0 */
+	uint32 *popular;    /* items, most users first, ties by hash */
+	double *damped;     /* damped mean rating; explicit only */
+	uint32 *by_mean;    /* items, highest damped mean rating first; explicit only */
+	double *item_mean;  /* explicit only */
 	double global_mean; /* explicit only */
 } RecoBaselines;
 
@@ -117,6 +232,8 @@ struct RecoEvaluation
 	RecoDefinition *definition;
 	RecoEvaluateSettings settings;
 	char *test_name; /* of the caller's relation, or NULL */
+	int n_entries;
+	RecoEntry *entry; /* [n_entries] */
 
 	RecoEvents *events; /* the interactions */
 	RecoEvents *source; /* where targets come from: events, or the caller's relation */
@@ -125,11 +242,13 @@ struct RecoEvaluation
 	bool has_cut;
 	TimestampTz cut; /* time split: first moment of the test part */
 
-	RecoLearned *learned;
-	RecoModel *model;
-	int32 *row_of_user;  /* [users of the interactions] rows of the dataset, or -1 */
-	int32 *item_of_item; /* [items of the interactions] items of the model, or -1 */
-	uint32 *tie;         /* [n_items] order among equal scores: a hash of the key */
+	RecoFoldRule fold;   /* of the training part */
+	RecoDataset *data;   /* the training part, folded */
+	RkCsr by_item;       /* its transpose, without weights: who has a row with t > 0 */
+	uint8 *item_group;   /* [items of the training part], of RecoItemGroup */
+	uint32 *tie;         /* [items of the training part] */
+	int32 *row_of_user;  /* [users of the interactions] rows of the training part, or -1 */
+	int32 *item_of_item; /* [items of the interactions] items of the training part, or -1 */
 	RecoBaselines baselines;
 
 	size_t n_users;
@@ -137,27 +256,36 @@ struct RecoEvaluation
 	RecoTarget *target;
 	RecoEvaluateCounts counts;
 
-	int n_rankers;
-	int n_predictors;
-	double *list_value;  /* [n_users x n_rankers x n_k x RECO_LIST_METRICS]; see measure.c */
-	double *error_value; /* [n_users x (1 + 2 n_predictors)]: count, then squares and absolutes */
-	double *coverage;    /* [RECO_GROUPS x n_rankers x n_k] */
+	int n_done;         /* entries measured */
+	int n_stored;       /* entries stored */
+	RecoResult *result; /* [n_entries] */
+	int64 id;           /* of the stored evaluation; 0: not yet */
 
+	/* the entry measured last */
+	Jsonb *learned_options;
+	int64 learned_rows;
+	double seconds;
 	int n_rows;
 	RecoMetricRow *row;
 };
 
-/* Positions in the arrays of a user's values. */
+/* Positions in the values of a user. */
 static inline size_t
-reco_evaluate_list_columns(const RecoEvaluation *evaluation)
+reco_evaluate_cell(int k, int cell)
 {
-	return (size_t) evaluation->n_rankers * evaluation->settings.n_k * RECO_LIST_METRICS;
+	return (size_t) k * RECO_CELLS + cell;
 }
 
 static inline size_t
-reco_evaluate_error_columns(const RecoEvaluation *evaluation)
+reco_evaluate_tail(const RecoEvaluation *evaluation, int tail)
 {
-	return 1 + 2 * (size_t) evaluation->n_predictors;
+	return (size_t) evaluation->settings.n_k * RECO_CELLS + tail;
+}
+
+static inline size_t
+reco_evaluate_columns(const RecoEvaluation *evaluation)
+{
+	return reco_evaluate_tail(evaluation, RECO_TAILS);
 }
 
 static inline bool
@@ -181,6 +309,12 @@ reco_evaluate_clear_bit(uint8 *bitmap, size_t index)
 /* reco_evaluate_alloc gives zeroed memory of any size in the current context. */
 extern void *reco_evaluate_alloc(size_t n, size_t size);
 
+/* reco_evaluate_copy_json copies an object into the current context; NULL stays NULL. */
+extern Jsonb *reco_evaluate_copy_json(const Jsonb *json);
+
+/* reco_evaluate_prepare splits, folds the training part and finds the targets. */
+extern void reco_evaluate_prepare(RecoEvaluation *evaluation);
+
 /* settings.c */
 extern void reco_evaluate_check(const RecoEvaluateRequest *request, const RecoDefinition *definition,
 								RecoEvaluateSettings *settings);
@@ -188,15 +322,24 @@ extern void reco_evaluate_check(const RecoEvaluateRequest *request, const RecoDe
 /* relation.c */
 extern void reco_evaluate_check_relation(const RecoDefinition *definition, Oid relation);
 
+/* entries.c: what is measured. */
+extern void reco_evaluate_enter(RecoEvaluation *evaluation, Jsonb *models);
+
 /*
  * split.c.  reco_evaluate_pair_end gives the first event after those of the
  * pair that starts at "first"; reco_evaluate_find_pair gives the events first ... last - 1 of a
  * user on an item of the interactions, or false when there are none.
+ * reco_evaluate_keep_share gives the bitmap of the kept events of a share (per cent) of the users:
+ * a larger share holds every smaller one.
  */
 extern void reco_evaluate_split(RecoEvaluation *evaluation);
 extern size_t reco_evaluate_pair_end(const RecoEvents *events, size_t first);
 extern bool reco_evaluate_find_pair(const RecoEvaluation *evaluation, int64 user, int64 item, size_t *first,
 									size_t *last);
+extern uint8 *reco_evaluate_keep_share(const RecoEvaluation *evaluation, int share);
+
+/* training.c: folds the training part and numbers its users and items. */
+extern void reco_evaluate_fold(RecoEvaluation *evaluation);
 
 /* targets.c */
 extern void reco_evaluate_find_targets(RecoEvaluation *evaluation);
@@ -204,16 +347,36 @@ extern void reco_evaluate_find_targets(RecoEvaluation *evaluation);
 /* baselines.c */
 extern void reco_evaluate_learn_baselines(RecoEvaluation *evaluation);
 
-/* measure.c */
-extern void reco_evaluate_rank(RecoEvaluation *evaluation);
+/* contestant.c: learns an entry, in the current context; what the evaluation keeps of it goes to "outer". */
+extern RecoContestant *reco_evaluate_contest(RecoEvaluation *evaluation, const RecoEntry *entry,
+											 MemoryContext outer);
 
-/* bootstrap.c */
+/* reco_evaluate_query represents the training rows of a test user in a contestant's model. */
+extern RecoQuery *reco_evaluate_query(const RecoEvaluation *evaluation, const RecoContestant *contestant,
+									  const RecoTestUser *user);
+
+/* measure.c: fills value and shown of a contestant. */
+extern void reco_evaluate_measure(RecoEvaluation *evaluation, RecoContestant *contestant);
+
+/*
+ * bootstrap.c.  The quantiles are of n values, which are sorted; NaN when more than half are not
+ * finite (a resample without a single user who has the value).
+ */
 extern double *reco_evaluate_resample(const double *value, size_t n_columns, const uint32 *user, size_t n,
 									  int resamples, uint64 seed);
+extern double reco_evaluate_statistic(const RecoStatistic *statistic, const double *sum);
+extern void reco_evaluate_interval(double *value, size_t n, double *low, double *high);
 
 /* results.c */
-extern void reco_evaluate_summarise(RecoEvaluation *evaluation);
+extern void reco_evaluate_summarise(RecoEvaluation *evaluation, const RecoContestant *contestant,
+									RecoResult *result);
 extern Jsonb *reco_evaluate_options_json(const RecoEvaluation *evaluation);
 extern Jsonb *reco_evaluate_counts_json(const RecoEvaluation *evaluation);
+
+/* differences.c: how each two contestants differ, on the same resamples. */
+extern RecoDifferenceRow *reco_evaluate_differences(const RecoEvaluation *evaluation, int *n);
+
+/* The name of each RecoCell that is a measure of lists. */
+extern const char *const reco_evaluate_cell_name[RECO_CELL_ITEM_RECALL];
 
 #endif

@@ -1,16 +1,14 @@
 /*
  * measure.c
- *	  The lists and predictions of every test user, and how good they are.
+ *	  The lists and predictions that one contestant makes for every test user, and how good they are.
  *
- * A list ranks all learned items but those the user has in training (with
- * repeats: all).  A user whom the training part does not know gets the popular
+ * A list ranks all items that the contestant knows but those the user has in training (with
+ * repeats: all).  A user of whom the training part knows nothing that counts gets the popular
  * list, as the ladder of recommend() would give.  What a rating of an item that
- * was not learned is predicted as is what the formula says of an item without
+ * is not known is predicted as is what the formula says of an item without
  * bias and factors.
  *
- * Values are kept a row a user: list_value in the order ranker, k, metric;
- * error_value as the number of ratings, then for each predictor the sum of
- * squares and of absolutes.  Means are taken later, in the order of users.
+ * Values are kept a row a user (RecoCell, RecoTail in internal.h); means are taken later, in the order of users.
  */
 #include "postgres.h"
 
@@ -18,26 +16,48 @@
 
 #include "evaluate/internal.h"
 #include "kernel/metrics.h"
+#include "kernel/rng.h"
 #include "miscadmin.h"
 #include "parallel/progress.h"
 #include "utils/memutils.h"
+
+/* Items scored between two checks for interrupts. */
+#define INTERRUPT_EVERY 4096
 
 /* What is reused from user to user. */
 typedef struct Bench
 {
 	RecoEvaluation *evaluation;
+	RecoContestant *contestant;
 	uint8 *masked; /* bitmap of items that are not ranked */
 	uint8 *wanted; /* bitmap of items to be found */
 	RkHit *list;   /* [longest k] */
 	uint8 *hit;    /* [longest k] */
+	double *share; /* [longest k], of the training users who have each item */
+	uint32 *place; /* [longest k], items of the training part */
 	size_t longest;
-	uint8 *shown[2][RECO_RANKERS]; /* bitmaps [n_k x n_items]: without and with history */
+	double *positive; /* [n_items], scores, for AUC */
+	double *negative; /* [n_items] */
 } Bench;
 
-static size_t
-shown_bit(const Bench *bench, size_t k, uint32 item)
+/* A test user at hand. */
+typedef struct Subject
 {
-	return k * bench->evaluation->model->items.n + item;
+	const RecoTestUser *user;
+	RecoQuery *query; /* of a model, else NULL */
+	uint64 hash;      /* of the user's key, for random lists */
+	double *value;    /* [columns] */
+} Subject;
+
+static void
+mark(uint8 *bitmap, int32 item, bool set)
+{
+	if (item < 0)
+		return;
+	if (set)
+		reco_evaluate_set_bit(bitmap, (size_t) item);
+	else
+		reco_evaluate_clear_bit(bitmap, (size_t) item);
 }
 
 /* mark_training sets or clears the bits of the items that a user has in training. */
@@ -53,12 +73,8 @@ mark_training(const Bench *bench, const RecoTestUser *user, bool set)
 	{
 		int32 item = evaluation->item_of_item[evaluation->events->item[e]];
 
-		if (item < 0 || !reco_evaluate_bit(evaluation->keep, e))
-			continue;
-		if (set)
-			reco_evaluate_set_bit(bench->masked, item);
-		else
-			reco_evaluate_clear_bit(bench->masked, item);
+		if (item >= 0 && reco_evaluate_bit(evaluation->keep, e))
+			mark(bench->masked, bench->contestant->of_training[item], set);
 	}
 }
 
@@ -69,191 +85,314 @@ mark_targets(const Bench *bench, const RecoTestUser *user, bool set)
 	const RecoTarget *target = bench->evaluation->target + user->first_target;
 
 	for (size_t t = 0; t < user->n_targets; t++)
-	{
-		if (target[t].item < 0 || !target[t].is_ranked)
-			continue;
-		if (set)
-			reco_evaluate_set_bit(bench->wanted, target[t].item);
-		else
-			reco_evaluate_clear_bit(bench->wanted, target[t].item);
-	}
+		if (target[t].is_ranked)
+			mark(bench->wanted, bench->contestant->of_source[target[t].source], set);
 }
 
-/* take_first fills the list with the first items of an order that are not masked, and gives their number. */
+/* take_first fills the list with the first items of an order of the training part's that are not masked, and gives their number. */
 static size_t
 take_first(const Bench *bench, const uint32 *order)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < bench->evaluation->model->items.n && n < bench->longest; i++)
-		if (!reco_evaluate_bit(bench->masked, order[i]))
-			bench->list[n++] = (RkHit){order[i], 0};
+	for (size_t i = 0; i < bench->evaluation->data->n_items && n < bench->longest; i++)
+	{
+		int32 item = bench->contestant->of_training[order[i]];
+
+		if (item >= 0 && !reco_evaluate_bit(bench->masked, (size_t) item))
+			bench->list[n++] = (RkHit){(uint32) item, 0};
+	}
 	return n;
 }
 
-/* make_list fills the list of one ranker and gives its length. */
-static size_t
-make_list(const Bench *bench, const RecoTestUser *user, const RecoQuery *query, RecoRanker ranker)
+/* chance gives the score of an item in a random list. */
+static double
+chance(const Bench *bench, const Subject *subject, size_t item)
 {
-	const RecoEvaluation *evaluation = bench->evaluation;
-
-	if (ranker == RECO_RANKER_ITEM_MEAN)
-		return take_first(bench, evaluation->baselines.by_mean);
-	if (ranker == RECO_RANKER_POPULARITY || !user->with_history)
-		return take_first(bench, evaluation->baselines.popular);
-	return reco_rank(query, bench->longest, bench->masked, evaluation->tie, bench->list);
+	return (double) (rk_hash_mix(subject->hash, bench->contestant->tie[item]) >> 11) * 0x1p-53;
 }
 
-/* judge_list writes the values of the list of length n, and notes which items were shown. */
+static size_t
+take_random(const Bench *bench, const Subject *subject)
+{
+	RkHeap heap;
+
+	rk_heap_init(&heap, bench->list, bench->longest, bench->contestant->tie);
+	for (size_t i = 0; i < bench->contestant->n_items; i++)
+		if (!reco_evaluate_bit(bench->masked, i))
+			rk_heap_push(&heap, (uint32) i, chance(bench, subject, i));
+	return rk_heap_finish(&heap);
+}
+
+/* is_popular says whether the list of a user is the popular one. */
+static bool
+is_popular(const Bench *bench, const Subject *subject)
+{
+	RecoRanker ranker = bench->contestant->entry->ranker;
+
+	return ranker == RECO_RANKER_POPULARITY ||
+		   (ranker == RECO_RANKER_MODEL &&
+			(subject->user->class == RECO_CLASS_NONE || !subject->query->has_positive));
+}
+
+/* make_list fills the list and gives its length. */
+static size_t
+make_list(const Bench *bench, const Subject *subject)
+{
+	const RecoBaselines *baselines = &bench->evaluation->baselines;
+	const RecoContestant *contestant = bench->contestant;
+
+	if (is_popular(bench, subject))
+		return take_first(bench, baselines->popular);
+	if (contestant->entry->ranker == RECO_RANKER_ITEM_MEAN)
+		return take_first(bench, baselines->by_mean);
+	if (contestant->entry->ranker == RECO_RANKER_RANDOM)
+		return take_random(bench, subject);
+	return reco_rank(subject->query, bench->longest, bench->masked, contestant->tie, bench->list);
+}
+
+/* score gives what an item is ranked by. */
+static double
+score(const Bench *bench, const Subject *subject, size_t item)
+{
+	const RecoBaselines *baselines = &bench->evaluation->baselines;
+	const RecoContestant *contestant = bench->contestant;
+	int32 training = contestant->training_of[item];
+
+	if (is_popular(bench, subject))
+		return training < 0 ? 0 : baselines->users[training];
+	if (contestant->entry->ranker == RECO_RANKER_ITEM_MEAN)
+		return baselines->damped[training];
+	if (contestant->entry->ranker == RECO_RANKER_RANDOM)
+		return chance(bench, subject, item);
+	return reco_query_score(subject->query, (uint32) item);
+}
+
+/* note_shown counts the items of the list for coverage and Gini. */
 static void
-judge_list(const Bench *bench, const RecoTestUser *user, RecoRanker ranker, size_t n, double *value)
+note_shown(const Bench *bench, const RecoTestUser *user, size_t n)
 {
 	const RecoEvaluateSettings *settings = &bench->evaluation->settings;
-	uint8 *shown = bench->shown[user->with_history][ranker];
+	const RecoContestant *contestant = bench->contestant;
+
+	for (int k = 0; k < settings->n_k; k++)
+	{
+		uint32 *shown = contestant->shown + ((size_t) user->class * settings->n_k + k) * contestant->n_items;
+
+		for (size_t r = 0; r < Min(n, settings->k[k]); r++)
+			shown[bench->list[r].item]++;
+	}
+}
+
+/* judge_hits writes what the hits of the list of length n say. */
+static void
+judge_hits(const Bench *bench, const Subject *subject, size_t n)
+{
+	const RecoEvaluateSettings *settings = &bench->evaluation->settings;
 	RkListMetrics *metrics = palloc(sizeof(RkListMetrics) * settings->n_k);
 
 	for (size_t r = 0; r < n; r++)
 		bench->hit[r] = reco_evaluate_bit(bench->wanted, bench->list[r].item);
-	rk_metrics_list(bench->hit, n, user->n_ranked, settings->k, settings->n_k, metrics);
+	rk_metrics_list(bench->hit, n, subject->user->n_ranked, settings->k, settings->n_k, metrics);
 	for (int k = 0; k < settings->n_k; k++)
 	{
-		double *out = value + (size_t) k * RECO_LIST_METRICS;
+		double *out = subject->value + reco_evaluate_cell(k, 0);
 
-		out[0] = metrics[k].recall;
-		out[1] = metrics[k].precision;
-		out[2] = metrics[k].f1;
-		out[3] = metrics[k].ndcg;
-		out[4] = metrics[k].average_precision;
-		out[5] = metrics[k].reciprocal_rank;
-		out[6] = metrics[k].hit_rate;
-		for (size_t r = 0; r < Min(n, settings->k[k]); r++)
-			reco_evaluate_set_bit(shown, shown_bit(bench, k, bench->list[r].item));
+		out[RECO_CELL_RECALL] = metrics[k].recall;
+		out[RECO_CELL_PRECISION] = metrics[k].precision;
+		out[RECO_CELL_F1] = metrics[k].f1;
+		out[RECO_CELL_NDCG] = metrics[k].ndcg;
+		out[RECO_CELL_MAP] = metrics[k].average_precision;
+		out[RECO_CELL_MRR] = metrics[k].reciprocal_rank;
+		out[RECO_CELL_HIT_RATE] = metrics[k].hit_rate;
 	}
 }
 
-/* predict gives the rating that a predictor expects of an item (-1: not learned). */
-static double
-predict(const RecoEvaluation *evaluation, const RecoQuery *query, RecoPredictor predictor, int32 item)
+/* judge_items writes recall by the popularity of the items to be found. */
+static void
+judge_items(const Bench *bench, const Subject *subject, size_t n)
 {
-	if (predictor == RECO_PREDICTOR_GLOBAL_MEAN || (predictor == RECO_PREDICTOR_ITEM_MEAN && item < 0))
-		return evaluation->baselines.global_mean;
-	if (predictor == RECO_PREDICTOR_ITEM_MEAN)
-		return evaluation->baselines.item_mean[item];
-	return item < 0 ? query->constant : reco_query_score(query, (uint32) item);
+	const RecoEvaluation *evaluation = bench->evaluation;
+	const RecoEvaluateSettings *settings = &evaluation->settings;
+	const RecoTarget *target = evaluation->target + subject->user->first_target;
+	double wanted[RECO_ITEM_GROUPS] = {0};
+
+	for (size_t t = 0; t < subject->user->n_targets; t++)
+		if (target[t].is_ranked)
+			wanted[target[t].item < 0 ? RECO_ITEMS_NEW : evaluation->item_group[target[t].item]] += 1;
+	for (int group = 0; group < RECO_ITEM_GROUPS; group++)
+		subject->value[reco_evaluate_tail(evaluation, RECO_TAIL_ITEM_USERS + group)] = wanted[group] > 0;
+	for (int k = 0; k < settings->n_k; k++)
+		for (size_t r = 0; r < Min(n, settings->k[k]); r++)
+		{
+			int32 training = bench->contestant->training_of[bench->list[r].item];
+			int group = training < 0 ? RECO_ITEMS_NEW : evaluation->item_group[training];
+
+			if (bench->hit[r])
+				subject->value[reco_evaluate_cell(k, RECO_CELL_ITEM_RECALL + group)] += 1 / wanted[group];
+		}
+}
+
+/* judge_novelty writes how unexpected the list is, and for users of the sample how diverse. */
+static void
+judge_novelty(const Bench *bench, const Subject *subject, size_t n)
+{
+	const RecoEvaluation *evaluation = bench->evaluation;
+	const RecoEvaluateSettings *settings = &evaluation->settings;
+	double *out = palloc(sizeof(double) * settings->n_k);
+
+	for (size_t r = 0; r < n; r++)
+	{
+		int32 training = bench->contestant->training_of[bench->list[r].item];
+		double users = training < 0 ? 0 : evaluation->baselines.users[training];
+
+		bench->share[r] = Max(users, 1) / (double) evaluation->data->n_users;
+		bench->place[r] = training < 0 ? RK_METRICS_NO_ITEM : (uint32) training;
+	}
+	rk_metrics_novelty(bench->share, n, settings->k, settings->n_k, out);
+	for (int k = 0; k < settings->n_k; k++)
+		subject->value[reco_evaluate_cell(k, RECO_CELL_NOVELTY)] = out[k];
+	if (!subject->user->sampled)
+		return;
+	if (rk_metrics_diversity(&evaluation->by_item, bench->place, n, settings->k, settings->n_k, out,
+							 &reco_pool_poll) == RK_CANCELLED)
+		CHECK_FOR_INTERRUPTS();
+	for (int k = 0; k < settings->n_k; k++)
+		subject->value[reco_evaluate_cell(k, RECO_CELL_DIVERSITY)] = out[k];
+}
+
+/* judge_order writes the AUC of all items that are ranked. */
+static void
+judge_order(const Bench *bench, const Subject *subject)
+{
+	const RecoEvaluation *evaluation = bench->evaluation;
+	size_t n_positive = 0;
+	size_t n_negative = 0;
+	double area;
+
+	for (size_t i = 0; i < bench->contestant->n_items; i++)
+	{
+		if (i % INTERRUPT_EVERY == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (reco_evaluate_bit(bench->masked, i))
+			continue;
+		if (reco_evaluate_bit(bench->wanted, i))
+			bench->positive[n_positive++] = score(bench, subject, i);
+		else
+			bench->negative[n_negative++] = score(bench, subject, i);
+	}
+	area = rk_metrics_auc(bench->positive, n_positive, subject->user->n_ranked - n_positive, bench->negative,
+						  n_negative);
+	if (isnan(area))
+		return;
+	subject->value[reco_evaluate_tail(evaluation, RECO_TAIL_AUC_USERS)] = 1;
+	subject->value[reco_evaluate_tail(evaluation, RECO_TAIL_AUC)] = area;
+}
+
+/* judge_list writes all that a user's list says. */
+static void
+judge_list(const Bench *bench, const Subject *subject)
+{
+	const RecoEvaluation *evaluation = bench->evaluation;
+	const RecoTestUser *user = subject->user;
+	size_t n;
+
+	mark_training(bench, user, true);
+	mark_targets(bench, user, true);
+	n = make_list(bench, subject);
+	subject->value[reco_evaluate_tail(evaluation, RECO_TAIL_RANKED)] = 1;
+	subject->value[reco_evaluate_tail(evaluation, RECO_TAIL_SAMPLED)] = user->sampled;
+	note_shown(bench, user, n);
+	judge_hits(bench, subject, n);
+	judge_items(bench, subject, n);
+	judge_novelty(bench, subject, n);
+	if (user->sampled)
+		judge_order(bench, subject);
+	mark_training(bench, user, false);
+	mark_targets(bench, user, false);
+}
+
+/* predict gives the rating that the contestant expects of a target. */
+static double
+predict(const Bench *bench, const Subject *subject, const RecoTarget *target)
+{
+	const RecoBaselines *baselines = &bench->evaluation->baselines;
+	RecoRanker ranker = bench->contestant->entry->ranker;
+	int32 item = bench->contestant->of_source[target->source];
+
+	if (ranker == RECO_RANKER_MODEL)
+		return item < 0 ? subject->query->constant : reco_query_score(subject->query, (uint32) item);
+	if (ranker == RECO_RANKER_ITEM_MEAN && item >= 0)
+		return baselines->item_mean[item];
+	return baselines->global_mean;
 }
 
 /* judge_ratings writes the errors of the predicted ratings of one user. */
 static void
-judge_ratings(const RecoEvaluation *evaluation, const RecoTestUser *user, const RecoQuery *query,
-			  double *value)
+judge_ratings(const Bench *bench, const Subject *subject)
 {
-	const RecoTarget *target = evaluation->target + user->first_target;
+	const RecoEvaluation *evaluation = bench->evaluation;
+	const RecoTarget *target = evaluation->target + subject->user->first_target;
+	RkErrorSum sum = {0, 0, 0};
 
-	value[0] = (double) user->n_targets;
-	for (int p = 0; p < evaluation->n_predictors; p++)
-	{
-		RkErrorSum sum = {0, 0, 0};
-
-		for (size_t t = 0; t < user->n_targets; t++)
-			rk_error_add(&sum, predict(evaluation, query, p, target[t].item), target[t].rating);
-		value[1 + 2 * p] = sum.squares;
-		value[2 + 2 * p] = sum.absolutes;
-	}
-}
-
-/* make_query represents the training rows of a user. */
-static RecoQuery *
-make_query(const RecoEvaluation *evaluation, const RecoTestUser *user)
-{
-	const RkCsr *rows = &evaluation->learned->data->by_user;
-	size_t first = user->row < 0 ? 0 : rows->offset[user->row];
-	size_t n = user->row < 0 ? 0 : rk_csr_count(rows, user->row);
-
-	return reco_query_from_rows(evaluation->model, rows->index + first, rows->weight + first,
-								rows->target + first, n);
+	for (size_t t = 0; t < subject->user->n_targets; t++)
+		rk_error_add(&sum, predict(bench, subject, &target[t]), target[t].rating);
+	subject->value[reco_evaluate_tail(evaluation, RECO_TAIL_RATINGS)] = sum.count;
+	subject->value[reco_evaluate_tail(evaluation, RECO_TAIL_SQUARES)] = sum.squares;
+	subject->value[reco_evaluate_tail(evaluation, RECO_TAIL_ABSOLUTES)] = sum.absolutes;
 }
 
 /* measure_user fills the values of the u-th test user. */
 static void
 measure_user(const Bench *bench, size_t u)
 {
-	RecoEvaluation *evaluation = bench->evaluation;
-	RecoTestUser *user = &evaluation->user[u];
-	RecoQuery *query = make_query(evaluation, user);
-	double *value = evaluation->list_value + u * reco_evaluate_list_columns(evaluation);
+	const RecoEvaluation *evaluation = bench->evaluation;
+	const RecoContestant *contestant = bench->contestant;
+	RecoRanker ranker = contestant->entry->ranker;
+	Subject subject = {.user = &evaluation->user[u],
+					   .value = contestant->value + u * reco_evaluate_columns(evaluation)};
+	RecoKey key = reco_keys_get(&evaluation->source->users, subject.user->source);
 
-	user->with_history = query->has_positive;
-	if (evaluation->n_predictors > 0)
-		judge_ratings(evaluation, user, query,
-					  evaluation->error_value + u * reco_evaluate_error_columns(evaluation));
-	if (user->n_ranked == 0)
-		return;
-	mark_training(bench, user, true);
-	mark_targets(bench, user, true);
-	for (int ranker = 0; ranker < evaluation->n_rankers; ranker++)
-		judge_list(bench, user, ranker, make_list(bench, user, query, ranker),
-				   value + (size_t) ranker * evaluation->settings.n_k * RECO_LIST_METRICS);
-	mark_training(bench, user, false);
-	mark_targets(bench, user, false);
+	subject.hash = reco_key_hash(evaluation->settings.seed, &key);
+	if (ranker == RECO_RANKER_MODEL)
+		subject.query = reco_evaluate_query(evaluation, contestant, subject.user);
+	if (evaluation->definition->explicit_feedback &&
+		(ranker == RECO_RANKER_MODEL || ranker == RECO_RANKER_ITEM_MEAN || ranker == RECO_RANKER_GLOBAL_MEAN))
+		judge_ratings(bench, &subject);
+	if (subject.user->n_ranked > 0 && ranker != RECO_RANKER_GLOBAL_MEAN)
+		judge_list(bench, &subject);
 }
 
 static void
-set_bench(Bench *bench, RecoEvaluation *evaluation)
+set_bench(Bench *bench, RecoEvaluation *evaluation, RecoContestant *contestant)
 {
-	size_t n_items = evaluation->model->items.n;
+	size_t n_items = contestant->n_items;
 	size_t n_k = evaluation->settings.n_k;
 
 	bench->evaluation = evaluation;
+	bench->contestant = contestant;
 	bench->longest = evaluation->settings.k[n_k - 1];
 	bench->masked = reco_evaluate_alloc((n_items + 7) / 8, 1);
 	bench->wanted = reco_evaluate_alloc((n_items + 7) / 8, 1);
 	bench->list = reco_evaluate_alloc(bench->longest, sizeof(RkHit));
 	bench->hit = reco_evaluate_alloc(bench->longest, 1);
-	for (int history = 0; history < 2; history++)
-		for (int ranker = 0; ranker < evaluation->n_rankers; ranker++)
-			bench->shown[history][ranker] = reco_evaluate_alloc((n_items * n_k + 7) / 8, 1);
+	bench->share = reco_evaluate_alloc(bench->longest, sizeof(double));
+	bench->place = reco_evaluate_alloc(bench->longest, sizeof(uint32));
+	bench->positive = reco_evaluate_alloc(n_items, sizeof(double));
+	bench->negative = reco_evaluate_alloc(n_items, sizeof(double));
+	contestant->value =
+		reco_evaluate_alloc(evaluation->n_users, sizeof(double) * reco_evaluate_columns(evaluation));
+	contestant->shown = reco_evaluate_alloc(RECO_CLASSES * n_k, sizeof(uint32) * n_items);
 }
 
-/* count_shown fills the coverage of one ranker at one k: the share of learned items that some list holds. */
-static void
-count_shown(const Bench *bench, int ranker, size_t k)
-{
-	RecoEvaluation *evaluation = bench->evaluation;
-	size_t n_items = evaluation->model->items.n;
-	size_t n_k = evaluation->settings.n_k;
-	double count[RECO_GROUPS] = {0};
-
-	for (size_t i = 0; i < n_items; i++)
-	{
-		bool without = reco_evaluate_bit(bench->shown[0][ranker], shown_bit(bench, k, i));
-		bool with = reco_evaluate_bit(bench->shown[1][ranker], shown_bit(bench, k, i));
-
-		count[RECO_GROUP_ALL] += with || without;
-		count[RECO_GROUP_WITH_HISTORY] += with;
-		count[RECO_GROUP_WITHOUT_HISTORY] += without;
-	}
-	for (int group = 0; group < RECO_GROUPS; group++)
-		evaluation->coverage[((size_t) group * evaluation->n_rankers + ranker) * n_k + k] =
-			count[group] / n_items;
-}
-
-/* reco_evaluate_rank fills list_value, error_value, coverage and who has a history. */
 void
-reco_evaluate_rank(RecoEvaluation *evaluation)
+reco_evaluate_measure(RecoEvaluation *evaluation, RecoContestant *contestant)
 {
 	MemoryContext each =
 		AllocSetContextCreate(CurrentMemoryContext, "reco evaluate: one user", ALLOCSET_DEFAULT_SIZES);
-	size_t n_k = evaluation->settings.n_k;
 	Bench bench;
 
-	evaluation->n_rankers = evaluation->definition->explicit_feedback ? RECO_RANKERS : RECO_RANKER_ITEM_MEAN;
-	evaluation->n_predictors = evaluation->definition->explicit_feedback ? RECO_PREDICTORS : 0;
-	evaluation->list_value =
-		reco_evaluate_alloc(evaluation->n_users, sizeof(double) * reco_evaluate_list_columns(evaluation));
-	evaluation->error_value =
-		reco_evaluate_alloc(evaluation->n_users, sizeof(double) * reco_evaluate_error_columns(evaluation));
-	evaluation->coverage = reco_evaluate_alloc(RECO_GROUPS * evaluation->n_rankers * n_k, sizeof(double));
-	set_bench(&bench, evaluation);
+	set_bench(&bench, evaluation, contestant);
 	reco_progress_phase("ranking", (int64) evaluation->n_users);
 	for (size_t u = 0; u < evaluation->n_users; u++)
 	{
@@ -266,11 +405,4 @@ reco_evaluate_rank(RecoEvaluation *evaluation)
 		CHECK_FOR_INTERRUPTS();
 	}
 	MemoryContextDelete(each);
-	for (int ranker = 0; ranker < evaluation->n_rankers; ranker++)
-		for (size_t k = 0; k < n_k; k++)
-			count_shown(&bench, ranker, k);
-	for (size_t u = 0; u < evaluation->n_users; u++)
-		evaluation->counts.users_with_history += evaluation->user[u].with_history;
-	evaluation->counts.users_without_history =
-		(int64) evaluation->n_users - evaluation->counts.users_with_history;
 }

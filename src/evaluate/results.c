@@ -5,216 +5,240 @@
  * A line is a mean over the users who have the value: those with something to
  * find for the measures of lists, those with ratings for the errors (there the
  * mean is over ratings, not over users).  Intervals hold 95 % of the bootstrap
- * resamples of those users.
+ * resamples of the users of the group; all contestants share the draws.
  */
 #include "postgres.h"
 
 #include <math.h>
 
 #include "evaluate/internal.h"
+#include "kernel/metrics.h"
 #include "model/json.h"
 #include "parallel/progress.h"
 #include "utils/timestamp.h"
 
-#define LEVEL 0.95
+static const char *const group_names[RECO_GROUPS] = {
+	"all", "with history", "without history", "1 item", "2 to 5 items", "6 to 20 items", "over 20 items"};
 
-static const char *const group_names[RECO_GROUPS] = {"all", "with history", "without history"};
+static const char *const item_group_names[RECO_ITEM_GROUPS] = {"head", "middle", "tail", "new"};
 
-static const char *const list_metrics[RECO_LIST_METRICS] = {"recall", "precision", "f1",      "ndcg",
-															"map",    "mrr",       "hit_rate"};
+const char *const reco_evaluate_cell_name[RECO_CELL_ITEM_RECALL] = {
+	"recall", "precision", "f1", "ndcg", "map", "mrr", "hit_rate", "novelty", "diversity"};
 
-static const char *
-ranker_name(const RecoEvaluation *evaluation, RecoRanker ranker)
-{
-	return ranker == RECO_RANKER_MODEL        ? evaluation->definition->algorithm
-		   : ranker == RECO_RANKER_POPULARITY ? "popularity"
-											  : "item mean";
-}
-
-static const char *
-predictor_name(const RecoEvaluation *evaluation, RecoPredictor predictor)
-{
-	return predictor == RECO_PREDICTOR_MODEL       ? evaluation->definition->algorithm
-		   : predictor == RECO_PREDICTOR_ITEM_MEAN ? "item mean"
-												   : "global mean";
-}
-
-/* Values of one kind for the users of one group, with their resamples. */
+/* The users of one group with their resamples. */
 typedef struct Sample
 {
-	const double *value; /* [users x n_columns] */
-	size_t n_columns;
 	size_t n;          /* users of the group */
 	uint32 *user;      /* [n] */
-	double *sum;       /* [n_columns], in the order of users */
-	double *resampled; /* [resamples x n_columns], NULL without resamples */
+	double *sum;       /* [columns], in the order of users */
+	double *resampled; /* [resamples x columns], NULL without resamples */
 } Sample;
 
-static bool
-is_in_group(const RecoTestUser *user, RecoUserGroup group)
+/* What rows are made of while a contestant is summarised. */
+typedef struct Summary
 {
-	return group == RECO_GROUP_ALL || user->with_history == (group == RECO_GROUP_WITH_HISTORY);
-}
+	RecoEvaluation *evaluation;
+	const RecoContestant *contestant;
+	RecoUserGroup group;
+	Sample sample;
+} Summary;
 
-/* fill_sample sums and resamples; "all" is the sample of all users, whose resamples serve a group that is as large. */
-static void
-fill_sample(const RecoEvaluation *evaluation, const Sample *all, Sample *sample)
+/* sum_up gives the sums of the columns over the users of a sample. */
+static double *
+sum_up(const double *value, size_t n_columns, const Sample *sample)
 {
-	sample->sum = reco_evaluate_alloc(sample->n_columns, sizeof(double));
-	sample->resampled = NULL;
+	double *sum = reco_evaluate_alloc(n_columns, sizeof(double));
+
 	for (size_t i = 0; i < sample->n; i++)
-		for (size_t c = 0; c < sample->n_columns; c++)
-			sample->sum[c] += sample->value[sample->user[i] * sample->n_columns + c];
-	if (sample->n == 0 || evaluation->settings.resamples == 0)
-		return;
-	if (all != NULL && all->n == sample->n)
-		sample->resampled = all->resampled;
-	else
-		sample->resampled = reco_evaluate_resample(sample->value, sample->n_columns, sample->user, sample->n,
-												   evaluation->settings.resamples, evaluation->settings.seed);
+		for (size_t c = 0; c < n_columns; c++)
+			sum[c] += value[sample->user[i] * n_columns + c];
+	return sum;
 }
 
-/* make_sample gathers the users of a group who have ranked targets (or, ratings: any). */
+/* make_sample gathers a group; "all" is the sample of all users, whose resamples serve a group that is as large. */
 static Sample
-make_sample(const RecoEvaluation *evaluation, RecoUserGroup group, bool ratings, const Sample *all)
+make_sample(const RecoEvaluation *evaluation, const RecoContestant *contestant, RecoUserGroup group,
+			const Sample *all)
 {
-	Sample sample = {.value = ratings ? evaluation->error_value : evaluation->list_value,
-					 .n_columns = ratings ? reco_evaluate_error_columns(evaluation)
-										  : reco_evaluate_list_columns(evaluation),
-					 .user = reco_evaluate_alloc(evaluation->n_users, sizeof(uint32))};
+	const RecoEvaluateSettings *settings = &evaluation->settings;
+	size_t n_columns = reco_evaluate_columns(evaluation);
+	Sample sample = {.user = reco_evaluate_alloc(evaluation->n_users, sizeof(uint32))};
 
 	for (size_t u = 0; u < evaluation->n_users; u++)
-		if (is_in_group(&evaluation->user[u], group) && (ratings || evaluation->user[u].n_ranked > 0))
+		if (reco_evaluate_in_group(evaluation->user[u].class, group))
 			sample.user[sample.n++] = (uint32) u;
-	fill_sample(evaluation, all, &sample);
+	sample.sum = sum_up(contestant->value, n_columns, &sample);
+	if (all != NULL && all->n == sample.n)
+		sample.resampled = all->resampled;
+	else if (sample.n > 0 && settings->resamples > 0)
+		sample.resampled = reco_evaluate_resample(contestant->value, n_columns, sample.user, sample.n,
+												  settings->resamples, settings->seed);
 	return sample;
 }
 
-static int
-compare_double(const void *a, const void *b)
+/* new_row starts a row of the group, a value of so many users. */
+static RecoMetricRow *
+new_row(Summary *summary, const char *metric, int k, int64 users)
 {
-	double x = *(const double *) a;
-	double y = *(const double *) b;
+	RecoMetricRow *row = &summary->evaluation->row[summary->evaluation->n_rows++];
 
-	return x < y ? -1 : x > y;
+	*row = (RecoMetricRow){.model = summary->contestant->entry->name,
+						   .user_group = group_names[summary->group],
+						   .item_group = "all",
+						   .metric = metric,
+						   .k = k,
+						   .low = NAN,
+						   .high = NAN,
+						   .users = users};
+	return row;
 }
 
-/* quantile gives the p-quantile of sorted values, interpolated linearly between order statistics. */
-static double
-quantile(const double *sorted, size_t n, double p)
+/* add adds the row of a statistic with its interval; NULL when nobody has the value. */
+static RecoMetricRow *
+add(Summary *summary, const char *metric, int k, RecoStatistic statistic)
 {
-	double place = p * (double) (n - 1);
-	size_t low = (size_t) place;
-	size_t high = Min(low + 1, n - 1);
+	const RecoEvaluation *evaluation = summary->evaluation;
+	const Sample *sample = &summary->sample;
+	size_t n_columns = reco_evaluate_columns(evaluation);
+	size_t resamples = sample->resampled != NULL ? (size_t) evaluation->settings.resamples : 0;
+	RecoMetricRow *row;
+	double *value;
 
-	return sorted[low] + (place - (double) low) * (sorted[high] - sorted[low]);
-}
-
-/* A statistic is column / denominator, and for RMSE the root of it; denominator -1 is the number of users. */
-typedef struct Statistic
-{
-	size_t column;
-	int denominator;
-	bool root;
-} Statistic;
-
-static double
-statistic_of(const Statistic *statistic, const double *sum, size_t n)
-{
-	double mean =
-		sum[statistic->column] / (statistic->denominator < 0 ? (double) n : sum[statistic->denominator]);
-
-	return statistic->root ? sqrt(mean) : mean;
-}
-
-/* add_row stores a statistic of a sample with its interval. */
-static void
-add_row(RecoEvaluation *evaluation, RecoMetricRow row, const Sample *sample, Statistic statistic)
-{
-	int resamples = sample->resampled ? evaluation->settings.resamples : 0;
-	double *value = reco_evaluate_alloc(Max(resamples, 1), sizeof(double));
-
-	for (int r = 0; r < resamples; r++)
-		value[r] = statistic_of(&statistic, sample->resampled + r * sample->n_columns, sample->n);
-	qsort(value, resamples, sizeof(double), compare_double);
-	row.value = statistic_of(&statistic, sample->sum, sample->n);
-	row.low = resamples > 0 ? quantile(value, resamples, (1 - LEVEL) / 2) : NAN;
-	row.high = resamples > 0 ? quantile(value, resamples, (1 + LEVEL) / 2) : NAN;
-	row.users = (int64) sample->n;
-	evaluation->row[evaluation->n_rows++] = row;
+	if (!(sample->sum[statistic.denominator] > 0))
+		return NULL;
+	row = new_row(summary, metric, k, (int64) sample->n);
+	row->value = reco_evaluate_statistic(&statistic, sample->sum);
+	value = reco_evaluate_alloc(resamples, sizeof(double));
+	for (size_t r = 0; r < resamples; r++)
+		value[r] = reco_evaluate_statistic(&statistic, sample->resampled + r * n_columns);
+	reco_evaluate_interval(value, resamples, &row->low, &row->high);
 	pfree(value);
+	return row;
 }
 
-/* add_lists adds the rows of the lists of one group. */
-static void
-add_lists(RecoEvaluation *evaluation, RecoUserGroup group, const Sample *sample)
+/* add_mean adds a mean over users, who are counted by the denominator. */
+static RecoMetricRow *
+add_mean(Summary *summary, const char *metric, int k, size_t column, RecoTail users)
 {
-	int n_k = evaluation->settings.n_k;
+	size_t denominator = reco_evaluate_tail(summary->evaluation, users);
+	RecoMetricRow *row = add(summary, metric, k, (RecoStatistic){column, denominator, false});
 
-	for (int ranker = 0; ranker < evaluation->n_rankers; ranker++)
-		for (int k = 0; k < n_k; k++)
+	if (row != NULL)
+		row->users = (int64) summary->sample.sum[denominator];
+	return row;
+}
+
+/* add_shown adds how the lists at the k-th length spread over the items that the contestant knows. */
+static void
+add_shown(Summary *summary, int k)
+{
+	const RecoEvaluateSettings *settings = &summary->evaluation->settings;
+	const RecoContestant *contestant = summary->contestant;
+	size_t n_items = contestant->n_items;
+	double *count = reco_evaluate_alloc(n_items, sizeof(double));
+	int64 users = (int64) summary->sample.sum[reco_evaluate_tail(summary->evaluation, RECO_TAIL_RANKED)];
+	double distinct = 0;
+
+	for (int class = 0; class < RECO_CLASSES; class ++)
+		if (reco_evaluate_in_group(class, summary->group))
+			for (size_t i = 0; i < n_items; i++)
+				count[i] += contestant->shown[((size_t) class * settings->n_k + k) * n_items + i];
+	for (size_t i = 0; i < n_items; i++)
+		distinct += count[i] > 0;
+	new_row(summary, "coverage", (int) settings->k[k], users)->value = distinct / (double) n_items;
+	if (distinct > 0)
+		new_row(summary, "gini", (int) settings->k[k], users)->value = rk_metrics_gini(count, n_items);
+	pfree(count);
+}
+
+/* add_lists adds the rows of the lists of the group. */
+static void
+add_lists(Summary *summary)
+{
+	const RecoEvaluateSettings *settings = &summary->evaluation->settings;
+
+	for (int k = 0; k < settings->n_k; k++)
+	{
+		int length = (int) settings->k[k];
+
+		for (int cell = 0; cell < RECO_CELL_DIVERSITY; cell++)
+			add_mean(summary, reco_evaluate_cell_name[cell], length, reco_evaluate_cell(k, cell),
+					 RECO_TAIL_RANKED);
+		if (length > 1)
+			add_mean(summary, reco_evaluate_cell_name[RECO_CELL_DIVERSITY], length,
+					 reco_evaluate_cell(k, RECO_CELL_DIVERSITY), RECO_TAIL_SAMPLED);
+		add_shown(summary, k);
+	}
+	add_mean(summary, "auc", 0, reco_evaluate_tail(summary->evaluation, RECO_TAIL_AUC), RECO_TAIL_AUC_USERS);
+}
+
+/* add_items adds recall by the popularity of the items to be found. */
+static void
+add_items(Summary *summary)
+{
+	const RecoEvaluateSettings *settings = &summary->evaluation->settings;
+
+	for (int k = 0; k < settings->n_k; k++)
+		for (int group = 0; group < RECO_ITEM_GROUPS; group++)
 		{
-			size_t cell = (size_t) ranker * n_k + k;
-			RecoMetricRow row = {.model = ranker_name(evaluation, ranker),
-								 .user_group = group_names[group],
-								 .k = (int) evaluation->settings.k[k]};
+			RecoMetricRow *row =
+				add_mean(summary, "recall", (int) settings->k[k],
+						 reco_evaluate_cell(k, RECO_CELL_ITEM_RECALL + group), RECO_TAIL_ITEM_USERS + group);
 
-			for (int m = 0; m < RECO_LIST_METRICS; m++)
-			{
-				row.metric = list_metrics[m];
-				add_row(evaluation, row, sample, (Statistic){cell * RECO_LIST_METRICS + m, -1, false});
-			}
-			row.metric = "coverage";
-			row.value = evaluation->coverage[(size_t) group * evaluation->n_rankers * n_k + cell];
-			row.low = row.high = NAN;
-			row.users = (int64) sample->n;
-			evaluation->row[evaluation->n_rows++] = row;
+			if (row != NULL)
+				row->item_group = item_group_names[group];
 		}
 }
 
-/* add_errors adds the rows of the predicted ratings of one group. */
+/* add_errors adds the rows of the predicted ratings of the group. */
 static void
-add_errors(RecoEvaluation *evaluation, RecoUserGroup group, const Sample *sample)
+add_errors(Summary *summary)
 {
-	for (int p = 0; p < evaluation->n_predictors; p++)
-	{
-		RecoMetricRow row = {.model = predictor_name(evaluation, p), .user_group = group_names[group]};
+	size_t ratings = reco_evaluate_tail(summary->evaluation, RECO_TAIL_RATINGS);
 
-		row.metric = "rmse";
-		add_row(evaluation, row, sample, (Statistic){1 + 2 * p, 0, true});
-		row.metric = "mae";
-		add_row(evaluation, row, sample, (Statistic){2 + 2 * p, 0, false});
-	}
+	(void) add(summary, "rmse", 0,
+			   (RecoStatistic){reco_evaluate_tail(summary->evaluation, RECO_TAIL_SQUARES), ratings, true});
+	(void) add(summary, "mae", 0,
+			   (RecoStatistic){reco_evaluate_tail(summary->evaluation, RECO_TAIL_ABSOLUTES), ratings, false});
 }
 
-/* reco_evaluate_summarise fills the rows to be stored; a group without users has none. */
+/*
+ * reco_evaluate_summarise fills the rows to be stored of one contestant, in the current context, and what is
+ * kept of it in *result; a group without users has no rows.
+ */
 void
-reco_evaluate_summarise(RecoEvaluation *evaluation)
+reco_evaluate_summarise(RecoEvaluation *evaluation, const RecoContestant *contestant, RecoResult *result)
 {
-	size_t most =
-		RECO_GROUPS * ((size_t) evaluation->n_rankers * evaluation->settings.n_k * (RECO_LIST_METRICS + 1) +
-					   2 * (size_t) evaluation->n_predictors);
-	Sample lists[RECO_GROUPS];
-	Sample ratings[RECO_GROUPS];
+	/* a k: the measures of lists, coverage and Gini; with them AUC, RMSE and MAE; of all users by items too */
+	size_t most = (size_t) RECO_GROUPS * (evaluation->settings.n_k * (RECO_CELL_ITEM_RECALL + 2) + 3) +
+				  (size_t) evaluation->settings.n_k * RECO_ITEM_GROUPS;
+	Summary summary = {.evaluation = evaluation, .contestant = contestant};
+	Sample all = {0};
 
 	reco_progress_phase("bootstrap", RECO_GROUPS);
+	evaluation->n_rows = 0;
 	evaluation->row = reco_evaluate_alloc(most, sizeof(RecoMetricRow));
 	for (int group = 0; group < RECO_GROUPS; group++)
 	{
-		lists[group] = make_sample(evaluation, group, false, group > 0 ? &lists[0] : NULL);
-		if (lists[group].n > 0)
-			add_lists(evaluation, group, &lists[group]);
-		if (evaluation->n_predictors > 0)
+		summary.group = group;
+		summary.sample = make_sample(evaluation, contestant, group, group > 0 ? &all : NULL);
+		if (group == RECO_GROUP_ALL)
+			all = summary.sample;
+		if (summary.sample.sum[reco_evaluate_tail(evaluation, RECO_TAIL_RANKED)] > 0)
 		{
-			ratings[group] = make_sample(evaluation, group, true, group > 0 ? &ratings[0] : NULL);
-			if (ratings[group].n > 0)
-				add_errors(evaluation, group, &ratings[group]);
+			add_lists(&summary);
+			if (group == RECO_GROUP_ALL)
+				add_items(&summary);
 		}
+		add_errors(&summary);
+		if (summary.sample.resampled != NULL && summary.sample.resampled != all.resampled)
+			pfree(summary.sample.resampled);
 		reco_progress_step(group + 1, NAN);
 	}
+	*result = (RecoResult){contestant->entry->name, all.sum, all.resampled};
 }
 
-/* reco_evaluate_options_json gives the settings as they were resolved, those of learning under "model". */
+/* reco_evaluate_options_json gives the settings as they were resolved, those of learning under "model" where there is one model. */
 Jsonb *
 reco_evaluate_options_json(const RecoEvaluation *evaluation)
 {
@@ -238,7 +262,9 @@ reco_evaluate_options_json(const RecoEvaluation *evaluation)
 	reco_json_integer(&json, "seed", (int64) settings->seed);
 	reco_json_integer(&json, "resamples", settings->resamples);
 	reco_json_integer(&json, "users", (int64) settings->max_users);
-	reco_json_object(&json, "model", evaluation->learned->options);
+	reco_json_integer(&json, "sample_users", (int64) settings->sample_users);
+	if (settings->command == RECO_COMMAND_EVALUATE)
+		reco_json_object(&json, "model", evaluation->learned_options);
 	return reco_json_end(&json);
 }
 
@@ -251,9 +277,9 @@ reco_evaluate_counts_json(const RecoEvaluation *evaluation)
 
 	reco_json_begin(&json);
 	reco_json_integer(&json, "training_events", counts->training_events);
-	reco_json_integer(&json, "training_users", (int64) evaluation->learned->n_users);
-	reco_json_integer(&json, "training_items", (int64) evaluation->learned->n_items);
-	reco_json_integer(&json, "training_pairs", (int64) evaluation->learned->n_rows);
+	reco_json_integer(&json, "training_users", (int64) evaluation->data->n_users);
+	reco_json_integer(&json, "training_items", (int64) evaluation->data->n_items);
+	reco_json_integer(&json, "training_pairs", (int64) rk_csr_nnz(&evaluation->data->by_user));
 	reco_json_integer(&json, "pairs_removed_from_training", counts->removed_pairs);
 	reco_json_integer(&json, "test_users", (int64) evaluation->n_users);
 	reco_json_integer(&json, "test_users_available", counts->available_users);

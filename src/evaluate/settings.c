@@ -1,6 +1,6 @@
 /*
  * settings.c
- *	  Checks the arguments and options of CALL reco.evaluate().
+ *	  Checks the arguments and options of the commands that measure.
  */
 #include "postgres.h"
 
@@ -19,11 +19,11 @@ enum
 	OPTION_SEED,
 	OPTION_RESAMPLES,
 	OPTION_USERS,
+	OPTION_SAMPLE_USERS,
+	OPTION_MODEL,
+	OPTION_SHARES,
 	N_OPTIONS
 };
-
-/* The key whose value is an object of learning options; not in the table, which holds no objects. */
-#define MODEL_KEY "model"
 
 #define DEFAULT_FRACTION 0.2
 
@@ -44,6 +44,19 @@ static const RecoOption evaluate_option[N_OPTIONS] = {
 						  "Bootstrap samples of the intervals; 0 gives no intervals."},
 	[OPTION_USERS] = {"users", RECO_OPTION_INTEGER, false, 0, NULL, 0, 2147483647, false,
 					  "Test at most so many users, chosen by a hash; 0 tests all."},
+	[OPTION_SAMPLE_USERS] =
+		{"sample_users", RECO_OPTION_INTEGER, false, 1000, NULL, 0, 2147483647, false,
+		 "Measure AUC and diversity, which cost most, on at most so many of the test users, chosen by a hash; 0: on all."},
+	[OPTION_MODEL] = {"model", RECO_OPTION_OBJECT, true, 0, NULL, 0, 0, false,
+					  "Options of learning for this call, for example {\"factors\": 32}."},
+	[OPTION_SHARES] = {"shares", RECO_OPTION_INTEGERS, false, 0, "10,20,30,40,50,60,70,80,90,100", 1, 100,
+					   false, "Per cent of the training users to learn from, one version each."},
+};
+
+/* The commands that take an option; 0: all of them. */
+static const int takers[N_OPTIONS] = {
+	[OPTION_MODEL] = 1 << RECO_COMMAND_EVALUATE | 1 << RECO_COMMAND_CURVE,
+	[OPTION_SHARES] = 1 << RECO_COMMAND_CURVE,
 };
 
 static const char *const split_names[] = {"random", "last", "time"};
@@ -62,29 +75,6 @@ parse_split(const char *name)
 							: errhint("The splits are random, last and time; or pass a relation as test.")));
 }
 
-/* take_model_options cuts the key "model" out of *options and gives its value, or NULL. */
-static Jsonb *
-take_model_options(Jsonb **options)
-{
-	JsonbValue key = {.type = jbvString, .val.string = {strlen(MODEL_KEY), (char *) MODEL_KEY}};
-	JsonbValue *value;
-
-	if (*options == NULL || !JB_ROOT_IS_OBJECT(*options))
-		return NULL;
-	value = findJsonbValueFromContainer(&(*options)->root, JB_FOBJECT, &key);
-	if (value == NULL)
-		return NULL;
-	*options = DatumGetJsonbP(
-		DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(*options), CStringGetTextDatum(MODEL_KEY)));
-	if (value->type == jbvNull)
-		return NULL;
-	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("option \"%s\" must be a JSON object of learning options", MODEL_KEY),
-						errhint("For example '{\"%s\": {\"factors\": 32}}'.", MODEL_KEY)));
-	return JsonbValueToJsonb(value);
-}
-
 static int
 compare_size(const void *a, const void *b)
 {
@@ -94,18 +84,21 @@ compare_size(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* take_lengths sorts the list lengths and drops those named twice. */
-static void
-take_lengths(const RecoOptionValue *value, RecoEvaluateSettings *settings)
+/* take_increasing gives the integers of an option in increasing order, each once, and their number. */
+static int
+take_increasing(const RecoOptionValue *value, size_t **out)
 {
-	settings->k = palloc(sizeof(size_t) * value->n);
+	size_t *number = palloc(sizeof(size_t) * value->n);
+	int n = 0;
+
 	for (int i = 0; i < value->n; i++)
-		settings->k[i] = (size_t) value->integer[i];
-	qsort(settings->k, value->n, sizeof(size_t), compare_size);
-	settings->n_k = 0;
+		number[i] = (size_t) value->integer[i];
+	qsort(number, value->n, sizeof(size_t), compare_size);
 	for (int i = 0; i < value->n; i++)
-		if (settings->n_k == 0 || settings->k[i] != settings->k[settings->n_k - 1])
-			settings->k[settings->n_k++] = settings->k[i];
+		if (n == 0 || number[i] != number[n - 1])
+			number[n++] = number[i];
+	*out = number;
+	return n;
 }
 
 /* forbid raises for an option that the split does not look at. */
@@ -142,6 +135,32 @@ take_split_options(const RecoOptionValue *value, RecoEvaluateSettings *settings)
 		settings->from = DatumGetTimestampTz(
 			DirectFunctionCall3(timestamptz_in, CStringGetDatum(value[OPTION_FROM].string),
 								ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+}
+
+/*
+ * parse_options gives a value an option of the whole table; those that the command does not take are
+ * unknown to it, and stay unset.
+ */
+static RecoOptionValue *
+parse_options(RecoEvaluateCommand command, Jsonb *options)
+{
+	RecoOption taken[N_OPTIONS];
+	int position[N_OPTIONS];
+	RecoOptionValue *all = palloc0(sizeof(RecoOptionValue) * N_OPTIONS);
+	RecoOptionValue *value;
+	int n = 0;
+
+	for (int o = 0; o < N_OPTIONS; o++)
+	{
+		if (takers[o] != 0 && (takers[o] >> command & 1) == 0)
+			continue;
+		position[n] = o;
+		taken[n++] = evaluate_option[o];
+	}
+	value = reco_options_parse(taken, n, &options, 1);
+	for (int o = 0; o < n; o++)
+		all[position[o]] = value[o];
+	return all;
 }
 
 /* check_split raises unless the split and the definition go together. */
@@ -188,19 +207,22 @@ void
 reco_evaluate_check(const RecoEvaluateRequest *request, const RecoDefinition *definition,
 					RecoEvaluateSettings *settings)
 {
-	Jsonb *options = request->options;
 	RecoOptionValue *value;
 
 	memset(settings, 0, sizeof(*settings));
+	settings->command = request->command;
 	check_split(request, definition, settings);
-	settings->model_options = take_model_options(&options);
+	value = parse_options(request->command, request->options);
+	settings->model_options = value[OPTION_MODEL].object;
 	if (settings->model_options != NULL)
 		reco_model_check_options(definition->algorithm, settings->model_options);
-	value = reco_options_parse(evaluate_option, N_OPTIONS, &options, 1);
-	take_lengths(&value[OPTION_K], settings);
+	settings->n_k = take_increasing(&value[OPTION_K], &settings->k);
 	take_split_options(value, settings);
+	if (value[OPTION_SHARES].is_set)
+		settings->n_shares = take_increasing(&value[OPTION_SHARES], &settings->share);
 	settings->repeats = request->repeats;
 	settings->seed = (uint64) value[OPTION_SEED].number;
 	settings->resamples = (int) value[OPTION_RESAMPLES].number;
 	settings->max_users = (size_t) value[OPTION_USERS].number;
+	settings->sample_users = (size_t) value[OPTION_SAMPLE_USERS].number;
 }

@@ -25,6 +25,9 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+/* Makes the choice of users to learn from another one than that of users to test. */
+#define SHARE_SALT 0x73686172
+
 /* When a user came to an item: a total order of the items of one user. */
 typedef struct Arrival
 {
@@ -259,6 +262,28 @@ split_table(RecoEvaluation *evaluation)
 			remove_pair(evaluation, first, user, item);
 		CHECK_FOR_INTERRUPTS();
 	}
+}
+
+uint8 *
+reco_evaluate_keep_share(const RecoEvaluation *evaluation, int share)
+{
+	const RecoEvents *events = evaluation->events;
+	size_t bytes = (events->n + 7) / 8;
+	uint8 *keep = reco_evaluate_alloc(bytes, 1);
+
+	memcpy(keep, evaluation->keep, bytes);
+	for (size_t user = 0; share < 100 && user < events->users.n; user++)
+	{
+		RecoKey key = reco_keys_get(&events->users, user);
+		uint64 hash = rk_hash_mix(reco_key_hash(evaluation->settings.seed, &key), SHARE_SALT);
+
+		if ((double) (hash >> 11) * 0x1p-53 * 100 < share)
+			continue;
+		for (size_t e = evaluation->user_start[user]; e < evaluation->user_start[user + 1]; e++)
+			reco_evaluate_clear_bit(keep, e);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return keep;
 }
 
 /* find_users fills user_start. */

@@ -31,18 +31,6 @@ typedef struct Collector
 	double ranked_from; /* least rating to be found by ranking */
 } Collector;
 
-/* invert gives for each of n indexes its position in list [n_list], or -1. */
-static int32 *
-invert(size_t n, const uint32 *list, size_t n_list)
-{
-	int32 *position = reco_evaluate_alloc(n, sizeof(int32));
-
-	memset(position, 0xFF, sizeof(int32) * n);
-	for (size_t i = 0; i < n_list; i++)
-		position[list[i]] = (int32) i;
-	return position;
-}
-
 /* find_keys gives the position of each key of one set in another, or -1. */
 static int64 *
 find_keys(const RecoKeys *keys, const RecoKeys *in)
@@ -128,6 +116,7 @@ make_target(const Collector *collector, size_t first, size_t last, int64 user, R
 		counts->seen_targets++;
 		return false;
 	}
+	target->source = evaluation->source->item[first];
 	target->item = item < 0 ? -1 : evaluation->item_of_item[item];
 	target->rating = sum.pull / sum.weight;
 	target->is_ranked = !explicit_feedback || target->rating >= collector->ranked_from;
@@ -152,6 +141,21 @@ collect_user(RecoEvaluation *evaluation, const Collector *collector, size_t firs
 	}
 }
 
+/* class_of says how much the training part knows of a user, whose row there may be -1. */
+static RecoUserClass
+class_of(const RecoEvaluation *evaluation, int64 row)
+{
+	const RkCsr *rows = &evaluation->data->by_user;
+	size_t n = row < 0 ? 0 : rk_csr_count(rows, row);
+	bool liked = false;
+
+	for (size_t e = 0; e < n; e++)
+		liked = liked || rows->target[rows->offset[row] + e] > 0;
+	if (!liked)
+		return RECO_CLASS_NONE;
+	return n == 1 ? RECO_CLASS_ONE : n <= 5 ? RECO_CLASS_FEW : n <= 20 ? RECO_CLASS_SOME : RECO_CLASS_MANY;
+}
+
 /* collect finds the targets of every user of the source. */
 static void
 collect(RecoEvaluation *evaluation, const Collector *collector, const int64 *event_user)
@@ -173,6 +177,7 @@ collect(RecoEvaluation *evaluation, const Collector *collector, const int64 *eve
 							   .first_target = n_targets};
 		if (user->event_user >= 0)
 			user->row = evaluation->row_of_user[user->event_user];
+		user->class = class_of(evaluation, user->row);
 		collect_user(evaluation, collector, first, last, user);
 		n_targets += user->n_targets;
 		if (user->n_targets > 0)
@@ -199,19 +204,14 @@ compare_draw(const void *a, const void *b)
 	return x->user < y->user ? -1 : x->user > y->user;
 }
 
-/* sample_users keeps the max_users test users of least hash(seed, key), in the order of keys. */
-static void
-sample_users(RecoEvaluation *evaluation)
+/* choose gives for each test user whether it is among the "most" of least hash(seed, key). */
+static bool *
+choose(const RecoEvaluation *evaluation, size_t most)
 {
 	size_t n = evaluation->n_users;
-	size_t max = evaluation->settings.max_users;
-	Draw *draw;
-	bool *chosen;
+	Draw *draw = reco_evaluate_alloc(n, sizeof(Draw));
+	bool *chosen = reco_evaluate_alloc(n, sizeof(bool));
 
-	if (max == 0 || n <= max)
-		return;
-	draw = reco_evaluate_alloc(n, sizeof(Draw));
-	chosen = reco_evaluate_alloc(n, sizeof(bool));
 	for (size_t u = 0; u < n; u++)
 	{
 		RecoKey key = reco_keys_get(&evaluation->source->users, evaluation->user[u].source);
@@ -219,14 +219,30 @@ sample_users(RecoEvaluation *evaluation)
 		draw[u] = (Draw){reco_key_hash(evaluation->settings.seed, &key), u};
 	}
 	qsort(draw, n, sizeof(Draw), compare_draw);
-	for (size_t i = 0; i < max; i++)
+	for (size_t i = 0; i < Min(most, n); i++)
 		chosen[draw[i].user] = true;
+	pfree(draw);
+	return chosen;
+}
+
+/* sample_users keeps at most max_users test users, in the order of keys, and marks those whose lists are looked at closely. */
+static void
+sample_users(RecoEvaluation *evaluation)
+{
+	const RecoEvaluateSettings *settings = &evaluation->settings;
+	size_t n = evaluation->n_users;
+	bool *tested = choose(evaluation, settings->max_users == 0 ? n : settings->max_users);
+	bool *sampled = choose(evaluation, settings->sample_users == 0 ? n : settings->sample_users);
+
 	evaluation->n_users = 0;
 	for (size_t u = 0; u < n; u++)
-		if (chosen[u])
+	{
+		evaluation->user[u].sampled = sampled[u];
+		if (tested[u])
 			evaluation->user[evaluation->n_users++] = evaluation->user[u];
-	pfree(draw);
-	pfree(chosen);
+	}
+	pfree(tested);
+	pfree(sampled);
 }
 
 /* count_targets counts what is left to be tested. */
@@ -240,6 +256,10 @@ count_targets(RecoEvaluation *evaluation)
 		const RecoTestUser *user = &evaluation->user[u];
 		const RecoTarget *target = evaluation->target + user->first_target;
 
+		if (user->class == RECO_CLASS_NONE)
+			counts->users_without_history++;
+		else
+			counts->users_with_history++;
 		counts->test_pairs += user->n_ranked;
 		counts->rating_pairs += evaluation->definition->explicit_feedback ? user->n_targets : 0;
 		for (size_t t = 0; t < user->n_targets; t++)
@@ -264,27 +284,23 @@ raise_nobody(const RecoEvaluation *evaluation)
 }
 
 /*
- * reco_evaluate_find_targets fills the maps between interactions and model, the
- * test users and their targets.  Needs the learned model and the baselines'
- * global mean.
+ * reco_evaluate_find_targets fills the test users and their targets.  Needs the
+ * training part and the baselines' global mean.
  */
 void
 reco_evaluate_find_targets(RecoEvaluation *evaluation)
 {
 	const RecoEvents *events = evaluation->events;
 	const RecoEvents *source = evaluation->source;
-	const RecoDataset *data = evaluation->learned->data;
 	int64 *event_user = find_keys(&source->users, &events->users);
 	double mean = evaluation->baselines.global_mean;
 	Collector collector = {
 		.evaluation = evaluation,
-		.rule = evaluation->learned->fold,
+		.rule = evaluation->fold,
 		.event_item = find_keys(&source->items, &events->items),
 		.ranked_from = mean - MEAN_TOLERANCE * fabs(mean),
 	};
 
-	evaluation->row_of_user = invert(events->users.n, data->user_of, data->n_users);
-	evaluation->item_of_item = invert(events->items.n, data->item_of, data->n_items);
 	collect(evaluation, &collector, event_user);
 	evaluation->counts.available_users = (int64) evaluation->n_users;
 	if (evaluation->n_users == 0)

@@ -75,6 +75,14 @@ const RecoOption reco_als_option[ALS_N_OPTIONS] = {
 /* Items whose influences are kept at hand, at most. */
 #define MOST_EXPECTED 64
 
+/* lambda and alpha0 go with the scale of the event weights, and so are searched as multiples of their defaults. */
+static const RecoTuning als_tuning[] = {
+	{"factors", RECO_TUNE_LOG, 16, 256, NULL},
+	{"alpha0", RECO_TUNE_TIMES, 0.2, 5, NULL},
+	{"lambda", RECO_TUNE_TIMES, 0.1, 10, NULL},
+	{"nu", RECO_TUNE_LINEAR, 0, 1, NULL},
+};
+
 /* The greatest length of vectors that kernel/topk.h is exact for. */
 #define GREATEST_WIDTH 65536
 
@@ -781,6 +789,8 @@ const RecoAlgorithm reco_als = {
 	.linearity = RECO_AFFINE,
 	.option = reco_als_option,
 	.n_options = ALS_N_OPTIONS,
+	.tuning = als_tuning,
+	.n_tuning = lengthof(als_tuning),
 	.learn_bytes = reco_als_learn_bytes,
 	.learn = reco_als_learn,
 	.warm_refusal = reco_als_warm_refusal,

@@ -200,20 +200,29 @@ half_life(const RecoDefinition *definition, const RecoAlgorithm *algorithm, cons
 	return definition->half_life;
 }
 
+RecoFoldRule
+reco_learn_fold_rule(const RecoDefinition *definition, Jsonb *call_options)
+{
+	const RecoAlgorithm *algorithm = reco_algorithm_find(definition->algorithm);
+	const RecoOptionValue *option = parse_options(definition, algorithm, call_options);
+	int dislike = reco_option_find(algorithm->option, algorithm->n_options, "dislike");
+
+	return (RecoFoldRule){.explicit_feedback = definition->explicit_feedback,
+						  .half_life = half_life(definition, algorithm, option),
+						  .dislike = option[dislike].number};
+}
+
 /* fold_events reserves the area and folds the events into the dataset in it. */
 static RecoLearned *
 fold_events(const RecoDefinition *definition, const RecoAlgorithm *algorithm, const RecoEvents *events,
-			const uint8 *keep, RecoLearnInput *input)
+			const uint8 *keep, Jsonb *call_options, RecoLearnInput *input)
 {
 	RecoLearned *learned = palloc0(sizeof(RecoLearned));
 	RecoAllocator allocator = {allocate_in_area, NULL};
 	size_t pairs = reco_dataset_pairs(events, keep);
 	Size bytes;
 
-	learned->fold.explicit_feedback = definition->explicit_feedback;
-	learned->fold.half_life = half_life(definition, algorithm, input->option);
-	learned->fold.dislike =
-		input->option[reco_option_find(algorithm->option, algorithm->n_options, "dislike")].number;
+	learned->fold = reco_learn_fold_rule(definition, call_options);
 	bytes = algorithm->learn_bytes(events->users.n, events->items.n, pairs, definition->explicit_feedback,
 								   input->option);
 	input->area = reco_area_create(add_size(bytes, reco_dataset_bytes(events, pairs)));
@@ -245,7 +254,7 @@ learn_events(const RecoLearnRequest *request, const RecoEvents *events, const ui
 							.warm = request->warm,
 							.warm_version = request->warm_version};
 	RecoLearnOutput output = {0};
-	RecoLearned *learned = fold_events(definition, algorithm, events, keep, &input);
+	RecoLearned *learned = fold_events(definition, algorithm, events, keep, request->call_options, &input);
 
 	if (forgotten != NULL)
 		reco_events_forget(forgotten);

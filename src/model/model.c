@@ -54,6 +54,17 @@ reco_algorithm_find(const char *name)
 							: errhint("Known algorithms are: %s.", known_algorithms())));
 }
 
+const char *const *
+reco_algorithm_names(int *n)
+{
+	static const char *name[lengthof(algorithms)];
+
+	for (size_t a = 0; a < lengthof(algorithms); a++)
+		name[a] = algorithms[a]->name;
+	*n = lengthof(algorithms);
+	return name;
+}
+
 void
 reco_model_check_options(const char *algorithm, Jsonb *options)
 {

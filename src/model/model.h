@@ -203,6 +203,8 @@ struct RecoAlgorithm
 	bool implicit_only; /* does not take explicit feedback */
 	const RecoOption *option;
 	int n_options;
+	const RecoTuning *tuning; /* what CALL reco.tune() searches; NULL when there is nothing to choose */
+	int n_tuning;
 
 	/* learn_bytes bounds the memory of the area beside the dataset. */
 	Size (*learn_bytes)(size_t n_users, size_t n_items, size_t n_rows, bool explicit_feedback,
@@ -269,6 +271,9 @@ extern const RecoAlgorithm reco_recent;
 extern const RecoAlgorithm reco_rp3beta;
 extern const RecoAlgorithm reco_userknn;
 
+/* reco_algorithm_names gives the names of all algorithms, [*n]. */
+extern const char *const *reco_algorithm_names(int *n);
+
 /* reco_model_check_options raises unless the algorithm is known and takes these options. */
 extern void reco_model_check_options(const char *algorithm, Jsonb *options);
 
@@ -324,13 +329,6 @@ extern RecoModel *reco_model_bind(const char *algorithm, const RecoTensorSet *te
  * current context.  Rows on items the model does not know are no evidence.
  */
 extern RecoQuery *reco_query_make(const RecoModel *model, const RecoHistory *history);
-
-/*
- * reco_query_from_rows does the same for rows folded already (evaluation):
- * known items in increasing order.
- */
-extern RecoQuery *reco_query_from_rows(const RecoModel *model, const uint32 *item, const float *weight,
-									   const float *target, size_t n);
 
 /*
  * reco_query_from_evidence does the same for evidence folded already, by
@@ -426,6 +424,9 @@ extern void reco_learn_check(RkStatus status);
  */
 extern RecoLearned *reco_learn(const RecoDefinition *definition, Jsonb *call_options,
 							   const RecoEvents *events, const uint8 *keep);
+
+/* reco_learn_fold_rule gives how learning with these options folds rows; as_of is open until the events are known. */
+extern RecoFoldRule reco_learn_fold_rule(const RecoDefinition *definition, Jsonb *call_options);
 
 /*
  * The buckets of people of a version, kept while the next one is learned

@@ -107,7 +107,7 @@ static char *
 describe_range(const RecoOption *option)
 {
 	const char *what = option->type == RECO_OPTION_INTEGER    ? "an integer"
-					   : option->type == RECO_OPTION_INTEGERS ? "an array of integers, each"
+					   : option->type == RECO_OPTION_INTEGERS ? "an integer or an array of integers, each"
 															  : "a number";
 
 	if (option->type == RECO_OPTION_BOOLEAN)
@@ -118,6 +118,8 @@ describe_range(const RecoOption *option)
 		return pstrdup("an array of strings, numbers, booleans or nulls");
 	if (option->type == RECO_OPTION_CHOICE)
 		return describe_choices(option->initial_string);
+	if (option->type == RECO_OPTION_OBJECT)
+		return pstrdup("a JSON object");
 	if (isinf(option->maximum))
 		return psprintf("%s %s %g", what, option->open_minimum ? "above" : "of at least", option->minimum);
 	if (option->open_minimum)
@@ -167,6 +169,13 @@ parse_integers(const RecoOption *option, JsonbValue *value, RecoOptionValue *out
 	JsonbIteratorToken token;
 	JsonbValue element;
 
+	if (value->type == jbvNumeric)
+	{
+		out->n = 1;
+		out->integer = palloc(sizeof(int));
+		out->integer[0] = (int) number_of(option, value);
+		return;
+	}
 	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data) ||
 		JsonContainerSize(value->val.binary.data) == 0)
 		raise_bad_value(option, value_text(value));
@@ -254,6 +263,11 @@ parse_value(const RecoOption *option, JsonbValue *value, RecoOptionValue *out)
 			break;
 		case RECO_OPTION_TEXTS:
 			parse_texts(option, value, out);
+			break;
+		case RECO_OPTION_OBJECT:
+			if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+				raise_bad_value(option, value_text(value));
+			out->object = JsonbValueToJsonb(value);
 			break;
 	}
 	out->is_set = true;

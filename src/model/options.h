@@ -17,8 +17,9 @@ typedef enum RecoOptionType
 	RECO_OPTION_BOOLEAN,
 	RECO_OPTION_STRING,
 	RECO_OPTION_CHOICE,   /* one of the names in initial_string */
-	RECO_OPTION_INTEGERS, /* array of integers, each in the range */
-	RECO_OPTION_TEXTS     /* array of strings, numbers, booleans and nulls, as text; always automatic */
+	RECO_OPTION_INTEGERS, /* array of integers, each in the range; a single one may stand for itself */
+	RECO_OPTION_TEXTS,    /* array of strings, numbers, booleans and nulls, as text; always automatic */
+	RECO_OPTION_OBJECT    /* a JSON object, whose members its reader checks; always automatic */
 } RecoOptionType;
 
 /* One option.  is_auto: the default is chosen from the data (NULL in jsonb means the same). */
@@ -45,7 +46,27 @@ typedef struct RecoOptionValue
 	int n;         /* of arrays */
 	int *integer;  /* [n] of integers */
 	char **text;   /* [n] of texts, NULL for null */
+	Jsonb *object;
 } RecoOptionValue;
+
+/* How values of an option are drawn when settings are searched for (CALL reco.tune()). */
+typedef enum RecoTuningScale
+{
+	RECO_TUNE_LINEAR, /* between low and high, all equally likely */
+	RECO_TUNE_LOG,    /* between low and high, all orders of magnitude equally likely */
+	RECO_TUNE_TIMES,  /* the same, as a multiple of what the defaults resolve to */
+	RECO_TUNE_CHOICE  /* one of "a|b|c" */
+} RecoTuningScale;
+
+/* The range over which an algorithm wants one of its options searched. */
+typedef struct RecoTuning
+{
+	const char *option;
+	RecoTuningScale scale;
+	double low;
+	double high;
+	const char *choice; /* RECO_TUNE_CHOICE only */
+} RecoTuning;
 
 /*
  * reco_options_parse checks a jsonb object (NULL: empty) against the table and

@@ -148,20 +148,6 @@ reco_query_make(const RecoModel *model, const RecoHistory *history)
 }
 
 RecoQuery *
-reco_query_from_rows(const RecoModel *model, const uint32 *item, const float *weight, const float *target,
-					 size_t n)
-{
-	RecoQuery *query = make_query(model, NULL, n);
-
-	query->n_evidence = (int) n;
-	for (size_t e = 0; e < n; e++)
-		query->evidence[e] = (RecoEvidence){item[e], weight[e], (double) weight[e] * target[e], -1, true};
-	settle(query);
-	model->algorithm->represent(model, query);
-	return query;
-}
-
-RecoQuery *
 reco_query_from_evidence(const RecoModel *model, RecoEvidence *evidence, int n)
 {
 	RecoQuery *query = palloc0(sizeof(RecoQuery));

@@ -34,25 +34,25 @@ END $$;
 -- nth(n) is the n-th newest evaluation, differences(a, b) the number of rows in which two of them differ.
 CREATE FUNCTION nth(n integer) RETURNS bigint
 LANGUAGE sql AS $$
-	SELECT DISTINCT e.evaluation FROM reco.evaluations e ORDER BY 1 DESC OFFSET n - 1 LIMIT 1
+	SELECT e.evaluation FROM reco.evaluation_runs e ORDER BY 1 DESC OFFSET n - 1 LIMIT 1
 $$;
 CREATE FUNCTION differences(a bigint, b bigint) RETURNS bigint
 LANGUAGE sql AS $$
 	SELECT count(*) FROM (
-		(SELECT model, user_group, metric, k, value, low, high, users FROM reco.evaluations WHERE evaluation = a
-		 EXCEPT SELECT model, user_group, metric, k, value, low, high, users FROM reco.evaluations WHERE evaluation = b)
+		(SELECT model, user_group, item_group, metric, k, value, low, high, users FROM reco.evaluations WHERE evaluation = a
+		 EXCEPT SELECT model, user_group, item_group, metric, k, value, low, high, users FROM reco.evaluations WHERE evaluation = b)
 		UNION ALL
-		(SELECT model, user_group, metric, k, value, low, high, users FROM reco.evaluations WHERE evaluation = b
-		 EXCEPT SELECT model, user_group, metric, k, value, low, high, users FROM reco.evaluations WHERE evaluation = a)) d
+		(SELECT model, user_group, item_group, metric, k, value, low, high, users FROM reco.evaluations WHERE evaluation = b
+		 EXCEPT SELECT model, user_group, item_group, metric, k, value, low, high, users FROM reco.evaluations WHERE evaluation = a)) d
 $$;
 CREATE FUNCTION value_of(which bigint, model text, metric text, k integer, user_group text = 'all') RETURNS numeric
 LANGUAGE sql AS $$
 	SELECT round(e.value::numeric, 4) FROM reco.evaluations e
-	WHERE e.evaluation = $1 AND e.model = $2 AND e.metric = $3 AND e.k = $4 AND e.user_group = $5
+	WHERE e.evaluation = $1 AND e.model = $2 AND e.metric = $3 AND e.k = $4 AND e.user_group = $5 AND e.item_group = 'all'
 $$;
 CREATE FUNCTION count_of(which bigint, name text) RETURNS text
 LANGUAGE sql AS $$
-	SELECT DISTINCT e.counts ->> $2 FROM reco.evaluations e WHERE e.evaluation = $1
+	SELECT e.counts ->> $2 FROM reco.evaluation_runs e WHERE e.evaluation = $1
 $$;
 
 /*
@@ -88,6 +88,16 @@ $$;
  *			map			((1+2/3)/2 + 1/4 + 1 | 1) / 4			= 0.7708
  *			mrr			(1 + 1/2 + 1 | 1) / 4					= 0.875
  *			hit rate											= 1
+ *	novelty (of 4 training users; -log2 of 4/4, 3/4, 2/4, 1/4 is 0, 0.4150, 1, 2):
+ *			k = 1	(0.4150 + 1 + 2 | 0) / 4				= 0.8538
+ *	diversity: 10 has users 1 to 4, 20 has 2 to 4, 30 has 3 and 4, 40 has 4; 1 - cosine of 20 and 30 is 1 - 2/sqrt(6) = 0.1835,
+ *			of 30 and 40 0.2929, of 10 and 20 0.1340; one item has no pairs
+ *			k = 2	(0.1835 + 0.2929 + 0 | 0.1340) / 4		= 0.1526
+ *	auc		user 1: 20 above 30, 40 below it: 1/2; 2: 40 below 30, and 99 below everything: 0; 3: nothing but 40 is left, so
+ *			no value; 5: 10 and 20 above 30 and 40: 1; mean of three	= 0.5
+ *	gini	k = 1: each item once: 0; k = 2: 10, 20, 30, 40 are shown 1, 2, 2, 2 times: sum |x_i - x_j| 6 / (2 n sum 56) = 0.1071
+ *	By items: of 10 rows item 10 has the first third (head), 20 begins in the second (middle), 30 and 40 are the tail.  Recall at k = 1 of the
+ *			head: user 5's 10, found; of the middle: 20 of users 1 (found) and 5; of the tail: 40 of users 1, 2, 3 (found); new: 99.
  *	with history at k = 2: recall 2/3, coverage {20, 30, 40} of 4 = 0.75; without: recall 1, coverage {10, 20} of 4 = 0.5
  */
 CREATE TABLE hand (u integer, i integer);
@@ -98,14 +108,14 @@ INSERT INTO hand_test VALUES (1, 20), (1, 40), (2, 40), (2, 99), (3, 40), (5, 20
 SELECT reco.create_recommender('hand', 'hand', 'u', 'i', options => '{"factors": 4, "iterations": 3}');
 CALL reco.evaluate('hand', test => 'hand_test', options => '{"k": [3, 1, 2, 2], "resamples": 200}');
 SELECT * FROM reco.evaluation_report('hand') WHERE model = 'popularity';
-SELECT counts, options FROM reco.evaluations WHERE evaluation = nth(1) LIMIT 1;
+SELECT counts, options FROM reco.evaluation_runs WHERE evaluation = (SELECT nth(1));
 SELECT split, count(*), count(*) FILTER (WHERE low <= value AND value <= high) AS inside,
 	count(*) FILTER (WHERE low IS NULL) AS without_interval, count(*) FILTER (WHERE metric = 'coverage') AS coverages
-FROM reco.evaluations WHERE evaluation = nth(1) GROUP BY split;
+FROM reco.evaluations WHERE evaluation = (SELECT nth(1)) GROUP BY split;
 
 -- The user without history is served the popular list by the model too.
 SELECT metric, k, value FROM reco.evaluations
-WHERE evaluation = nth(1) AND model = 'als' AND user_group = 'without history' AND metric = 'ndcg' ORDER BY k;
+WHERE evaluation = (SELECT nth(1)) AND model = 'als' AND user_group = 'without history' AND metric = 'ndcg' ORDER BY k;
 
 -- The same rules in plain SQL over a larger set: no two items are equally popular, two test items are never learned, four users unknown.
 CREATE TABLE larger (u text, i text);
@@ -142,10 +152,61 @@ CREATE TABLE popular_list AS
 	WHERE NOT EXISTS (SELECT FROM larger l WHERE l.u = t.u AND l.i = p.i);
 SELECT count(*), max(abs(e.value - m.value)) < 1e-12 AS equal, round(min(m.value)::numeric, 3) AS least, round(max(m.value)::numeric, 3) AS greatest
 FROM measure('popular_list', 'larger_test') m
-JOIN reco.evaluations e USING (k, metric) WHERE e.evaluation = nth(1) AND e.model = 'popularity' AND e.user_group = 'all';
+JOIN reco.evaluations e USING (k, metric) WHERE e.evaluation = (SELECT nth(1)) AND e.model = 'popularity' AND e.user_group = 'all' AND e.item_group = 'all';
 SELECT abs((SELECT count(DISTINCT i) FROM popular_list WHERE rank <= 4) / 13.0 - e.value) < 1e-12 AS coverage_equal
 FROM reco.evaluations e
-WHERE e.evaluation = nth(1) AND e.model = 'popularity' AND e.user_group = 'all' AND e.metric = 'coverage' AND e.k = 4;
+WHERE e.evaluation = (SELECT nth(1)) AND e.model = 'popularity' AND e.user_group = 'all' AND e.metric = 'coverage' AND e.k = 4;
+
+-- beyond() computes what no hit decides, in plain SQL over the same lists: surprise, likeness of the items, how they spread, and
+-- the order of all items, of which scores (u, i, score) has those that a user does not have in training.
+CREATE FUNCTION beyond(lists regclass, scores regclass) RETURNS TABLE (k integer, metric text, value float8)
+LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN QUERY EXECUTE format($q$
+		WITH has AS (SELECT i, count(*) AS users FROM larger GROUP BY i),
+		cut(k) AS (VALUES (4), (9)),
+		tested AS (SELECT DISTINCT u FROM larger_test),
+		cosine AS (SELECT a.i AS i, b.i AS j, count(*) / sqrt(x.users::float8 * y.users) AS likeness
+			FROM larger a JOIN larger b USING (u) JOIN has x ON x.i = a.i JOIN has y ON y.i = b.i GROUP BY a.i, b.i, x.users, y.users),
+		pair AS (SELECT c.k, a.u, avg(1 - coalesce(s.likeness, 0)) AS value FROM cut c JOIN %1$s a ON a.rank <= c.k
+			JOIN %1$s b ON b.u = a.u AND b.rank < a.rank LEFT JOIN cosine s ON s.i = a.i AND s.j = b.i GROUP BY c.k, a.u),
+		shown AS (SELECT c.k, h.i, count(l.u) AS n, row_number() OVER (PARTITION BY c.k ORDER BY count(l.u)) AS place
+			FROM cut c CROSS JOIN has h LEFT JOIN %1$s l ON l.i = h.i AND l.rank <= c.k GROUP BY c.k, h.i),
+		target AS (SELECT DISTINCT u, i FROM larger_test),
+		won AS (SELECT p.u, sum(CASE WHEN p.score > n.score THEN 1 WHEN p.score = n.score THEN 0.5 ELSE 0 END) AS won FROM %2$s p
+			JOIN target t USING (u, i) JOIN %2$s n ON n.u = p.u AND NOT EXISTS (SELECT FROM target o WHERE o.u = n.u AND o.i = n.i) GROUP BY p.u),
+		lost AS (SELECT n.u, count(*) AS n FROM %2$s n WHERE NOT EXISTS (SELECT FROM target o WHERE o.u = n.u AND o.i = n.i) GROUP BY n.u)
+		SELECT c.k, 'novelty', (SELECT avg(e.value) FROM (SELECT avg(-log(2, h.users / 60.0)) AS value FROM %1$s l JOIN has h USING (i)
+			WHERE l.rank <= c.k GROUP BY l.u) e)::float8 FROM cut c
+		UNION ALL SELECT c.k, 'diversity', ((SELECT sum(p.value) FROM pair p WHERE p.k = c.k) / (SELECT count(*) FROM tested))::float8 FROM cut c
+		UNION ALL SELECT c.k, 'gini', (SELECT 2 * sum(s.place * s.n) / (13.0 * sum(s.n)) - 14 / 13.0 FROM shown s WHERE s.k = c.k)::float8 FROM cut c
+		UNION ALL SELECT 0, 'auc', (SELECT avg(coalesce(w.won, 0) / (l.n * (SELECT count(*) FROM target t WHERE t.u = l.u)))::float8
+			FROM lost l LEFT JOIN won w USING (u)) $q$, lists, scores);
+END $$;
+CREATE TABLE popular_score AS SELECT t.u, h.i, h.users AS score FROM (SELECT DISTINCT u FROM larger_test) t,
+	(SELECT i, count(*) AS users FROM larger GROUP BY i) h WHERE NOT EXISTS (SELECT FROM larger l WHERE l.u = t.u AND l.i = h.i);
+SELECT b.k, b.metric, abs(e.value - b.value) < 1e-12 AS equal, round(b.value::numeric, 3) AS value
+FROM beyond('popular_list', 'popular_score') b
+JOIN reco.evaluations e USING (k, metric) WHERE e.evaluation = (SELECT nth(1)) AND e.model = 'popularity' AND e.user_group = 'all' ORDER BY 1, 2;
+
+-- By what the user has in training, and by how popular the items are that are to be found.
+SELECT e.k, e.user_group, e.users, abs(e.value - avg(m.recall)::float8) < 1e-12 AS equal FROM reco.evaluations e
+JOIN LATERAL (SELECT s.u, (SELECT count(*) FROM larger l WHERE l.u = s.u) AS n,
+		(SELECT count(*) FROM popular_list p JOIN larger_test t USING (u, i) WHERE p.u = s.u AND p.rank <= e.k)::numeric / count(DISTINCT s.i) AS recall
+	FROM larger_test s GROUP BY s.u) m ON CASE e.user_group WHEN '1 item' THEN m.n = 1 WHEN '2 to 5 items' THEN m.n BETWEEN 2 AND 5
+		WHEN '6 to 20 items' THEN m.n BETWEEN 6 AND 20 WHEN 'without history' THEN m.n = 0 ELSE m.n > 20 END
+WHERE e.evaluation = (SELECT nth(1)) AND e.model = 'popularity' AND e.metric = 'recall' AND e.user_group NOT IN ('all', 'with history')
+	AND e.item_group = 'all' GROUP BY e.k, e.user_group, e.users, e.value ORDER BY 1, 2;
+WITH has AS (SELECT i, count(*) AS users FROM larger GROUP BY i),
+class AS (SELECT i, CASE WHEN 3 * before < total THEN 'head' WHEN 3 * before < 2 * total THEN 'middle' ELSE 'tail' END AS item_group
+	FROM (SELECT i, sum(users) OVER () AS total, sum(users) OVER (ORDER BY users DESC) - users AS before FROM has) h),
+target AS (SELECT t.u, t.i, coalesce(c.item_group, 'new') AS item_group FROM (SELECT DISTINCT u, i FROM larger_test) t LEFT JOIN class c USING (i)),
+each AS (SELECT t.item_group, t.u, avg(EXISTS (SELECT FROM popular_list p WHERE p.u = t.u AND p.i = t.i AND p.rank <= 4)::int) AS recall
+	FROM target t GROUP BY t.item_group, t.u)
+SELECT e.item_group, e.users = count(*) AS users_equal, abs(e.value - avg(m.recall)::float8) < 1e-12 AS equal, round(e.value::numeric, 3) AS value
+FROM each m JOIN reco.evaluations e USING (item_group)
+WHERE e.evaluation = (SELECT nth(1)) AND e.model = 'popularity' AND e.metric = 'recall' AND e.k = 4 AND e.user_group = 'all'
+GROUP BY e.item_group, e.users, e.value ORDER BY 1;
 
 -- The lists of the model are those of recommend() after learning from the same rows.
 SET client_min_messages = warning;
@@ -155,7 +216,12 @@ CREATE TABLE model_list AS
 	SELECT t.u, r.item_id AS i, r.rank FROM (SELECT DISTINCT u FROM larger_test) t, LATERAL reco.recommend(t.u, 9, 'larger') r;
 SELECT count(*), max(abs(e.value - m.value)) < 1e-12 AS equal
 FROM measure('model_list', 'larger_test') m
-JOIN reco.evaluations e USING (k, metric) WHERE e.evaluation = nth(1) AND e.model = 'als' AND e.user_group = 'all';
+JOIN reco.evaluations e USING (k, metric) WHERE e.evaluation = (SELECT nth(1)) AND e.model = 'als' AND e.user_group = 'all' AND e.item_group = 'all';
+CREATE TABLE model_score AS
+	SELECT p.u, p.i, CASE WHEN EXISTS (SELECT FROM larger l WHERE l.u = p.u) THEN reco.score(p.u, p.i, 'larger') ELSE p.score END AS score
+	FROM popular_score p;
+SELECT count(*), max(abs(e.value - b.value)) < 1e-12 AS equal FROM beyond('model_list', 'model_score') b
+JOIN reco.evaluations e USING (k, metric) WHERE e.evaluation = (SELECT nth(1)) AND e.model = 'als' AND e.user_group = 'all';
 
 /*
  * Ties: 200 items have two users each in training; the ones to be found are those with the ten least ids.  Every list
@@ -200,7 +266,7 @@ INSERT INTO rated_test VALUES (4, 1, 5), (3, 2, 2), (9, 2, 3), (1, 77, 4);
 SELECT reco.create_recommender('rated', 'rated', 'u', 'i', value_column => 'stars', feedback => 'explicit', options => '{"factors": 4, "iterations": 4}');
 CALL reco.evaluate('rated', test => 'rated_test', options => '{"k": [1], "resamples": 0}');
 SELECT model, user_group, users, k, recall, coverage, rmse, mae FROM reco.evaluation_report('rated') WHERE model <> 'als';
-SELECT counts FROM reco.evaluations WHERE evaluation = nth(1) LIMIT 1;
+SELECT counts FROM reco.evaluations WHERE evaluation = (SELECT nth(1)) LIMIT 1;
 
 -- The predictions of the model are those of score().
 SET client_min_messages = warning;
@@ -210,7 +276,7 @@ CALL reco.evaluate('rated', test => 'rated_test', options => '{"k": [1]}');
 RESET client_min_messages;
 SELECT abs(e.value - sqrt(avg((reco.score(t.u, t.i, 'rated') - t.stars) ^ 2))) < 1e-9 AS rmse_equal, e.low <= e.value AND e.value <= e.high AS inside
 FROM rated_test t, reco.evaluations e
-WHERE e.evaluation = nth(1) AND e.model = 'als' AND e.metric = 'rmse' AND e.user_group = 'all' GROUP BY e.value, e.low, e.high;
+WHERE e.evaluation = (SELECT nth(1)) AND e.model = 'als' AND e.metric = 'rmse' AND e.user_group = 'all' GROUP BY e.value, e.low, e.high;
 
 -- Of an item that was not learned the formula says, to a user without history, the mean: 4 - 3.4.
 TRUNCATE rated_test;
@@ -251,7 +317,7 @@ SELECT value_of(nth(1), 'popularity', 'recall', 1) AS recall, count_of(nth(1), '
 -- By share: the latest 0.3 of 15 events are the 4 from January 12 on.
 SET client_min_messages = warning;
 CALL reco.evaluate('timed', 'time', options => '{"k": [1], "fraction": 0.3, "resamples": 0}');
-SELECT options ->> 'from' AS "from", counts ->> 'training_events' AS training FROM reco.evaluations WHERE evaluation = nth(1) LIMIT 1;
+SELECT options ->> 'from' AS "from", counts ->> 'training_events' AS training FROM reco.evaluations WHERE evaluation = (SELECT nth(1)) LIMIT 1;
 
 -- A test table with repeats and times: only what happened from its times on leaves the interactions.
 CREATE TEMP TABLE timed_test AS SELECT * FROM timed WHERE u = 1 AND at >= '2024-01-10';
@@ -296,8 +362,9 @@ SELECT reco.create_recommender('told', 'secret', 'u', 'i', users => 'person', us
 CALL reco.evaluate('blind', test => 'secret_test', options => '{"k": [5], "resamples": 500}');
 CALL reco.evaluate('told', test => 'secret_test', options => '{"k": [5], "resamples": 500}');
 SELECT told.value <= blind.high AS not_raised FROM reco.evaluations told, reco.evaluations blind
-WHERE told.evaluation = nth(1) AND blind.evaluation = nth(2) AND told.model = 'als' AND blind.model = 'als'
-	AND told.metric = 'recall' AND blind.metric = 'recall' AND told.user_group = 'all' AND blind.user_group = 'all';
+WHERE told.evaluation = (SELECT nth(1)) AND blind.evaluation = (SELECT nth(2)) AND told.model = 'als' AND blind.model = 'als'
+	AND told.metric = 'recall' AND blind.metric = 'recall' AND told.user_group = 'all' AND blind.user_group = 'all'
+	AND told.item_group = 'all' AND blind.item_group = 'all';
 
 /*
  * The last items of each user.  User 1 came to A, B, C, A again: the last item is C, and what happened since is not learned from.
@@ -337,7 +404,7 @@ CALL reco.evaluate('basket', options => '{"users": 7, "model": {"factors": 16, "
 CALL reco.evaluate('basket', options => '{"users": 7, "model": {"factors": 16, "iterations": 1}}');
 SELECT differences(nth(1), nth(2)), count_of(nth(1), 'test_users') AS tested, options -> 'model' -> 'factors' AS factors,
 	(SELECT r.options -> 'factors' FROM reco.recommenders r WHERE r.name = 'basket') AS defined
-FROM reco.evaluations WHERE evaluation = nth(1) LIMIT 1;
+FROM reco.evaluations WHERE evaluation = (SELECT nth(1)) LIMIT 1;
 SELECT count(*) AS versions FROM reco.models WHERE recommender = 'basket';
 
 -- In a transaction block it runs in that one transaction, and says so.
@@ -377,7 +444,9 @@ SELECT attempt($$CALL reco.evaluate('hand', options => '{"fraction": 1}')$$);
 SELECT attempt($$CALL reco.evaluate('hand', options => '{"fraction": 0.0001}')$$);
 SELECT attempt($$CALL reco.evaluate('hand', options => '{"fractions": 0.5}')$$);
 SELECT attempt($$CALL reco.evaluate('hand', options => '{"k": [0]}')$$);
-SELECT attempt($$CALL reco.evaluate('hand', options => '{"k": 10}')$$);
+SELECT attempt($$CALL reco.evaluate('hand', options => '{"k": "ten"}')$$);
+SELECT attempt($$CALL reco.evaluate('hand', options => '{"modle": {"factors": 5}}')$$);
+SELECT attempt($$CALL reco.evaluate('hand', options => '{"shares": [50]}')$$);
 SELECT attempt($$CALL reco.evaluate('hand', options => '{"k": [100000]}')$$);
 SELECT attempt($$CALL reco.evaluate('hand', options => '{"last_n": 2}')$$);
 SELECT attempt($$CALL reco.evaluate('hand', test => 'hand_test', options => '{"fraction": 0.5}')$$);
