@@ -181,6 +181,30 @@ CREATE TABLE reco.evaluation_difference (
 );
 COMMENT ON TABLE reco.evaluation_difference IS 'how each two models of an evaluation differ, with paired bootstrap intervals; each pair once';
 
+CREATE TABLE reco.trial (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	recommender uuid NOT NULL,
+	digest text COLLATE "C" NOT NULL,
+	place integer NOT NULL,
+	share integer NOT NULL,
+	created_at timestamptz NOT NULL,
+	algorithm text NOT NULL,
+	options jsonb NOT NULL,
+	resolved jsonb NOT NULL,
+	metric text NOT NULL,
+	k integer NOT NULL,
+	value double precision,
+	low double precision,
+	high double precision,
+	gain double precision,
+	gain_low double precision,
+	gain_high double precision,
+	seconds double precision,
+	resampled double precision[] NOT NULL,
+	UNIQUE (recommender, digest, place, share)
+);
+COMMENT ON TABLE reco.trial IS 'settings that reco.tune() has tried; digest is of the data, the definition and the options of the search; seen through the view reco.trials';
+
 CREATE TABLE reco.reason_template (
 	kind text COLLATE "C" NOT NULL,
 	lang text COLLATE "C" NOT NULL CHECK (lang ~ '^[a-z0-9]+([-_][a-z0-9]+)*$'),
@@ -203,6 +227,8 @@ SELECT pg_catalog.pg_extension_config_dump('reco.evaluation_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('reco.evaluation_model', '');
 SELECT pg_catalog.pg_extension_config_dump('reco.evaluation_metric', '');
 SELECT pg_catalog.pg_extension_config_dump('reco.evaluation_difference', '');
+SELECT pg_catalog.pg_extension_config_dump('reco.trial', '');
+SELECT pg_catalog.pg_extension_config_dump('reco.trial_id_seq', '');
 
 /* Definition. */
 
@@ -328,6 +354,23 @@ AS 'MODULE_PATHNAME', 'reco_learning_curve'
 LANGUAGE C;
 COMMENT ON PROCEDURE reco.learning_curve(text, text, regclass, boolean, jsonb)
 	IS 'measures a recommender learned from growing shares of the users; read with reco.learning_curve_report()';
+
+CREATE PROCEDURE reco.tune(
+	recommender text = NULL,
+	budget interval = '10 minutes',
+	split text = 'random',
+	apply boolean = false,
+	options jsonb = NULL
+)
+AS 'MODULE_PATHNAME', 'reco_tune'
+LANGUAGE C;
+COMMENT ON PROCEDURE reco.tune(text, interval, text, boolean, jsonb)
+	IS 'searches options on a split of the interactions, the present ones first; goes on where it stopped; trials are in reco.trials';
+
+CREATE FUNCTION reco.apply_trial(trial bigint) RETURNS void
+AS 'MODULE_PATHNAME', 'reco_apply_trial'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION reco.apply_trial(bigint) IS 'makes the options of a trial those of its recommender; the next refresh learns with them';
 
 /* What the planner is told. */
 
@@ -2166,6 +2209,14 @@ CREATE VIEW reco.evaluation_runs WITH (security_barrier) AS
 	WHERE reco.may_use(r.key);
 COMMENT ON VIEW reco.evaluation_runs IS 'one row a reco.evaluate(), reco.compare() or reco.learning_curve(): what was split, how, and what was left out';
 GRANT SELECT ON reco.evaluation_runs TO PUBLIC;
+
+CREATE VIEW reco.trials WITH (security_barrier) AS
+	SELECT t.id AS trial, r.name AS recommender, t.created_at, t.digest AS search, t.place + 1 AS setting, t.share, t.algorithm,
+		t.options, t.resolved, t.metric, t.k, t.value, t.low, t.high, t.gain, t.gain_low, t.gain_high, t.seconds
+	FROM reco.trial t JOIN reco.recommender r ON r.key = t.recommender
+	WHERE reco.may_use(r.key);
+COMMENT ON VIEW reco.trials IS 'settings that reco.tune() has tried: setting 1 is the present one, share the percentage of training users learned from, gain the difference to the present one with its paired interval';
+GRANT SELECT ON reco.trials TO PUBLIC;
 
 CREATE VIEW reco.evaluation_differences WITH (security_barrier) AS
 	SELECT e.id AS evaluation, r.name AS recommender, e.created_at, e.command, p.model, p.versus, d.metric, d.k,

@@ -349,6 +349,37 @@ extern void reco_catalog_insert_evaluation_model(const RecoDefinition *definitio
 extern void reco_catalog_insert_differences(const RecoDefinition *definition, int64 id,
 											const RecoDifferenceRow *row, int n_rows);
 
+/* A setting that reco.tune() has tried. */
+typedef struct RecoTrial
+{
+	int64 id;
+	int place;       /* of the setting in the search, 0: the present one */
+	int share;       /* per cent of the training users that it learned from */
+	Jsonb *drawn;    /* options over those of the definition; NULL: none */
+	Jsonb *resolved; /* every learning option as it was learned with */
+	const char *metric;
+	int k; /* 0 when the metric has no list length */
+	double value;
+	double low;
+	double high;
+	double gain; /* over the present setting; NaN when it is not known, as the next two */
+	double gain_low;
+	double gain_high;
+	double seconds;
+	int n_resampled;
+	double *resampled; /* [n_resampled] values over resamples of the test users */
+} RecoTrial;
+
+/*
+ * reco_catalog_insert_trial stores a trial and gives its id; digest says of which data and
+ * search.  reco_catalog_find_trial fills the trial of that place and share, in the current context; false when
+ * there is none.  reco_catalog_trial_options says whose a trial is, and its options.
+ */
+extern int64 reco_catalog_insert_trial(const RecoDefinition *definition, const char *digest,
+									   const RecoTrial *trial);
+extern bool reco_catalog_find_trial(const RecoDefinition *definition, const char *digest, RecoTrial *trial);
+extern bool reco_catalog_trial_options(int64 id, pg_uuid_t *recommender, char **algorithm, Jsonb **options);
+
 /* A row of reco.reason_template. */
 typedef struct RecoTemplateRow
 {

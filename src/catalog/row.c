@@ -402,6 +402,7 @@ reco_catalog_delete_row(const RecoRow *row)
 		"evaluation_metric WHERE evaluation IN (SELECT id FROM reco.evaluation WHERE recommender = $1)",
 		"evaluation_model WHERE evaluation IN (SELECT id FROM reco.evaluation WHERE recommender = $1)",
 		"evaluation WHERE recommender = $1",
+		"trial WHERE recommender = $1",
 		"version_chunk WHERE recommender = $1",
 		"version WHERE recommender = $1",
 		"chunk WHERE recommender = $1",

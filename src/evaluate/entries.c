@@ -287,6 +287,8 @@ reco_evaluate_enter(RecoEvaluation *evaluation, Jsonb *models)
 		case RECO_COMMAND_CURVE:
 			add_shares(evaluation);
 			break;
+		case RECO_COMMAND_TUNE:
+			return;
 	}
 	add_baselines(evaluation);
 }

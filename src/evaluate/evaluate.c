@@ -11,7 +11,7 @@
 #include "utils/memutils.h"
 
 /* Names of the commands: as reco.progress and reco.evaluation have them. */
-static const char *const command_names[] = {"evaluate", "compare", "learning_curve"};
+static const char *const command_names[] = {"evaluate", "compare", "learning_curve", "tune"};
 
 /* Report functions of the commands. */
 static const char *const report_names[] = {"evaluation_report", "comparison_report", "learning_curve_report"};

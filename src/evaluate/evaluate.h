@@ -21,7 +21,8 @@ typedef enum RecoEvaluateCommand
 {
 	RECO_COMMAND_EVALUATE, /* the recommender beside baselines */
 	RECO_COMMAND_COMPARE,  /* several models beside baselines */
-	RECO_COMMAND_CURVE     /* the recommender, learned from growing shares of the users */
+	RECO_COMMAND_CURVE,    /* the recommender, learned from growing shares of the users */
+	RECO_COMMAND_TUNE      /* settings, one after the other (tune.h) */
 } RecoEvaluateCommand;
 
 /* The arguments of CALL reco.evaluate(), reco.compare() and reco.learning_curve(). */

@@ -41,7 +41,10 @@ typedef struct RecoEvaluateSettings
 	size_t sample_users;  /* for AUC and diversity; 0: all */
 	Jsonb *model_options; /* learning options of this call, or NULL */
 	int n_shares;
-	size_t *share; /* [n_shares], per cent, increasing, distinct */
+	size_t *share;      /* [n_shares], per cent, increasing, distinct */
+	const char *metric; /* tune: what is searched by */
+	int max_trials;     /* tune: settings; 0: as many as the budget allows */
+	Jsonb *ranges;      /* tune: what is searched, or NULL */
 } RecoEvaluateSettings;
 
 /* What happened to pairs on the way; reported with the result. */
@@ -318,6 +321,10 @@ extern void reco_evaluate_prepare(RecoEvaluation *evaluation);
 /* settings.c */
 extern void reco_evaluate_check(const RecoEvaluateRequest *request, const RecoDefinition *definition,
 								RecoEvaluateSettings *settings);
+
+/* ranges.c */
+extern void reco_evaluate_range(Jsonb *ranges, RecoTuning *range);
+extern void reco_evaluate_check_ranges(const RecoAlgorithm *algorithm, Jsonb *ranges);
 
 /* relation.c */
 extern void reco_evaluate_check_relation(const RecoDefinition *definition, Oid relation);

@@ -22,6 +22,9 @@ enum
 	OPTION_SAMPLE_USERS,
 	OPTION_MODEL,
 	OPTION_SHARES,
+	OPTION_METRIC,
+	OPTION_TRIALS,
+	OPTION_RANGES,
 	N_OPTIONS
 };
 
@@ -51,12 +54,24 @@ static const RecoOption evaluate_option[N_OPTIONS] = {
 					  "Options of learning for this call, for example {\"factors\": 32}."},
 	[OPTION_SHARES] = {"shares", RECO_OPTION_INTEGERS, false, 0, "10,20,30,40,50,60,70,80,90,100", 1, 100,
 					   false, "Per cent of the training users to learn from, one version each."},
+	[OPTION_METRIC] =
+		{"metric", RECO_OPTION_STRING, true, 0, NULL, 0, 0, false,
+		 "What settings are chosen by: ndcg (the default), recall, precision, f1, map, mrr or hit_rate; rmse (the default) or mae too for explicit feedback."},
+	[OPTION_TRIALS] = {"trials", RECO_OPTION_INTEGER, false, 0, NULL, 0, 1000000, false,
+					   "Settings to try, the present one included; 0: as many as the budget allows."},
+	[OPTION_RANGES] =
+		{"ranges", RECO_OPTION_OBJECT, true, 0, NULL, 0, 0, false,
+		 "What to search instead of what the algorithm declares, for example {\"factors\": [16, 64]}."},
 };
 
 /* The commands that take an option; 0: all of them. */
 static const int takers[N_OPTIONS] = {
 	[OPTION_MODEL] = 1 << RECO_COMMAND_EVALUATE | 1 << RECO_COMMAND_CURVE,
 	[OPTION_SHARES] = 1 << RECO_COMMAND_CURVE,
+	[OPTION_SAMPLE_USERS] = 1 << RECO_COMMAND_EVALUATE | 1 << RECO_COMMAND_COMPARE | 1 << RECO_COMMAND_CURVE,
+	[OPTION_METRIC] = 1 << RECO_COMMAND_TUNE,
+	[OPTION_TRIALS] = 1 << RECO_COMMAND_TUNE,
+	[OPTION_RANGES] = 1 << RECO_COMMAND_TUNE,
 };
 
 static const char *const split_names[] = {"random", "last", "time"};
@@ -198,6 +213,40 @@ check_split(const RecoEvaluateRequest *request, const RecoDefinition *definition
 								quote_literal_cstr(definition->name))));
 }
 
+/* take_metric fills what settings are chosen by. */
+static void
+take_metric(const char *metric, bool explicit_feedback, RecoEvaluateSettings *settings)
+{
+	bool known =
+		explicit_feedback && metric != NULL && (strcmp(metric, "rmse") == 0 || strcmp(metric, "mae") == 0);
+
+	settings->metric = metric != NULL ? metric : explicit_feedback ? "rmse" : "ndcg";
+	for (int cell = 0; cell < RECO_CELL_NOVELTY; cell++)
+		known = known || (metric != NULL && strcmp(metric, reco_evaluate_cell_name[cell]) == 0);
+	if (metric != NULL && !known)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("option \"metric\" cannot be \"%s\"", metric),
+						errhint("%s", evaluate_option[OPTION_METRIC].help)));
+}
+
+/* take_search fills the settings of a search. */
+static void
+take_search(const RecoOptionValue *value, const RecoDefinition *definition, RecoEvaluateSettings *settings)
+{
+	const RecoAlgorithm *algorithm = reco_algorithm_find(definition->algorithm);
+
+	if (algorithm->n_tuning == 0)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("algorithm \"%s\" declares nothing to search", algorithm->name),
+						errhint("Compare settings of your own with reco.compare().")));
+	take_metric(value[OPTION_METRIC].string, definition->explicit_feedback, settings);
+	settings->max_trials = (int) value[OPTION_TRIALS].number;
+	settings->ranges = value[OPTION_RANGES].object;
+	reco_evaluate_check_ranges(algorithm, settings->ranges);
+	settings->k += settings->n_k - 1;
+	settings->n_k = 1;
+}
+
 /*
  * reco_evaluate_check checks a request against a definition and fills the
  * settings.  Errors: ERRCODE_INVALID_PARAMETER_VALUE for an unknown or useless
@@ -224,5 +273,7 @@ reco_evaluate_check(const RecoEvaluateRequest *request, const RecoDefinition *de
 	settings->seed = (uint64) value[OPTION_SEED].number;
 	settings->resamples = (int) value[OPTION_RESAMPLES].number;
 	settings->max_users = (size_t) value[OPTION_USERS].number;
+	if (request->command == RECO_COMMAND_TUNE)
+		take_search(value, definition, settings);
 	settings->sample_users = (size_t) value[OPTION_SAMPLE_USERS].number;
 }

@@ -63,6 +63,14 @@ static const RecoOption knn_option[KNN_N_OPTIONS] = {
 					   "How much pairs of items that rest on few users are damped."},
 };
 
+static const RecoTuning knn_tuning[] = {
+	{"values", RECO_TUNE_CHOICE, 0, 0, "linear|log|binary"},
+	{"neighbours", RECO_TUNE_LOG, 20, 500, NULL},
+	{"similarity", RECO_TUNE_CHOICE, 0, 0, "cosine|jaccard"},
+	{"weighting", RECO_TUNE_CHOICE, 0, 0, "none|tfidf|bm25"},
+	{"shrinkage", RECO_TUNE_LOG, 0.5, 500, NULL},
+};
+
 static Size
 knn_learn_bytes(size_t n_users, size_t n_items, size_t n_rows, bool explicit_feedback,
 				const RecoOptionValue *option)
@@ -134,6 +142,8 @@ const RecoAlgorithm reco_itemknn = {
 	.implicit_only = true,
 	.option = knn_option,
 	.n_options = KNN_N_OPTIONS,
+	.tuning = knn_tuning,
+	.n_tuning = lengthof(knn_tuning),
 	.learn_bytes = knn_learn_bytes,
 	.learn = knn_learn,
 	.bind = reco_neighbours_bind,

@@ -51,6 +51,20 @@ static const RecoOption user_option[USER_N_OPTIONS] = {
 						 "How much popular items are held back; 0 not at all."},
 };
 
+static const RecoTuning rp3_tuning[] = {
+	{"values", RECO_TUNE_CHOICE, 0, 0, "linear|log|binary"},
+	{"neighbours", RECO_TUNE_LOG, 20, 500, NULL},
+	{"alpha", RECO_TUNE_LINEAR, 0.2, 1.5, NULL},
+	{"beta", RECO_TUNE_LINEAR, 0, 1, NULL},
+};
+
+static const RecoTuning user_tuning[] = {
+	{"values", RECO_TUNE_CHOICE, 0, 0, "linear|log|binary"},
+	{"neighbours", RECO_TUNE_LOG, 20, 500, NULL},
+	{"exponent", RECO_TUNE_LINEAR, 0, 2, NULL},
+	{"popularity", RECO_TUNE_LINEAR, 0, 1, NULL},
+};
+
 /* Sums over users and items, and the weights of entries that come of them. */
 typedef struct Weights
 {
@@ -163,6 +177,8 @@ const RecoAlgorithm reco_rp3beta = {
 	.implicit_only = true,
 	.option = rp3_option,
 	.n_options = RP3_N_OPTIONS,
+	.tuning = rp3_tuning,
+	.n_tuning = lengthof(rp3_tuning),
 	.learn_bytes = walk_learn_bytes,
 	.learn = rp3_learn,
 	.bind = reco_neighbours_bind,
@@ -178,6 +194,8 @@ const RecoAlgorithm reco_userknn = {
 	.implicit_only = true,
 	.option = user_option,
 	.n_options = USER_N_OPTIONS,
+	.tuning = user_tuning,
+	.n_tuning = lengthof(user_tuning),
 	.learn_bytes = walk_learn_bytes,
 	.learn = user_learn,
 	.bind = reco_neighbours_bind,

@@ -1,0 +1,128 @@
+/*
+ * ranges.c
+ *	  The option "ranges" of CALL reco.tune(): what is searched instead of what the algorithm declares.
+ *
+ * A member is named like an option that the algorithm declares a range of, and is [low, high], in the option's
+ * own units; one value, which fixes the option; or, of an option with choices, an array of them.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "evaluate/internal.h"
+#include "utils/builtins.h"
+
+static void raise_range(const char *name) pg_attribute_noreturn();
+
+static void
+raise_range(const char *name)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the range of \"%s\" is none", name),
+					errhint("Write [low, high], one value, or an array of choices.")));
+}
+
+/* number_of gives the number of a jsonb value of a range. */
+static double
+number_of(const char *name, const JsonbValue *value)
+{
+	if (value->type != jbvNumeric)
+		raise_range(name);
+	return DatumGetFloat8(
+		DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
+}
+
+/* take_choices joins the strings of an array as "a|b|c". */
+static void
+take_choices(JsonbContainer *array, RecoTuning *range)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (uint32 i = 0; i < JsonContainerSize(array); i++)
+	{
+		JsonbValue *value = getIthJsonbValueFromContainer(array, i);
+
+		if (value->type != jbvString)
+			raise_range(range->option);
+		appendStringInfo(&text, "%s%.*s", i > 0 ? "|" : "", value->val.string.len, value->val.string.val);
+	}
+	range->choice = text.data;
+}
+
+static void
+take_array(JsonbContainer *array, RecoTuning *range)
+{
+	if (range->scale == RECO_TUNE_CHOICE && JsonContainerSize(array) > 0)
+	{
+		take_choices(array, range);
+		return;
+	}
+	if (JsonContainerSize(array) != 2)
+		raise_range(range->option);
+	range->low = number_of(range->option, getIthJsonbValueFromContainer(array, 0));
+	range->high = number_of(range->option, getIthJsonbValueFromContainer(array, 1));
+	if (range->low > range->high)
+		raise_range(range->option);
+}
+
+/* reco_evaluate_range replaces a declared range by that of the call, where it has one. */
+void
+reco_evaluate_range(Jsonb *ranges, RecoTuning *range)
+{
+	JsonbValue key = {.type = jbvString, .val.string = {(int) strlen(range->option), (char *) range->option}};
+	JsonbValue *value;
+
+	if (ranges == NULL)
+		return;
+	value = findJsonbValueFromContainer(&ranges->root, JB_FOBJECT, &key);
+	if (value == NULL)
+		return;
+	if (value->type == jbvString && range->scale == RECO_TUNE_CHOICE)
+		range->choice = pnstrdup(value->val.string.val, value->val.string.len);
+	else if (value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data))
+		take_array(value->val.binary.data, range);
+	else
+		range->low = range->high = number_of(range->option, value);
+	if (range->scale != RECO_TUNE_CHOICE)
+		range->scale = range->low > 0 ? RECO_TUNE_LOG : RECO_TUNE_LINEAR;
+}
+
+/* reco_evaluate_check_ranges raises unless every member is a range of an option that the algorithm declares one of. */
+void
+reco_evaluate_check_ranges(const RecoAlgorithm *algorithm, Jsonb *ranges)
+{
+	const char **known = palloc(sizeof(char *) * Max(algorithm->n_tuning, 1));
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue value;
+
+	for (int t = 0; t < algorithm->n_tuning; t++)
+	{
+		RecoTuning range = algorithm->tuning[t];
+
+		known[t] = range.option;
+		reco_evaluate_range(ranges, &range);
+	}
+	if (ranges == NULL)
+		return;
+	iterator = JsonbIteratorInit(&ranges->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		char *name;
+		const char *nearest;
+		bool found = false;
+
+		if (token != WJB_KEY)
+			continue;
+		name = pnstrdup(value.val.string.val, value.val.string.len);
+		for (int t = 0; t < algorithm->n_tuning; t++)
+			found = found || strcmp(name, known[t]) == 0;
+		nearest = reco_nearest_name(name, known, algorithm->n_tuning);
+		if (!found)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("option \"%s\" of \"%s\" is not searched", name, algorithm->name),
+					 nearest ? errhint("Perhaps you meant \"%s\".", nearest)
+							 : errhint("Its value in the options of the recommender holds for all trials.")));
+	}
+}
