@@ -203,11 +203,27 @@ check_server_log()
 
 # ---- TAP -------------------------------------------------------------------------------------------------------------
 
+# small_disk: sets SMALL_DISK, a command prefix that mounts a small disk for a test to fill, in a name space of the test's own,
+# where we may
+small_disk()
+{
+	SMALL_DISK=()
+	# shellcheck disable=SC2016
+	local prefix=(unshare --mount bash -c 'mount -t tmpfs -o size=16m,mode=1777 none "$RECO_SMALL_DISK" && exec "$@"' small_disk)
+	export RECO_SMALL_DISK=$RECO_BUILD/tap/small
+	mkdir -p "$RECO_SMALL_DISK"
+	if "${prefix[@]}" true 2>/dev/null; then
+		SMALL_DISK=("${prefix[@]}")
+	else
+		unset RECO_SMALL_DISK
+	fi
+}
+
 # run_tap_file(name): runs test/t/<name>.pl and adds to TAP_PASSED and TAP_FAILED
 run_tap_file()
 {
 	local name=$1 log=$RECO_BUILD/tap/$1.log status=0 passed failed started=$SECONDS
-	attended "${RUN_AS[@]}" env -C "$RECO_BUILD/tap" -u MAKEFLAGS HOME="$RECO_BUILD/tap" TMPDIR="$TAP_TMP" \
+	attended "${SMALL_DISK[@]}" "${RUN_AS[@]}" env -C "$RECO_BUILD/tap" -u MAKEFLAGS HOME="$RECO_BUILD/tap" TMPDIR="$TAP_TMP" \
 		TESTDIR="$RECO_BUILD/tap" PG_TEST_PORT_DIR="$RECO_BUILD/tap/ports" PG_REGRESS="$PGXS_TEST/regress/pg_regress" \
 		RECO_HOME="$RECO_HOME" PATH="$TREE_BIN:$PATH" \
 		prove --verbose --norc -I "$PGXS_TEST/perl" -I "$RECO_HOME/test/t/lib" "$RECO_HOME/test/t/$name.pl" \
@@ -241,6 +257,7 @@ run_tap()
 	# a socket of a test's server is <TMPDIR>/<10 letters>/.s.PGSQL.<port>
 	short_folder "$RECO_BUILD/t" 27
 	TAP_TMP=$SHORT
+	small_disk
 	for name in "${tests[@]}"; do
 		run_tap_file "$name"
 	done

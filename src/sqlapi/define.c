@@ -259,6 +259,7 @@ reco_create_recommender(PG_FUNCTION_ARGS)
 	RecoRow *row;
 	RecoDefinition *definition;
 
+	PreventCommandDuringRecovery("reco.create_recommender()");
 	check_name(name, "name");
 	if (reco_catalog_read_row(name, true))
 		reco_catalog_name_taken(name);
@@ -376,10 +377,12 @@ reco_alter_recommender(PG_FUNCTION_ARGS)
 {
 	char *name = required_argument(fcinfo, ALTER_NAME, "name");
 	bool changed[RECO_FIELDS] = {0};
-	RecoRow *row = lock_owned(name);
+	RecoRow *row;
 	RecoDefinition *definition = NULL;
 	bool redefined;
 
+	PreventCommandDuringRecovery("reco.alter_recommender()");
+	row = lock_owned(name);
 	if (!PG_ARGISNULL(ALTER_NEW_NAME))
 		rename_row(row, text_to_cstring(PG_GETARG_TEXT_PP(ALTER_NEW_NAME)));
 	if (!PG_ARGISNULL(ALTER_OWNER))
@@ -405,6 +408,7 @@ reco_drop_recommender(PG_FUNCTION_ARGS)
 	RecoRow *row = reco_catalog_read_row(name, if_exists);
 	RecoDefinition *definition;
 
+	PreventCommandDuringRecovery("reco.drop_recommender()");
 	if (!row)
 	{
 		ereport(NOTICE, errmsg("recommender \"%s\" does not exist, skipping", name));
