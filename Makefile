@@ -101,13 +101,16 @@ $(RECO_OBJS) $(BLAS_OBJS): $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/reco$(DLSUFFIX): $(RECO_OBJS)
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(LDFLAGS_SL) -lm
+# Nothing is exported but what is reco's own by name: a kernel's symbol must not meet that of another extension.
+EXPORTS = -Wl,--version-script=src/exports.map
 
-$(BUILD)/reco_blas$(DLSUFFIX): $(BLAS_OBJS) $(SHARED_OBJS)
+$(BUILD)/reco$(DLSUFFIX): $(RECO_OBJS) src/exports.map
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(LDFLAGS_SL) \
+	$(CC) $(CFLAGS) -shared -o $@ $(filter %.o,$^) $(LDFLAGS) $(LDFLAGS_SL) $(EXPORTS) -lm
+
+$(BUILD)/reco_blas$(DLSUFFIX): $(BLAS_OBJS) $(SHARED_OBJS) src/exports.map
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -shared -o $@ $(filter %.o,$^) $(LDFLAGS) $(LDFLAGS_SL) $(EXPORTS) \
 		-L$(OPENBLAS_DIR) -lopenblas -Wl,-rpath,$(OPENBLAS_DIR) -Wl,--enable-new-dtags -lm
 
 -include $(RECO_OBJS:.o=.d) $(BLAS_OBJS:.o=.d)

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Arrows between the rooms, formatting, and cppcheck. With --fix, formats in place.
+# Arrows between the rooms, rules, formatting, and cppcheck. With --fix, formats in place; with --tidy, clang-tidy as well,
+# which takes some minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,6 +9,7 @@ bad=0
 mapfile -t files < <(find src test/kernel -name '*.[ch]' 2>/dev/null | sort)
 
 scripts/check_arrows.sh || bad=1
+scripts/check_rules.sh || bad=1
 
 if [[ ${1:-} == --fix ]]; then
 	clang-format-14 -i "${files[@]}"
@@ -19,5 +21,12 @@ fi
 cppcheck --quiet --error-exitcode=1 --std=c11 --language=c -Isrc --include=scripts/cppcheck.h \
 	--enable=warning,performance,portability --inline-suppr --suppress=unknownMacro --suppress=missingInclude \
 	--suppress=missingIncludeSystem src || bad=1
+
+if [[ ${1:-} == --tidy ]]; then
+	mapfile -t sources < <(find src -name '*.c' | sort)
+	# the checks and why others are left out: .clang-tidy
+	clang-tidy-14 --quiet "${sources[@]}" -- -std=gnu11 -D_GNU_SOURCE -Isrc -isystem "$(pg_config --includedir-server)" \
+		-isystem "/usr/include/$(gcc -print-multiarch)/openblas-serial" 2>/dev/null || bad=1
+fi
 
 exit $bad

@@ -14,7 +14,7 @@ packages=(
 	libopenblas0-serial libopenblas-serial-dev libopenblas0-pthread
 	libipc-run-perl
 )
-[[ ${1:-} == --lint ]] && packages+=(clang-format-14 cppcheck)
+[[ ${1:-} == --lint ]] && packages+=(clang-format-14 clang-tidy-14 cppcheck)
 
 # TAP tests need prove and Test::More, which Debian keeps in the package perl.
 missing=()

@@ -24,7 +24,7 @@ GRANT SELECT ON goods TO privileges_owner, privileges_reader;
 GRANT SELECT (user_id, item_id) ON events TO privileges_columns;
 GRANT SELECT (id, title) ON goods TO privileges_columns;
 SELECT reco.create_recommender('guarded', 'events', 'user_id', 'item_id', items => 'goods', item_key => 'id', item_label => 'title',
-	options => '{"factors": 4, "iterations": 2}');
+	item_features => '{title}', options => '{"factors": 4, "iterations": 2}');
 SELECT reco.alter_recommender('guarded', owner => 'privileges_owner');
 CALL reco.refresh('guarded');
 CREATE TABLE lists (user_id int, item_id int, rank int, score float8);
@@ -69,6 +69,8 @@ INSERT INTO action (name, command) VALUES
 	('popular_items', $$SELECT * FROM reco.popular_items(3, 'guarded')$$),
 	('item_embedding', $$SELECT reco.item_embedding(4, 'guarded')$$),
 	('user_embedding', $$SELECT reco.user_embedding(3, 'guarded')$$),
+	('features', $$SELECT * FROM reco.features('guarded')$$),
+	('encode', $$SELECT * FROM reco.encode('guarded', 'item', 4)$$),
 	('warm', $$SELECT * FROM reco.warm('guarded')$$),
 	('verify', $$SELECT * FROM reco.verify('guarded')$$),
 	('set_reason_template', $$SELECT reco.set_reason_template('bought', 'en', '{you} got {items}')$$),
