@@ -316,6 +316,22 @@ AS 'MODULE_PATHNAME', 'reco_refresh'
 LANGUAGE C;
 COMMENT ON PROCEDURE reco.refresh(text, text, boolean, jsonb) IS 'learns a new version from the interactions and deploys it';
 
+CREATE FUNCTION reco.check_data(
+	recommender text = NULL,
+	options jsonb = NULL
+) RETURNS TABLE (
+	rule text,
+	relation text,
+	found bigint,
+	dropped bigint,
+	why text,
+	query text
+)
+AS 'MODULE_PATHNAME', 'reco_check_data'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 20 COST 100000;
+COMMENT ON FUNCTION reco.check_data(text, jsonb)
+	IS 'for the owner: what may be wrong with the data, a row a rule: rows found, rows that refresh drops, why, and the query that shows them';
+
 /* Measuring. */
 
 CREATE PROCEDURE reco.evaluate(

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/lsyscache.h"
+#include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #include "reader/rows.h"
@@ -27,6 +28,7 @@ reco_rows_begin(RecoRowReader *reader, const RecoDefinition *definition, bool wi
 	reader->value = definition->value.name != NULL ? n++ : -1;
 	reader->event = definition->event.name != NULL ? n++ : -1;
 	reader->time = definition->time.name != NULL ? n++ : -1;
+	reader->value_is_numeric = reader->value >= 0 && getBaseType(definition->value.type) == NUMERICOID;
 	reader->time_is_date = reader->time >= 0 && getBaseType(definition->time.type) == DATEOID;
 	reader->horizon = GetCurrentTransactionStartTimestamp() + USECS_PER_DAY;
 	reader->last_event_weight = 0;
@@ -42,7 +44,8 @@ reco_rows_select(const RecoRowReader *reader, StringInfo sql)
 		appendStringInfo(sql, "%s, ", quote_identifier(definition->user.name));
 	appendStringInfoString(sql, quote_identifier(definition->item.name));
 	if (reader->value >= 0)
-		appendStringInfo(sql, ", %s::pg_catalog.float8", quote_identifier(definition->value.name));
+		appendStringInfo(sql, ", %s::pg_catalog.%s", quote_identifier(definition->value.name),
+						 reader->value_is_numeric ? "numeric" : "float8");
 	if (reader->event >= 0)
 		appendStringInfo(sql, ", %s::pg_catalog.text", quote_identifier(definition->event.name));
 	if (reader->time >= 0)
@@ -161,6 +164,14 @@ reco_rows_time(const RecoRowReader *reader, Datum value)
 	return overflow > 0 ? END_TIMESTAMP : time;
 }
 
+/* reco_rows_value reads a value; a numeric beyond float8 is infinite. */
+static double
+reco_rows_value(const RecoRowReader *reader, Datum value)
+{
+	return DatumGetFloat8(reader->value_is_numeric ? DirectFunctionCall1(numeric_float8_no_overflow, value)
+												   : value);
+}
+
 RecoRowFate
 reco_rows_read(RecoRowReader *reader, TupleTableSlot *slot, RecoEventRow *row)
 {
@@ -180,7 +191,7 @@ reco_rows_read(RecoRowReader *reader, TupleTableSlot *slot, RecoEventRow *row)
 	row->item = slot->tts_values[reader->item];
 	row->time = reader->time >= 0 ? reco_rows_time(reader, slot->tts_values[reader->time]) : 0;
 	if (reader->value >= 0)
-		value = DatumGetFloat8(slot->tts_values[reader->value]);
+		value = reco_rows_value(reader, slot->tts_values[reader->value]);
 	return reco_rows_judge(reader, value, row);
 }
 

@@ -35,6 +35,7 @@ typedef struct RecoRowReader
 	int value;
 	int event;
 	int time;
+	bool value_is_numeric; /* and may be beyond float8 */
 	bool time_is_date;
 	TimestampTz horizon;   /* later times are in the future */
 	int last_event_weight; /* position met last, tried first */
