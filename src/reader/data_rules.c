@@ -296,7 +296,7 @@ int64
 reco_data_rule_count(const RecoDataRule *rule)
 {
 	char *sql = psprintf("SELECT count(*) FROM (%s) r", rule->query);
-	int nest_level = reco_items_begin_read(NULL);
+	RecoReading reading = reco_items_begin_read(NULL);
 	int64 n;
 	bool isnull;
 
@@ -307,7 +307,7 @@ reco_data_rule_count(const RecoDataRule *rule)
 		elog(ERROR, "counting rows failed: %s", SPI_result_code_string(SPI_result));
 	n = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_freetuptable(SPI_tuptable);
-	reco_items_end_read(nest_level);
+	reco_items_end_read(reading);
 	pfree(sql);
 	return n;
 }
