@@ -127,4 +127,8 @@ extern RecoReason *reco_reason_similar(const RecoModel *model, const RecoView *v
 extern RecoReason *reco_reason_popular(const RecoModel *model, const RecoVoice *voice, const RkHit *hit,
 									   size_t n);
 
+/* reco_reason_board words the reasons of items of a list that one wording with one value fits, such as "popular in {value}". */
+extern RecoReason *reco_reason_board(const RecoModel *model, const RecoVoice *voice, RecoWording wording,
+									 const char *value, const RkHit *hit, size_t n);
+
 #endif

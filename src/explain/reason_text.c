@@ -132,3 +132,19 @@ reco_reason_popular(const RecoModel *model, const RecoVoice *voice, const RkHit 
 	}
 	return reason;
 }
+
+RecoReason *
+reco_reason_board(const RecoModel *model, const RecoVoice *voice, RecoWording wording, const char *value,
+				  const RkHit *hit, size_t n)
+{
+	RecoReason *reason = palloc0(sizeof(RecoReason) * Max(n, 1));
+
+	for (size_t i = 0; i < n; i++)
+	{
+		RecoFilling filling = {.pick = true, .hash = line_hash(model, voice, hit[i].item)};
+
+		filling.slot[RECO_SLOT_VALUE] = unconstify(char *, value);
+		reason[i].text = say_whole(voice->words, wording, &filling);
+	}
+	return reason;
+}

@@ -17,7 +17,7 @@
 #include "utils/memutils.h"
 #include "utils/uuid.h"
 
-#include "model/model.h"
+#include "model/boards.h"
 #include "model/tensors.h"
 
 /* Items between two checks for interrupts. */
@@ -131,6 +131,7 @@ reco_model_check(const RecoVersion *version, const RecoTensorSet *tensors)
 		reco_encoder_check(model->item_encoder);
 	if (model->user_encoder != NULL)
 		reco_encoder_check(model->user_encoder);
+	reco_boards_check(model);
 	model->algorithm->check(model);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);

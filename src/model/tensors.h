@@ -17,6 +17,21 @@
 #define TENSOR_ITEM_ENCODER "item_encoder"
 #define TENSOR_USER_ENCODER "user_encoder"
 
+/* Lists of what others choose (boards.h), where there are any. */
+#define TENSOR_BOARD "board"
+#define TENSOR_BOARD_ITEM "board_item"
+#define TENSOR_BOARD_SCORE "board_score"
+
+/* Columns of the tensor "board". */
+typedef enum RecoBoardColumn
+{
+	BOARD_KIND,
+	BOARD_COLUMN, /* of the user encoder, or -1 */
+	BOARD_DAYS,   /* 0: all time */
+	BOARD_LENGTH, /* items */
+	BOARD_N
+} RecoBoardColumn;
+
 /*
  * An algorithm that ranks by factors may add the copy of kernel/quantise.h, which makes ranking fast and changes
  * nothing else.  All of them or none: versions that were learned before it have none.

@@ -89,11 +89,13 @@ reco_serve_source_name(RecoSource source)
 static size_t
 rank_popular(const RecoListAsk *ask, size_t m, RkHit *hit)
 {
+	const int32 *order = ask->order != NULL ? ask->order : ask->model->popular;
+	size_t n = ask->order != NULL ? ask->n_order : ask->model->items.n;
 	size_t found = 0;
 
-	for (size_t i = 0; i < ask->model->items.n && found < m; i++)
+	for (size_t i = 0; i < n && found < m; i++)
 	{
-		uint32 item = (uint32) ask->model->popular[i];
+		uint32 item = (uint32) order[i];
 
 		if (!reco_skip_has(ask->skip, item))
 			hit[found++] = (RkHit){item, 0};

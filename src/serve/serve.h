@@ -53,6 +53,8 @@ typedef struct RecoListAsk
 	const RecoModel *model;
 	const RecoQuery *query; /* of RECO_SOURCE_HISTORY */
 	uint32 item;            /* of RECO_SOURCE_SIMILAR */
+	const int32 *order;     /* of RECO_SOURCE_POPULAR: another order [n_order] than that of the model; NULL: none */
+	size_t n_order;
 	size_t k;
 	const uint32 *candidate; /* [n_candidate], distinct; NULL: all items */
 	size_t n_candidate;

@@ -15,38 +15,50 @@
 
 #define LIST_COLUMNS 6
 
-enum
-{
-	OPTION_REASON,
-	OPTION_SEED
-};
-
 static const RecoOption list_option[] = {
-	[OPTION_REASON] =
+	[RECO_LIST_REASON] =
 		{.name = "reason",
 		 .type = RECO_OPTION_BOOLEAN,
 		 .initial = 1,
 		 .maximum = 1,
 		 .help =
 			 "Whether each line gets a reason; without, reason and the evidence in details are left out."},
-	[OPTION_SEED] = {
-		.name = "seed",
-		.type = RECO_OPTION_INTEGER,
-		.initial = 0,
-		.minimum = 0,
-		.maximum = 2147483647,
-		.help =
-			"Chooses other wordings of the same reasons: the same user, item and seed have the same text."}};
+	[RECO_LIST_SEED] =
+		{.name = "seed",
+		 .type = RECO_OPTION_INTEGER,
+		 .initial = 0,
+		 .minimum = 0,
+		 .maximum = 2147483647,
+		 .help =
+			 "Chooses other wordings of the same reasons: the same user, item and seed have the same text."},
+	[RECO_LIST_BY] = {.name = "by",
+					  .type = RECO_OPTION_STRING,
+					  .is_auto = true,
+					  .help = "A feature of users: one list for each of its levels."},
+	[RECO_LIST_SEGMENT] = {.name = "segment",
+						   .type = RECO_OPTION_STRING,
+						   .is_auto = true,
+						   .help = "A level of that feature: the list of these users alone."},
+	[RECO_LIST_ORDER] = {.name = "order",
+						 .type = RECO_OPTION_STRING,
+						 .is_auto = true,
+						 .help = "popular, trending, new or rating."},
+	[RECO_LIST_WINDOW] = {.name = "window",
+						  .type = RECO_OPTION_STRING,
+						  .is_auto = true,
+						  .help =
+							  "1 day, 7 days, 30 days or 90 days before the latest event of the refresh."}};
 
 /* list_options reads the options of a list. */
 static void
 list_options(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPositions *position)
 {
-	RecoOptionValue *value =
-		reco_argument_options(fcinfo, position->options, list_option, lengthof(list_option));
+	RecoOptionValue *value = reco_argument_options(fcinfo, position->options, list_option,
+												   position->boards ? RECO_LIST_OPTIONS : RECO_LIST_BY);
 
-	list->with_reason = value[OPTION_REASON].number != 0;
-	list->voice.seed = (uint64) value[OPTION_SEED].number;
+	list->option = value;
+	list->with_reason = value[RECO_LIST_REASON].number != 0;
+	list->voice.seed = (uint64) value[RECO_LIST_SEED].number;
 }
 
 /*

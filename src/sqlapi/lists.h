@@ -27,7 +27,20 @@ typedef struct RecoListPositions
 	int exclude_seen;
 	int lang;
 	int options;
+	bool boards; /* the options of popular_items */
 } RecoListPositions;
+
+/* Options of lists, by position; from RECO_LIST_BY on those of popular_items. */
+typedef enum RecoListOption
+{
+	RECO_LIST_REASON,
+	RECO_LIST_SEED,
+	RECO_LIST_BY,
+	RECO_LIST_SEGMENT,
+	RECO_LIST_ORDER,
+	RECO_LIST_WINDOW,
+	RECO_LIST_OPTIONS
+} RecoListOption;
 
 /* One call for a list. */
 typedef struct RecoListCall
@@ -35,6 +48,7 @@ typedef struct RecoListCall
 	RecoCall call;
 	Oid item_type; /* of the ids in the answer */
 	RecoListAsk ask;
+	const RecoOptionValue *option; /* by RecoListOption */
 	bool exclude_seen;
 	bool with_reason; /* option "reason" */
 	RecoVoice voice;  /* of the reasons; a user is not mixed into its seed yet */

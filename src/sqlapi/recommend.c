@@ -1,6 +1,6 @@
 /*
  * recommend.c
- *	  recommend(), similar_items() and popular_items(): the list comes from
+ *	  recommend() and similar_items(): the list comes from
  *	  serve, its words from explain.
  */
 #include "postgres.h"
@@ -12,8 +12,6 @@
 PG_FUNCTION_INFO_V1(reco_recommend);
 PG_FUNCTION_INFO_V1(reco_recommend_typed);
 PG_FUNCTION_INFO_V1(reco_similar_items);
-PG_FUNCTION_INFO_V1(reco_popular_items);
-PG_FUNCTION_INFO_V1(reco_popular_items_typed);
 
 static const RecoListPositions recommend_positions = {.item_type = -1,
 													  .k = 1,
@@ -47,28 +45,6 @@ static const RecoListPositions similar_positions = {.item_type = -1,
 													.exclude_seen = -1,
 													.lang = 7,
 													.options = 8};
-
-static const RecoListPositions popular_positions = {.item_type = -1,
-													.k = 0,
-													.recommender = 1,
-													.filter = 2,
-													.filter_args = 3,
-													.candidates = -1,
-													.exclude = -1,
-													.exclude_seen = -1,
-													.lang = 4,
-													.options = 5};
-
-static const RecoListPositions popular_typed_positions = {.item_type = 0,
-														  .k = 1,
-														  .recommender = 2,
-														  .filter = 3,
-														  .filter_args = 4,
-														  .candidates = -1,
-														  .exclude = -1,
-														  .exclude_seen = -1,
-														  .lang = 5,
-														  .options = 6};
 
 /* return_history makes the list of a user with a history and writes it. */
 static void
@@ -169,28 +145,4 @@ reco_similar_items(PG_FUNCTION_ARGS)
 	else
 		reco_call_end(&list.call);
 	return (Datum) 0;
-}
-
-static Datum
-popular_items(FunctionCallInfo fcinfo, const RecoListPositions *position)
-{
-	RecoListCall list;
-
-	reco_list_begin(&list, fcinfo, position);
-	reco_key_require_answer(list.item_type, list.call.definition->item.type, "popular_items", "...");
-	list.ask.source = RECO_SOURCE_POPULAR;
-	return_popular(&list, fcinfo);
-	return (Datum) 0;
-}
-
-Datum
-reco_popular_items(PG_FUNCTION_ARGS)
-{
-	return popular_items(fcinfo, &popular_positions);
-}
-
-Datum
-reco_popular_items_typed(PG_FUNCTION_ARGS)
-{
-	return popular_items(fcinfo, &popular_typed_positions);
 }

@@ -6,6 +6,7 @@
 
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "model/boards.h"
 #include "parallel/progress.h"
 #include "portability/instr_time.h"
 #include "reco.h"
@@ -128,6 +129,7 @@ reco_refresh(PG_FUNCTION_ARGS)
 	RecoDefinition *definition = reco_catalog_copy(reco_catalog_find(call.recommender));
 	RecoLearnRequest request = {.definition = definition, .call_options = call.options};
 	RecoPeople *people;
+	RecoBoards *boards;
 	RecoLearned *learned;
 	instr_time clock;
 
@@ -140,11 +142,13 @@ reco_refresh(PG_FUNCTION_ARGS)
 	INSTR_TIME_SET_CURRENT(clock);
 	reco_progress_begin(&definition->key, "refresh");
 	request.events = read_events(definition, &clock);
+	boards = reco_boards_count(request.events, reco_min_group);
 	people = reco_people_read(definition);
 	reco_procedure_commit(may_commit);
 
 	learned = learn(&request, &clock);
 	reco_people_count(learned, &request.events->items, people, reco_min_group);
+	reco_boards_add(learned, boards);
 	store_version(definition, learned, &clock);
 	reco_procedure_commit(may_commit);
 	reco_progress_end();

@@ -1,0 +1,298 @@
+/*
+ * popular.c
+ *	  popular_items(): what others choose, of all time, lately, ever more, newly,
+ *	  rated best, and by segment.
+ *
+ * All of it was counted at the refresh (model/boards.h); a call chooses a board
+ * and looks its items up in the caller's view.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "model/boards.h"
+#include "model/json.h"
+#include "sqlapi/arguments.h"
+#include "sqlapi/lists.h"
+
+#define LIST_COLUMNS 6
+
+PG_FUNCTION_INFO_V1(reco_popular_items);
+PG_FUNCTION_INFO_V1(reco_popular_items_typed);
+
+static const RecoListPositions popular_positions = {.item_type = -1,
+													.k = 0,
+													.recommender = 1,
+													.filter = 2,
+													.filter_args = 3,
+													.candidates = -1,
+													.exclude = -1,
+													.exclude_seen = -1,
+													.lang = 4,
+													.options = 5,
+													.boards = true};
+
+static const RecoListPositions popular_typed_positions = {.item_type = 0,
+														  .k = 1,
+														  .recommender = 2,
+														  .filter = 3,
+														  .filter_args = 4,
+														  .candidates = -1,
+														  .exclude = -1,
+														  .exclude_seen = -1,
+														  .lang = 5,
+														  .options = 6,
+														  .boards = true};
+
+/* What the options of a call ask for. */
+typedef struct Wish
+{
+	const char *by;      /* attribute of users, NULL: of all users */
+	const char *segment; /* a level of it, NULL: every one */
+	RecoBoardKind kind;  /* 0: popular of all time, which is no board */
+	int days;
+} Wish;
+
+/* window_days reads a window: one of those that are counted. */
+static int
+window_days(const char *window)
+{
+	Interval *interval = DatumGetIntervalP(DirectFunctionCall3(
+		interval_in, CStringGetDatum(window), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+
+	for (int w = 0; w < RECO_BOARD_WINDOWS; w++)
+		if (interval->time ==
+			(interval->day + DAYS_PER_MONTH * interval->month - reco_board_window[w]) * -USECS_PER_DAY)
+			return reco_board_window[w];
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("window cannot be \"%s\"", window),
+		 errdetail(
+			 "What others do is counted at a refresh, so that nobody can single a person out by asking twice."),
+		 errhint("The windows are 1 day, 7 days, 30 days and 90 days.")));
+}
+
+/* order_kind gives the board of a name. */
+static RecoBoardKind
+order_kind(const char *order, bool windowed)
+{
+	static const char *const name[] = {"popular", "trending", "new", "rating"};
+	static const RecoBoardKind kind[] = {0, RECO_BOARD_TRENDING, RECO_BOARD_NEW, RECO_BOARD_RATED};
+	const char *nearest;
+
+	for (size_t i = 0; i < lengthof(name); i++)
+		if (strcmp(order, name[i]) == 0)
+			return i == 0 && windowed ? RECO_BOARD_RECENT : kind[i];
+	nearest = reco_nearest_name(order, name, lengthof(name));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown order \"%s\"", order),
+					nearest ? errhint("Perhaps you meant \"%s\".", nearest)
+							: errhint("The orders are popular, trending, new and rating.")));
+}
+
+/* read_wish reads the options. */
+static Wish
+read_wish(const RecoOptionValue *value)
+{
+	const char *window = value[RECO_LIST_WINDOW].string;
+	Wish wish = {.by = value[RECO_LIST_BY].string, .segment = value[RECO_LIST_SEGMENT].string};
+	const char *order = value[RECO_LIST_ORDER].string;
+
+	wish.kind = order_kind(order != NULL ? order : "popular", window != NULL);
+	if (wish.kind == RECO_BOARD_RECENT || wish.kind == RECO_BOARD_TRENDING || wish.kind == RECO_BOARD_NEW)
+		wish.days = window_days(window != NULL ? window : "7 days");
+	if ((wish.by != NULL && wish.kind != 0) || (wish.by == NULL && wish.segment != NULL) ||
+		(wish.kind == RECO_BOARD_RATED && window != NULL))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("these options of popular_items do not go together"),
+			 errhint("Segments are counted over all time: give \"by\" (and \"segment\"), or \"order\" and "
+					 "\"window\", and no window with \"rating\".")));
+	if (wish.by != NULL)
+		wish.kind = RECO_BOARD_SEGMENT;
+	return wish;
+}
+
+/* fits says whether a board is wished for. */
+static bool
+fits(const RecoModel *model, const RecoBoard *board, const Wish *wish)
+{
+	RecoEncoderColumn column;
+
+	if (board->kind != wish->kind || board->days != wish->days)
+		return false;
+	if (board->kind != RECO_BOARD_SEGMENT)
+		return true;
+	column = reco_encoder_column(model->user_encoder, (size_t) board->column);
+	return strcmp(column.name, wish->by) == 0 &&
+		   (wish->segment == NULL || strcmp(column.level, wish->segment) == 0);
+}
+
+/* raise_no_attribute raises for an attribute of users that is not encoded. */
+static void
+raise_no_attribute(const RecoListCall *list, const Wish *wish)
+{
+	const RecoEncoder *encoder = list->call.model->user_encoder;
+
+	for (size_t c = 0; encoder != NULL && c < reco_encoder_n_columns(encoder); c++)
+	{
+		RecoEncoderColumn column = reco_encoder_column(encoder, c);
+
+		if (strcmp(column.name, wish->by) == 0)
+			return;
+	}
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("\"%s\" is no feature of users of recommender \"%s\"", wish->by,
+						   list->call.definition->name),
+					errhint("Name it in user_features and CALL reco.refresh(%s).",
+							quote_literal_cstr(list->call.definition->name))));
+}
+
+/* source_name gives the word of the column source. */
+static const char *
+source_name(RecoBoardKind kind)
+{
+	switch (kind)
+	{
+		case RECO_BOARD_SEGMENT:
+			return "segment";
+		case RECO_BOARD_RECENT:
+			return "recent";
+		case RECO_BOARD_TRENDING:
+			return "trending";
+		case RECO_BOARD_NEW:
+			return "new";
+		case RECO_BOARD_RATED:
+			return "rated";
+	}
+	return NULL;
+}
+
+/* details_of gives what distinguishes a board from others. */
+static Jsonb *
+details_of(const RecoBoard *board, const RecoEncoderColumn *column)
+{
+	RecoJson json;
+
+	reco_json_begin(&json);
+	if (board->kind == RECO_BOARD_SEGMENT)
+	{
+		reco_json_string(&json, "by", column->name);
+		reco_json_string(&json, "segment", column->level);
+	}
+	if (board->days > 0)
+		reco_json_integer(&json, "days", board->days);
+	return reco_json_end(&json);
+}
+
+/* wording_of gives the wording that fits all items of a board; "popular in true" fits nobody. */
+static RecoWording
+wording_of(const RecoBoard *board, const RecoEncoderColumn *column)
+{
+	if (board->kind == RECO_BOARD_NEW)
+		return RECO_WORDING_NEW;
+	return board->kind == RECO_BOARD_SEGMENT && column->kind != RECO_FEATURE_BOOLEAN
+			   ? RECO_WORDING_POPULAR_AMONG
+			   : RECO_WORDING_POPULAR;
+}
+
+/* rating_of gives the smoothed rating of an item of a board, to one decimal: a single rating must not show in it. */
+static double
+rating_of(const RecoBoard *board, uint32 item)
+{
+	for (int i = 0; i < board->n; i++)
+		if (board->item[i] == (int32) item)
+			return rint((double) board->score[i] * 10) / 10;
+	return 0;
+}
+
+/* return_board writes the best items of a board. */
+static void
+return_board(RecoListCall *list, FunctionCallInfo fcinfo, const RecoBoard *board)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	bool rated = board->kind == RECO_BOARD_RATED;
+	RecoEncoderColumn column = {0};
+	RecoReason *reason = NULL;
+	Jsonb *details;
+
+	if (board->kind == RECO_BOARD_SEGMENT)
+		column = reco_encoder_column(list->call.model->user_encoder, (size_t) board->column);
+	details = details_of(board, &column);
+	list->ask.order = board->item;
+	list->ask.n_order = (size_t) board->n;
+	list->ask.skip = reco_skip_make(list->call.model->items.n);
+	reco_list_run(list);
+	if (list->with_reason && !rated)
+		reason = reco_reason_board(list->call.model, &list->voice, wording_of(board, &column), column.level,
+								   list->hit, list->n);
+	for (size_t i = 0; i < list->n; i++)
+	{
+		RecoKey key = reco_keys_get(&list->call.model->items, list->hit[i].item);
+		bool isnull[LIST_COLUMNS] = {false, false, !rated, false, reason == NULL, false};
+		Datum value[LIST_COLUMNS] = {0};
+
+		value[0] = Int32GetDatum((int32) i + 1);
+		value[1] = reco_key_to_datum(&key, list->item_type);
+		value[2] = Float8GetDatum(rated ? rating_of(board, list->hit[i].item) : 0);
+		value[3] = CStringGetTextDatum(source_name(board->kind));
+		if (reason != NULL)
+			value[4] = CStringGetTextDatum(reason[i].text);
+		value[5] = JsonbPGetDatum(details);
+		tuplestore_putvalues(result->setResult, result->setDesc, value, isnull);
+	}
+}
+
+static Datum
+popular_items(FunctionCallInfo fcinfo, const RecoListPositions *position)
+{
+	RecoListCall list;
+	RecoBoard *board;
+	Wish wish;
+	int n;
+	int found = 0;
+
+	reco_list_begin(&list, fcinfo, position);
+	reco_key_require_answer(list.item_type, list.call.definition->item.type, "popular_items", "...");
+	list.ask.source = RECO_SOURCE_POPULAR;
+	wish = read_wish(list.option);
+	if (wish.kind == 0)
+	{
+		reco_list_run(&list);
+		reco_list_return(
+			&list, fcinfo,
+			list.with_reason ? reco_reason_popular(list.call.model, &list.voice, list.hit, list.n) : NULL);
+		return (Datum) 0;
+	}
+	board = reco_boards_read(list.call.model, &n);
+	for (int b = 0; b < n; b++)
+		if (fits(list.call.model, &board[b], &wish))
+		{
+			return_board(&list, fcinfo, &board[b]);
+			found++;
+		}
+	if (found == 0 && wish.kind == RECO_BOARD_SEGMENT)
+		raise_no_attribute(&list, &wish);
+	reco_call_end(&list.call);
+	return (Datum) 0;
+}
+
+Datum
+reco_popular_items(PG_FUNCTION_ARGS)
+{
+	return popular_items(fcinfo, &popular_positions);
+}
+
+Datum
+reco_popular_items_typed(PG_FUNCTION_ARGS)
+{
+	return popular_items(fcinfo, &popular_typed_positions);
+}

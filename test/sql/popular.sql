@@ -1,0 +1,88 @@
+-- What others choose, by segment, lately, ever more, newly and rated best, equals plain SQL; nothing shows fewer than eleven people.
+\pset format unaligned
+\pset tuples_only on
+SET client_min_messages = error;
+CREATE EXTENSION IF NOT EXISTS reco;
+CREATE SCHEMA popular;
+SET search_path = popular;
+SET reco.workers = 0;
+SET reco.learn_memory = '256MB';
+
+CREATE TABLE people (id int PRIMARY KEY, region text, member bool);
+INSERT INTO people SELECT u, CASE WHEN u <= 150 THEN 'north' WHEN u <= 250 THEN 'south' WHEN u <= 258 THEN 'tiny' END, u % 2 = 0 FROM generate_series(1, 300) u;
+CREATE TABLE goods (id int PRIMARY KEY, title text, in_stock bool);
+INSERT INTO goods SELECT i, 'good ' || i, i % 3 > 0 FROM generate_series(1, 80) i;
+CREATE TABLE events (person int, good int, kind text, at timestamptz);
+-- Popularity depends on the region; goods 61 to 70 come in the last week, 41 to 50 are on the rise, 71 to 80 are for few.
+INSERT INTO events SELECT u, g, 'buy', timestamptz '2024-03-01 00:00+00' - abs(hashint4(u * 100 + g)) % 5184000 * interval '1 second'
+FROM generate_series(1, 300) u, generate_series(1, 40) g WHERE abs(hashint4(u * 1000 + g)) % 100 < CASE WHEN (u <= 150) = (g <= 20) THEN 10 + g ELSE 45 - g END;
+INSERT INTO events SELECT u, g, 'buy', timestamptz '2024-03-01 00:00+00' - abs(hashint4(u * 100 + g)) % 604800 * interval '1 second' * CASE WHEN g > 60 THEN 1 WHEN u % 7 = 0 THEN 2 ELSE 1 END
+FROM generate_series(1, 300) u, generate_series(41, 80) g WHERE abs(hashint4(u * 1000 + g)) % 100 < CASE WHEN g <= 50 THEN g - 20 WHEN g <= 60 THEN 5 WHEN g <= 70 THEN g - 50 ELSE 1 END;
+INSERT INTO events SELECT u, 1 + u % 80, 'return', timestamptz '2024-03-01 00:00+00' FROM generate_series(1, 300) u;
+INSERT INTO events VALUES (1, 1, 'buy', '2024-03-01 00:00+00');
+SELECT reco.create_recommender('shop', 'events', 'person', 'good', event_column => 'kind', event_weights => '{"buy": 1, "return": -2}', time_column => 'at',
+	items => 'goods', item_key => 'id', item_label => 'title', users => 'people', user_key => 'id', user_features => '{region,member}',
+	options => '{"factors": 4, "iterations": 1}');
+CALL reco.refresh('shop');
+
+CREATE VIEW chosen AS SELECT person, good, min(at) AS first FROM events GROUP BY 1, 2 HAVING sum(CASE kind WHEN 'buy' THEN 1 ELSE -2 END) > 0;
+CREATE VIEW windowed AS SELECT c.person, c.good, w.days,
+	bool_or(e.at > '2024-03-01 00:00+00'::timestamptz - w.days * interval '1 day') AS now,
+	bool_or(e.at <= '2024-03-01 00:00+00'::timestamptz - w.days * interval '1 day' AND e.at > '2024-03-01 00:00+00'::timestamptz - 2 * w.days * interval '1 day') AS before
+FROM chosen c JOIN events e USING (person, good), (VALUES (1), (7), (30), (90)) w(days) WHERE e.kind = 'buy' GROUP BY 1, 2, 3;
+
+-- agrees() says how many items a list has and whether they are those of a query, in order; ties are broken by id.
+CREATE FUNCTION agrees(options text, query text) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+	result text;
+BEGIN
+	EXECUTE format('SELECT count(*) || '' '' || coalesce(bool_and(p.item_id IS NOT DISTINCT FROM q.id), true) FROM reco.popular_items(NULL::bigint, 30, ''shop'', options => %L) p
+		FULL JOIN (SELECT id, row_number() OVER (ORDER BY value DESC, id) AS rank FROM (%s) q(id, value, people) WHERE people > 10 LIMIT 30) q USING (rank)', options, query) INTO result;
+	RETURN result;
+END $$;
+SELECT agrees(format('{"by": "region", "segment": "%s"}', region), format('SELECT good, count(*), count(*) FROM chosen JOIN people ON id = person WHERE region = %L GROUP BY 1', region)) FROM unnest(ARRAY['north', 'south', 'tiny']) region;
+SELECT agrees(format('{"window": "%s days"}', days), format('SELECT good, count(*), count(*) FROM windowed WHERE days = %s AND now GROUP BY 1', days)) FROM unnest(ARRAY[1, 7, 30, 90]) days;
+SELECT agrees(format('{"order": "trending", "window": "%s days"}', days), format('SELECT good, (count(*) FILTER (WHERE now) + 10) / ((SELECT count(*) FILTER (WHERE now) / count(*) FILTER (WHERE before)::float8 FROM windowed WHERE days = %1$s) * count(*) FILTER (WHERE before) + 10),
+	count(*) FILTER (WHERE now) FROM windowed WHERE days = %1$s GROUP BY 1', days)) FROM unnest(ARRAY[1, 7, 30]) days;
+SELECT agrees('{"order": "new"}', $$SELECT good, count(*), count(*) FROM chosen GROUP BY 1 HAVING min(first) > '2024-03-01 00:00+00'::timestamptz - interval '7 days'$$);
+-- What was planted: new goods are 61 to 70, the fastest risers among 41 to 70.
+SELECT count(*) >= 9 FROM reco.popular_items(NULL::bigint, 30, 'shop', options => '{"order": "new"}') WHERE item_id BETWEEN 61 AND 70;
+SELECT bool_and(item_id BETWEEN 41 AND 70) FROM reco.popular_items(NULL::bigint, 5, 'shop', options => '{"order": "trending"}');
+
+-- Lists of all segments, with reasons, details and the filter; no list shows a count.
+SELECT details, count(*), min(rank), max(rank), bool_and(score IS NULL), min(source) FROM reco.popular_items(4, 'shop', options => '{"by": "region"}') GROUP BY details ORDER BY details;
+SELECT rank, source, reason, details FROM reco.popular_items(2, 'shop', options => '{"by": "region", "segment": "north"}');
+SELECT rank, source, reason, details FROM reco.popular_items(1, 'shop', options => '{"by": "member", "segment": "true"}');
+SELECT bool_and(g.in_stock), count(*) FROM reco.popular_items(NULL::bigint, 10, 'shop', filter => 'in_stock', options => '{"window": "7 days"}') p JOIN goods g ON g.id = p.item_id;
+SELECT source, details, reason IS NULL FROM reco.popular_items(1, 'shop', options => '{"order": "new", "reason": false}');
+
+-- Ratings: smoothed towards the mean; one rating of the best is no match for 95 of 100, and is not shown at all.
+CREATE TABLE ratings (person int, good int, stars int);
+INSERT INTO ratings SELECT u, 1, CASE WHEN u <= 95 THEN 5 ELSE 1 END FROM generate_series(1, 100) u;
+INSERT INTO ratings VALUES (1, 2, 5);
+INSERT INTO ratings SELECT u, 3, 5 FROM generate_series(1, 11) u;
+INSERT INTO ratings SELECT u, g, 1 + (abs(hashint4(u * 100 + g)) % 10 + g) / 4 FROM generate_series(1, 100) u, generate_series(4, 12) g WHERE abs(hashint4(u * 37 + g)) % 3 = 0;
+SELECT reco.create_recommender('stars', 'ratings', 'person', 'good', value_column => 'stars', feedback => 'explicit', options => '{"factors": 4, "iterations": 1}');
+CALL reco.refresh('stars');
+WITH item AS (SELECT good, count(*)::float8 AS n, avg(stars)::float8 AS r, sum(stars * stars)::float8 AS q FROM ratings GROUP BY 1),
+	total AS (SELECT sum(n) AS n, sum(n * r) / sum(n) AS m, count(*) AS k FROM item),
+	within AS (SELECT sum(item.q - item.n * r * r) / (max(total.n) - max(k)) AS w FROM item, total),
+	between_items AS (SELECT (sum(item.n * (r - m) ^ 2) - (max(k) - 1) * max(w)) / (max(total.n) - sum(item.n ^ 2) / max(total.n)) AS b FROM item, total, within),
+	smoothed AS (SELECT good, item.n AS people, (item.n * r + w / b * m) / (item.n + w / b) AS score FROM item, total, within, between_items)
+SELECT count(*), bool_and(p.item_id IS NOT DISTINCT FROM s.good AND abs(p.score - s.score) <= 0.0501), bool_and(p.source = 'rated' AND p.score * 10 = round(p.score * 10))
+FROM reco.popular_items(NULL::bigint, 30, 'stars', options => '{"order": "rating"}') p FULL JOIN (SELECT *, row_number() OVER (ORDER BY score DESC, good) AS rank FROM smoothed WHERE people > 10) s USING (rank);
+SELECT count(*) FILTER (WHERE item_id = 1), count(*) FILTER (WHERE item_id = 2) FROM reco.popular_items(NULL::bigint, 30, 'stars', options => '{"order": "rating"}');
+SELECT count(*) FROM reco.popular_items(5, 'stars', options => '{"order": "new"}');
+SELECT count(*) FROM reco.popular_items(5, 'shop', options => '{"order": "rating"}');
+
+-- Options that do not go together.
+\set VERBOSITY default
+SELECT * FROM reco.popular_items(5, 'shop', options => '{"window": "2 days"}');
+SELECT * FROM reco.popular_items(5, 'shop', options => '{"order": "trendy"}');
+SELECT * FROM reco.popular_items(5, 'shop', options => '{"by": "age"}');
+SELECT * FROM reco.popular_items(5, 'shop', options => '{"segment": "north"}');
+SELECT * FROM reco.popular_items(5, 'shop', options => '{"by": "region", "window": "7 days"}');
+SELECT * FROM reco.recommend(5::bigint, 5, 'shop', options => '{"by": "region"}');
+SELECT reco.drop_recommender(name) FROM unnest(ARRAY['shop', 'stars']) name;
+DROP SCHEMA popular CASCADE;
