@@ -145,6 +145,7 @@ reco_evaluate_query(const RecoEvaluation *evaluation, const RecoContestant *cont
 	size_t first = user->event_user < 0 ? 0 : evaluation->user_start[user->event_user];
 	size_t end = user->event_user < 0 ? 0 : evaluation->user_start[user->event_user + 1];
 	RecoEvidence *evidence = palloc0(sizeof(RecoEvidence) * Max(end - first, 1));
+	RecoAttributes attributes = {0};
 	int n = 0;
 
 	for (size_t last; first < end; first = last)
@@ -158,5 +159,7 @@ reco_evaluate_query(const RecoEvaluation *evaluation, const RecoContestant *cont
 			evidence[n++] =
 				(RecoEvidence){.item = (uint32) item, .weight = sum.weight, .pull = sum.pull, .kind = -1};
 	}
-	return reco_query_from_evidence(model, evidence, n);
+	if (model->asks_users)
+		attributes = reco_attributes_row(evaluation->user_features, user->source);
+	return reco_query_from_evidence(model, evidence, n, &attributes);
 }

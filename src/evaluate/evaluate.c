@@ -34,6 +34,19 @@ reco_evaluate_copy_json(const Jsonb *json)
 	return copy;
 }
 
+/* encode_users encodes the users of the caller's relation, of whom some may not be in the interactions. */
+static RecoFeatures *
+encode_users(const RecoEvaluation *evaluation)
+{
+	const RecoKeys *users = &evaluation->source->users;
+	RecoKey *key = palloc_extended(sizeof(RecoKey) * Max(users->n, 1), MCXT_ALLOC_HUGE);
+
+	for (size_t u = 0; u < users->n; u++)
+		key[u] = reco_keys_get(users, u);
+	return reco_encoder_rows(evaluation->definition, evaluation->user_features->encoder, RECO_SIDE_USER, key,
+							 (int) users->n);
+}
+
 RecoEvaluation *
 reco_evaluate_read(const RecoEvaluateRequest *request)
 {
@@ -54,6 +67,9 @@ reco_evaluate_read(const RecoEvaluateRequest *request)
 	evaluation->events = reco_reader_events(definition);
 	evaluation->source =
 		OidIsValid(request->test) ? reco_reader_test_events(definition, request->test) : evaluation->events;
+	evaluation->user_features = evaluation->events->user_features;
+	if (evaluation->source != evaluation->events && evaluation->user_features != NULL)
+		evaluation->user_features = encode_users(evaluation);
 	return evaluation;
 }
 

@@ -239,6 +239,7 @@ struct RecoEvaluation
 	RecoEntry *entry; /* [n_entries] */
 
 	RecoEvents *events; /* the interactions */
+	RecoFeatures *user_features; /* of the users of source; NULL: none are named */
 	RecoEvents *source; /* where targets come from: events, or the caller's relation */
 	size_t *user_start; /* [users + 1], first event of each user of the interactions */
 	uint8 *keep;        /* bitmap of events to learn from; the other ones are the test part of a split */

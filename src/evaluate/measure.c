@@ -132,7 +132,7 @@ is_popular(const Bench *bench, const Subject *subject)
 
 	return ranker == RECO_RANKER_POPULARITY ||
 		   (ranker == RECO_RANKER_MODEL &&
-			(subject->user->class == RECO_CLASS_NONE || !subject->query->has_positive));
+			!reco_query_is_scored(subject->query));
 }
 
 /* make_list fills the list and gives its length. */

@@ -18,7 +18,7 @@
 double
 reco_explain_scale(const RecoQuery *query, uint32 item)
 {
-	RecoAddend *addend = palloc(sizeof(RecoAddend) * (query->n_evidence + RECO_EXTRA_ADDENDS));
+	RecoAddend *addend = palloc(sizeof(RecoAddend) * reco_query_most_addends(query));
 	int n = reco_query_contributions(query, item, addend);
 	double size = 0;
 

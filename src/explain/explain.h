@@ -36,6 +36,7 @@ typedef struct RecoExplanation
 	const char *exactness;
 	int n;
 	RecoExplainRow *row;    /* [n], in the order they are shown */
+	bool by_item;           /* by what the item is, not by the user's history */
 	double average;         /* what ratings of this item are compared with: the rows of kind average */
 	const RecoWords *words; /* the language of its clauses, the caller's to set; NULL: reco.lang */
 } RecoExplanation;
@@ -49,6 +50,12 @@ typedef struct RecoExplanation
  */
 extern RecoExplanation *reco_explain_history(const RecoQuery *query, const RecoView *view, uint32 item,
 											 int limit);
+
+/*
+ * reco_explain_by_item splits the same score by what the item is: a row an attribute, one for what is expected of any
+ * item, one for what no attribute accounts for; without removal effects.  NULL where the model knows nothing of items.
+ */
+extern RecoExplanation *reco_explain_by_item(const RecoQuery *query, uint32 item);
 
 /* reco_explain_evidence gives the items of all evidence of a query, [query->n_evidence]. */
 extern uint32 *reco_explain_evidence(const RecoQuery *query);

@@ -148,18 +148,66 @@ fill_shares(RecoExplanation *out)
 	}
 }
 
+/* add_attributes adds a row an attribute; what the score owes one of the user's own goes with it. */
+static void
+add_attributes(const RecoEncoder *encoder, const RecoAddend *addend, int n_addends, bool own,
+			   RecoExplanation *out)
+{
+	int n;
+	RecoAttributeShare *share = reco_attribute_shares(encoder, addend, n_addends, own, &n);
+
+	for (int a = 0; a < n; a++)
+		out->row[out->n++] = (RecoExplainRow){.kind = RECO_ADDEND_ATTRIBUTE,
+											  .evidence = -1,
+											  .contribution = share[a].contribution,
+											  .has_removal = own,
+											  .removal = own ? share[a].removal : 0,
+											  .attribute = &share[a]};
+}
+
+RecoExplanation *
+reco_explain_by_item(const RecoQuery *query, uint32 item)
+{
+	RecoExplanation *out;
+	int n;
+	RecoAddend *addend = reco_query_by_item(query, item, &n);
+	RecoExplainRow hidden = {.kind = RECO_ADDEND_REST, .evidence = -1};
+
+	if (addend == NULL)
+		return NULL;
+	out = palloc0(sizeof(RecoExplanation));
+	out->exactness = "exact";
+	out->by_item = true;
+	out->row = palloc0(sizeof(RecoExplainRow) * (n + 1));
+	for (int a = 0; a < n; a++)
+	{
+		if (addend[a].kind != RECO_ADDEND_ATTRIBUTE)
+			out->row[out->n++] = (RecoExplainRow){
+				.kind = addend[a].kind, .evidence = -1, .contribution = addend[a].contribution};
+		else if (!query->model->reads_items)
+			hidden.contribution += addend[a].contribution;
+	}
+	if (query->model->reads_items)
+		add_attributes(query->model->item_encoder, addend, n, false, out);
+	else
+		out->row[out->n++] = hidden;
+	qsort(out->row, out->n, sizeof(RecoExplainRow), order_rows);
+	fill_shares(out);
+	return out;
+}
+
 RecoExplanation *
 reco_explain_history(const RecoQuery *query, const RecoView *view, uint32 item, int limit)
 {
 	RecoExplanation *out = palloc0(sizeof(RecoExplanation));
-	RecoAddend *addend = palloc(sizeof(RecoAddend) * (query->n_evidence + RECO_EXTRA_ADDENDS));
+	RecoAddend *addend = palloc(sizeof(RecoAddend) * reco_query_most_addends(query));
 	int n = reco_query_contributions(query, item, addend);
 	RecoExplainRow *by_evidence = evidence_rows(query, item);
 	RecoExplainRow rest = {.kind = RECO_ADDEND_REST, .evidence = -1};
 	bool has_rest = false;
 
 	out->exactness = query->model->algorithm->linearity == RECO_NONLINEAR ? "measured" : "exact";
-	out->row = palloc0(sizeof(RecoExplainRow) * (query->n_evidence + RECO_EXTRA_ADDENDS + 1));
+	out->row = palloc0(sizeof(RecoExplainRow) * (reco_query_most_addends(query) + 1));
 	for (int a = 0; a < n; a++)
 	{
 		if (addend[a].kind == RECO_ADDEND_AVERAGE)
@@ -174,10 +222,11 @@ reco_explain_history(const RecoQuery *query, const RecoView *view, uint32 item, 
 			rest.contribution += addend[a].contribution;
 			has_rest = true;
 		}
-		else
+		else if (addend[a].kind != RECO_ADDEND_ATTRIBUTE)
 			out->row[out->n++] = (RecoExplainRow){
 				.kind = addend[a].kind, .evidence = -1, .contribution = addend[a].contribution};
 	}
+	add_attributes(query->model->user_encoder, addend, n, true, out);
 	add_evidence(query, view, by_evidence, limit, out, &rest);
 	if (has_rest || rest.n_cut > 0 || out->n == 0)
 		out->row[out->n++] = rest;
@@ -237,16 +286,22 @@ reco_explain_clause(const RecoQuery *query, const RecoView *view, const RecoExpl
 		case RECO_ADDEND_AVERAGE:
 			return say(words, RECO_WORDING_AVERAGE, NULL, 0);
 		case RECO_ADDEND_ITEM:
-			return say(words, RECO_WORDING_ITEM, NULL, 0);
+			return say(words, explanation->by_item ? RECO_WORDING_RESIDUAL : RECO_WORDING_ITEM, NULL, 0);
 		case RECO_ADDEND_POPULARITY:
 			return say(words, RECO_WORDING_POPULAR, NULL, 0);
 		case RECO_ADDEND_PRIOR:
+			if (explanation->by_item)
+				return say(words, RECO_WORDING_ANY_ITEM, NULL, 0);
+			return say(words, RECO_WORDING_PRIOR, NULL, 0);
 		case RECO_ADDEND_ATTRIBUTE:
+			if (row->attribute != NULL && row->attribute->value == NULL)
+				return reco_words_feature_named(words, row->attribute);
 			if (row->attribute != NULL)
 				return reco_words_feature(words, row->attribute, true, NULL);
-			return say(words, row->kind == RECO_ADDEND_PRIOR ? RECO_WORDING_PRIOR : RECO_WORDING_ATTRIBUTE,
-					   NULL, 0);
+			return say(words, RECO_WORDING_ATTRIBUTE, NULL, 0);
 		case RECO_ADDEND_REST:
+			if (explanation->by_item)
+				return say(words, RECO_WORDING_REMAINDER, NULL, 0);
 			return rest_clause(words, query, row);
 	}
 	return NULL;

@@ -243,7 +243,7 @@ measure_stability(RecoQuality *quality, Pair *pair)
 static void
 measure_truth(RecoQuality *quality, const Pair *pair)
 {
-	RecoAddend *addend = palloc(sizeof(RecoAddend) * (pair->query->n_evidence + RECO_EXTRA_ADDENDS));
+	RecoAddend *addend = palloc(sizeof(RecoAddend) * reco_query_most_addends(pair->query));
 	int n = reco_query_contributions(pair->query, pair->item, addend);
 	double scale = reco_explain_scale(pair->query, pair->item);
 	double sum = 0;

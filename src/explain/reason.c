@@ -305,7 +305,7 @@ average_rating(RecoReasoner *reasoner, uint32 item)
 
 	if (reasoner->has_average || !reasoner->query->model->explicit_feedback)
 		return reasoner->average;
-	addend = palloc(sizeof(RecoAddend) * (reasoner->query->n_evidence + RECO_EXTRA_ADDENDS));
+	addend = palloc(sizeof(RecoAddend) * reco_query_most_addends(reasoner->query));
 	n = reco_query_contributions(reasoner->query, item, addend);
 	for (int a = 0; a < n; a++)
 		if (addend[a].kind == RECO_ADDEND_AVERAGE)

@@ -53,7 +53,7 @@ reco_report_make(void)
 static Line
 look_at(const RecoQuery *query, uint32 item)
 {
-	RecoAddend *addend = palloc(sizeof(RecoAddend) * (query->n_evidence + RECO_EXTRA_ADDENDS));
+	RecoAddend *addend = palloc(sizeof(RecoAddend) * reco_query_most_addends(query));
 	int n = reco_query_contributions(query, item, addend);
 	Line line = {palloc0(sizeof(double) * Max(query->n_evidence, 1)),
 				 palloc0(sizeof(double) * Max(query->n_evidence, 1)), 0, reco_explain_scale(query, item)};

@@ -246,6 +246,13 @@ clean(const char *data)
 }
 
 char *
+reco_words_feature_named(const RecoWords *words, const RecoAttributeShare *attribute)
+{
+	return say(words, attribute->own ? RECO_WORDING_YOUR_NAME : RECO_WORDING_ITS_NAME, RECO_SLOT_NAME,
+			   clean(attribute->name));
+}
+
+char *
 reco_words_feature(const RecoWords *words, const RecoAttributeShare *attribute, bool with_it,
 				   const uint64 *hash)
 {

@@ -35,6 +35,9 @@ extern RecoWording reco_words_event(const RecoQuery *query, int evidence, double
 extern char *reco_words_clause(const RecoWords *words, RecoWording event, const char *items, int n_items,
 							   bool with_you, const uint64 *hash);
 
+/* reco_words_feature_named names an attribute without saying what it is: its description, your age. */
+extern char *reco_words_feature_named(const RecoWords *words, const RecoAttributeShare *attribute);
+
 /*
  * reco_words_feature says what the item or its user is: it is by “Norvik”, without "it" in a second clause.
  * Names and values are data like labels.

@@ -29,12 +29,6 @@
  */
 #define RK_ALS_FLOOR 1e-3
 
-double
-rk_als_lambda(const RkAlsSide *side, size_t n)
-{
-	return side->lambda * pow((double) n + side->alpha0 * (double) side->n_other, side->nu);
-}
-
 void
 rk_als_init_row(uint64_t seed, uint64_t key_hash, size_t d, float *row)
 {

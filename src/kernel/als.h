@@ -46,6 +46,7 @@
 #ifndef RK_ALS_H
 #define RK_ALS_H
 
+#include <math.h>
 #include <stdint.h>
 
 #include "csr.h"
@@ -75,7 +76,11 @@ typedef struct RkAlsOther
 } RkAlsOther;
 
 /* rk_als_lambda is lambda_u of a row with n entries. */
-extern double rk_als_lambda(const RkAlsSide *side, size_t n);
+static inline double
+rk_als_lambda(const RkAlsSide *side, size_t n)
+{
+	return side->lambda * pow((double) n + side->alpha0 * (double) side->n_other, side->nu);
+}
 
 /*
  * rk_als_init_row writes the start vector of one row, [d]: 0.1 / sqrt(d) with random

@@ -290,8 +290,7 @@ rk_cholesky_rows(double *c, size_t order, size_t ld, size_t first)
 	return true;
 }
 
-/* rk_cholesky factors C = U^T U in place. */
-static RkStatus
+RkStatus
 rk_cholesky(double *c, size_t order, size_t ld, const RkPoll *poll)
 {
 	double work = 0.0;
@@ -417,9 +416,8 @@ rk_fold_assemble(RkFold *fold, double *panel, const RkPoll *poll)
 	return RK_OK;
 }
 
-/* rk_fold_stride is the row stride for a matrix of this order. */
-static size_t
-rk_fold_stride(size_t order)
+size_t
+rk_cholesky_stride(size_t order)
 {
 	size_t ld = rk_round_up(order, RK_TILE_COLUMNS);
 
@@ -430,7 +428,7 @@ size_t
 rk_fold_scratch_bytes(size_t n, size_t d)
 {
 	size_t order = rk_min(n, d);
-	size_t ld = rk_fold_stride(order);
+	size_t ld = rk_cholesky_stride(order);
 	size_t size = sizeof(double);
 
 	return rk_scratch_bytes(rk_round_up(order, RK_TILE_ROWS) * ld, size) +
@@ -474,7 +472,7 @@ rk_fold_factor(const RkFoldSystem *system, void *scratch, RkFold *fold, const Rk
 	fold->system = *system;
 	fold->dual = system->n < system->d;
 	fold->order = rk_min(system->n, system->d);
-	fold->ld = rk_fold_stride(fold->order);
+	fold->ld = rk_cholesky_stride(fold->order);
 	fold->matrix =
 		rk_scratch_take(&cursor, rk_round_up(fold->order, RK_TILE_ROWS) * fold->ld, sizeof(double));
 	panel = rk_scratch_take(&cursor, RK_FOLD_CHUNK * fold->ld, sizeof(double));

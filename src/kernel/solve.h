@@ -42,6 +42,15 @@ extern double rk_dot_dd(const double *x, const double *y, size_t d);
 /* rk_dot_ff is rk_dot for two vectors of floats, both widened. */
 extern double rk_dot_ff(const float *x, const float *y, size_t d);
 
+/*
+ * rk_cholesky factors C = U^T U in place.  C is [order x ld] with ld =
+ * rk_cholesky_stride(order), its upper triangle (column >= row) given; U is on and above the diagonal
+ * afterwards and anything below.  There must be room for order rounded up to a multiple of 8 rows.
+ * RK_NON_FINITE for a diagonal that is not finite, RK_NOT_POSITIVE_DEFINITE if a pivot vanishes.
+ */
+extern size_t rk_cholesky_stride(size_t order);
+extern RkStatus rk_cholesky(double *c, size_t order, size_t ld, const RkPoll *poll);
+
 /* RkFoldSystem states one system; it owns nothing. */
 typedef struct RkFoldSystem
 {

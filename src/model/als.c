@@ -10,21 +10,23 @@
  *		gram_eigenvalue	Lambda, the diagonal of G, float8 [d]
  *		item_bias		b_i, float4 [n_items], explicit feedback only
  *		als_parameters	alpha0, lambda, nu, m, mu
+ *		item_map		W, float4 [columns + 1 x d], where attributes of items are learned from
+ *		user_map		V, the same of users
  *
  * and the copy of the items by which kernel/quantise.h ranks (tensors.h).
  *
  * A user with kept rows (w_j, b_j) on n items is the solution of
  *
  *		A x = b,	A = alpha0 Lambda + lambda_u I + sum w_j y_j y_j^T,
- *		b = sum b_j y_j,	lambda_u = lambda (n + alpha0 m)^nu
+ *		b = sum b_j y_j + lambda_u V g,	lambda_u = lambda (n + alpha0 m)^nu
  *
  * (Hu, Koren and Volinsky 2008; Rendle et al. 2022 for the frequency scaled
  * lambda), so the score of item i is the sum over j of y_i^T A^-1 y_j b_j: one
- * addend a row.  With explicit feedback the targets are residuals t_j - mu -
+ * addend a row, and lambda_u y_i^T A^-1 V g, which als_attributes.c divides among what is known of the user.  With explicit feedback the targets are residuals t_j - mu -
  * b_j, and the user's bias is solved with the vector, as a column of ones.
  *
  * Taking a row away changes n, and with it lambda_u.  With lambda' =
- * lambda_u(n - 1), B = A + (lambda' - lambda_u) I and p', h', s' the
+ * lambda_u(n - 1), B = A + (lambda' - lambda_u) I, lambda' V g in b too, and p', h', s' the
  * predictions, leverages and score of the system of B, the score without row j
  * is, by Sherman and Morrison, s' - y_i^T B^-1 y_j w_j (t_j - p'_j) / (1 - w_j h'_j).
  */
@@ -34,7 +36,7 @@
 
 #include "kernel/solve.h"
 #include "miscadmin.h"
-#include "model/als.h"
+#include "model/als_query.h"
 #include "model/ranking.h"
 #include "model/tensors.h"
 
@@ -70,10 +72,12 @@ const RecoOption reco_als_option[ALS_N_OPTIONS] = {
 	[ALS_WARM_STEP] =
 		{"warm_step", RECO_OPTION_NUMBER, false, 0.3, NULL, 0, 1, false,
 		 "How far a sweep of an incremental refresh moves the items that are known: 1 to where a full one would, 0 not at all."},
+	[ALS_ATTRIBUTES] = {"attributes", RECO_OPTION_BOOLEAN, false, 1, NULL, 0, 1, false,
+						"Whether item_features and user_features are learned from."},
+	[ALS_ATTRIBUTE_RIDGE] =
+		{"attribute_ridge", RECO_OPTION_NUMBER, false, 1, NULL, 0, 1e6, true,
+		 "Of how many items or users, about, an attribute must be before it counts for half of what it seems to."},
 };
-
-/* Items whose influences are kept at hand, at most. */
-#define MOST_EXPECTED 64
 
 /* lambda and alpha0 go with the scale of the event weights, and so are searched as multiples of their defaults. */
 static const RecoTuning als_tuning[] = {
@@ -86,17 +90,8 @@ static const RecoTuning als_tuning[] = {
 /* The greatest length of vectors that kernel/topk.h is exact for. */
 #define GREATEST_WIDTH 65536
 
-/* What bind finds in the tensors. */
-typedef struct AlsModel
-{
-	RkItems items;
-	RkIndex index; /* of items, when the version has one */
-	const double *eigenvalue;
-	const double *parameter;
-} AlsModel;
-
 /* The system of B, which all removal effects of a user share; see the top of the file. */
-typedef struct AlsFewer
+struct AlsFewer
 {
 	RkFold *fold;
 	double *vector;    /* [columns] */
@@ -106,28 +101,7 @@ typedef struct AlsFewer
 	double *gain;      /* [n], at least 1 / remainder - 1; NULL until it is wanted */
 	double lambda;
 	double *diagonal; /* [columns] */
-} AlsFewer;
-
-/* What represent leaves for explanations. */
-typedef struct AlsQuery
-{
-	size_t n;       /* kept rows */
-	size_t columns; /* d, or d + 1 with a bias */
-	int *evidence;  /* [n], position in query->evidence of each row */
-	float *factor;  /* [n x columns], gathered */
-	double *weight; /* [n] */
-	double *target; /* [n], residuals for explicit feedback */
-	double *vector; /* [columns] */
-	double lambda;
-	double *diagonal;    /* [columns] */
-	RkFold *fold;        /* NULL when n = 0 */
-	AlsFewer *fewer;     /* NULL until the first removal effect */
-	AlsFewer *two_fewer; /* NULL until the first effect of two rows; without remainder */
-	size_t n_expected;   /* items whose influences by the system of fewer are at hand */
-	uint32 expected_item[MOST_EXPECTED];
-	double *expected;      /* [n_expected x n] */
-	MemoryContext context; /* where the query lives */
-} AlsQuery;
+};
 
 /* aligned_alloc64 gives zeroed memory for kernels, 64-byte aligned, in the current context. */
 static void *
@@ -157,6 +131,7 @@ als_bind(RecoModel *model)
 	als->eigenvalue = reco_model_tensor(model->tensors, "gram_eigenvalue", RECO_FLOAT8, als->items.d, 1);
 	als->parameter = reco_model_tensor(model->tensors, "als_parameters", RECO_FLOAT8, 1, ALS_N_PARAMETERS);
 	reco_ranking_bind(model->tensors, &als->items, &als->index);
+	reco_als_bind_attributes(model, als);
 	model->embedding = &als->items;
 	model->state = als;
 }
@@ -192,9 +167,8 @@ als_use(const char *tensor)
 	return strncmp(tensor, TENSOR_RANK, strlen(TENSOR_RANK)) == 0 ? RECO_TENSOR_LEFT_OUT : RECO_TENSOR_HELD;
 }
 
-/* als_lambda gives lambda_u of a user with n kept rows. */
-static double
-als_lambda(const AlsModel *als, size_t n)
+double
+reco_als_lambda(const AlsModel *als, size_t n)
 {
 	return als->parameter[ALS_PARAMETER_LAMBDA] *
 		   pow((double) n + als->parameter[ALS_PARAMETER_ALPHA0] * als->parameter[ALS_PARAMETER_ITEMS],
@@ -260,9 +234,8 @@ als_factor(const AlsQuery *user, const double *diagonal)
 	return fold;
 }
 
-/* als_temporary gives the scratch vector of the functions of solve.h. */
-static double *
-als_temporary(const AlsQuery *user)
+double *
+reco_als_temporary(const AlsQuery *user)
 {
 	return palloc(sizeof(double) * (RK_FOLD_SIDES + 1) * (user->n + user->columns));
 }
@@ -277,6 +250,23 @@ als_tells_nothing(const RecoModel *model, const AlsQuery *user)
 		if (user->vector[k] != 0)
 			return false;
 	return !model->explicit_feedback;
+}
+
+/*
+ * als_start gives x0 = lambda_u D^-1 V g, or NULL where nothing is known.  In directions without any weight, which there
+ * are for a user without rows at alpha0 = 0, it is V g, to which it tends.
+ */
+static double *
+als_start(const AlsQuery *user, double lambda, const double *diagonal)
+{
+	double *start;
+
+	if (user->prior == NULL)
+		return NULL;
+	start = palloc(sizeof(double) * user->columns);
+	for (size_t k = 0; k < user->columns; k++)
+		start[k] = diagonal[k] > 0 ? lambda * user->prior[k] / diagonal[k] : user->prior[k];
+	return start;
 }
 
 /* als_represent solves the user's vector. */
@@ -296,13 +286,17 @@ als_represent(const RecoModel *model, RecoQuery *query)
 	user->target = palloc(sizeof(double) * capacity);
 	user->vector = palloc0(sizeof(double) * user->columns);
 	als_gather(query, user);
+	user->lambda = reco_als_lambda(als, user->n);
+	user->diagonal = als_diagonal(als, user->columns, user->lambda);
+	user->prior = reco_als_prior(query);
 	if (user->n > 0)
 	{
-		user->lambda = als_lambda(als, user->n);
-		user->diagonal = als_diagonal(als, user->columns, user->lambda);
 		user->fold = als_factor(user, user->diagonal);
-		rk_fold_user(user->fold, user->target, NULL, user->vector, als_temporary(user));
+		rk_fold_user(user->fold, user->target, als_start(user, user->lambda, user->diagonal), user->vector,
+					 reco_als_temporary(user));
 	}
+	else if (user->prior != NULL)
+		memcpy(user->vector, als_start(user, user->lambda, user->diagonal), sizeof(double) * user->columns);
 	if (model->explicit_feedback)
 	{
 		query->neutral = als->parameter[ALS_PARAMETER_MEAN];
@@ -317,9 +311,8 @@ als_represent(const RecoModel *model, RecoQuery *query)
 	query->has_positive = query->has_positive && !als_tells_nothing(model, user);
 }
 
-/* als_item_vector widens the factor of an item, with the 1 of the bias. */
-static double *
-als_item_vector(const AlsModel *als, uint32 item, size_t columns)
+double *
+reco_als_item_vector(const AlsModel *als, uint32 item, size_t columns)
 {
 	double *vector = palloc(sizeof(double) * columns);
 	const float *row = reco_items_row(&als->items, item);
@@ -335,16 +328,16 @@ als_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend)
 	const AlsModel *als = query->model->state;
 	const AlsQuery *user = query->state;
 	double *influence = palloc(sizeof(double) * Max(user->n, 1));
-	int n = 0;
+	int n = reco_als_own_addends(query, item, addend);
 
 	if (query->model->explicit_feedback)
 	{
-		addend[n++] = (RecoAddend){RECO_ADDEND_AVERAGE, -1, als->parameter[ALS_PARAMETER_MEAN]};
-		addend[n++] = (RecoAddend){RECO_ADDEND_ITEM, -1, als->items.bias[item]};
+		addend[n++] = (RecoAddend){RECO_ADDEND_AVERAGE, -1, als->parameter[ALS_PARAMETER_MEAN], -1};
+		addend[n++] = (RecoAddend){RECO_ADDEND_ITEM, -1, als->items.bias[item], -1};
 	}
 	if (user->n > 0)
-		rk_fold_influence(user->fold, als_item_vector(als, item, user->columns), influence,
-						  als_temporary(user));
+		rk_fold_influence(user->fold, reco_als_item_vector(als, item, user->columns), influence,
+						  reco_als_temporary(user));
 	for (size_t j = 0; j < user->n; j++)
 	{
 		int e = user->evidence[j];
@@ -352,6 +345,7 @@ als_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend)
 
 		addend[n].kind = dislike ? RECO_ADDEND_DISLIKE : RECO_ADDEND_HISTORY;
 		addend[n].evidence = e;
+		addend[n].column = -1;
 		addend[n++].contribution = influence[j] * user->target[j];
 	}
 	return n;
@@ -397,10 +391,11 @@ als_fewer(const AlsModel *als, AlsQuery *user)
 	fewer->predicted = palloc(sizeof(double) * user->n);
 	fewer->remainder = palloc(sizeof(double) * user->n);
 	fewer->half = palloc0(sizeof(double *) * user->n);
-	fewer->lambda = als_lambda(als, user->n - 1);
+	fewer->lambda = reco_als_lambda(als, user->n - 1);
 	fewer->diagonal = als_diagonal(als, user->columns, fewer->lambda);
 	fewer->fold = als_factor(user, fewer->diagonal);
-	rk_fold_user(fewer->fold, user->target, NULL, fewer->vector, als_temporary(user));
+	rk_fold_user(fewer->fold, user->target, als_start(user, fewer->lambda, fewer->diagonal), fewer->vector,
+				 reco_als_temporary(user));
 	for (size_t j = 0; j < user->n; j++)
 	{
 		fewer->predicted[j] = rk_dot(fewer->vector, user->factor + j * user->columns, user->columns);
@@ -463,7 +458,7 @@ als_expect(const RecoQuery *query, const uint32 *item, size_t n)
 	}
 	if (user->expected == NULL || user->n_expected < n)
 		user->expected = palloc_extended(sizeof(double) * n * user->n, MCXT_ALLOC_HUGE);
-	rk_fold_influences(fewer->fold, n, target, user->expected, als_temporary(user));
+	rk_fold_influences(fewer->fold, n, target, user->expected, reco_als_temporary(user));
 	user->n_expected = n;
 	pfree(target);
 	MemoryContextSwitchTo(previous);
@@ -560,7 +555,7 @@ als_most(const AlsEffects *all, size_t j)
 static void
 als_gain(AlsQuery *user)
 {
-	double *temporary = als_temporary(user);
+	double *temporary = reco_als_temporary(user);
 
 	if (user->fewer->gain != NULL)
 		return;
@@ -627,8 +622,11 @@ als_two_fewer(const AlsModel *als, AlsQuery *user)
 	fewer = palloc0(sizeof(AlsFewer));
 	fewer->vector = palloc(sizeof(double) * user->columns);
 	fewer->predicted = palloc(sizeof(double) * user->n);
-	fewer->fold = als_factor(user, als_diagonal(als, user->columns, als_lambda(als, user->n - 2)));
-	rk_fold_user(fewer->fold, user->target, NULL, fewer->vector, als_temporary(user));
+	fewer->lambda = reco_als_lambda(als, user->n - 2);
+	fewer->diagonal = als_diagonal(als, user->columns, fewer->lambda);
+	fewer->fold = als_factor(user, fewer->diagonal);
+	rk_fold_user(fewer->fold, user->target, als_start(user, fewer->lambda, fewer->diagonal), fewer->vector,
+				 reco_als_temporary(user));
 	for (size_t j = 0; j < user->n; j++)
 		fewer->predicted[j] = rk_dot(fewer->vector, user->factor + j * user->columns, user->columns);
 	MemoryContextSwitchTo(previous);
@@ -685,7 +683,7 @@ als_removal_of_two(const RecoQuery *query, uint32 item, int first, int second, d
 	influence = palloc(sizeof(double) * user->n);
 	for (int r = 0; r < 2; r++)
 	{
-		rk_fold_influence(fewer->fold, als_row_vector(user, row[r]), influence, als_temporary(user));
+		rk_fold_influence(fewer->fold, als_row_vector(user, row[r]), influence, reco_als_temporary(user));
 		k[r][0] = influence[row[0]];
 		k[r][1] = influence[row[1]];
 		gap[r] = user->target[row[r]] - fewer->predicted[row[r]];
@@ -693,8 +691,8 @@ als_removal_of_two(const RecoQuery *query, uint32 item, int first, int second, d
 	determinant = (1 - k[0][0]) * (1 - k[1][1]) - k[0][1] * k[1][0];
 	if (!(determinant > DIRECT_REMAINDER))
 		return false;
-	target = als_item_vector(als, item, user->columns);
-	rk_fold_influence(fewer->fold, target, influence, als_temporary(user));
+	target = reco_als_item_vector(als, item, user->columns);
+	rk_fold_influence(fewer->fold, target, influence, reco_als_temporary(user));
 	without = rk_dot_dd(fewer->vector, target, user->columns);
 	if (query->model->explicit_feedback)
 		without += als->parameter[ALS_PARAMETER_MEAN] + als->items.bias[item];
@@ -738,21 +736,30 @@ als_joint(const AlsEffects *all, size_t a, size_t b, double *joint)
 
 /*
  * als_joint_slack bounds how far the joint effect is from that of als_joint, whose lambda is that of n - 1 rows and not of
- * n - 2.  With A1 and A2 the systems of the rows that are left, A1 = A2 + delta I, the scores differ by delta y^T A1^-1 x2, at
- * most delta sqrt(y^T D1^-1 y) |x2| / sqrt(lambda1); and lambda2 |x2|^2 is at most the loss of the zero vector, sum w t^2.
+ * n - 2.  With A1 and A2 the systems of the rows that are left, A1 = A2 + delta I, and p = V g, the scores differ by
+ * delta y^T A1^-1 (p - x2), at most delta sqrt(y^T D1^-1 y) |p - x2| / sqrt(lambda1); and lambda2 |p - x2|^2 is at most
+ * the loss of the vector p, sum w (t - y^T p)^2 + alpha0 p^T G p.
  */
 static double
 als_joint_slack(const AlsEffects *all, double joint)
 {
 	const AlsModel *als = all->query->model->state;
 	const AlsQuery *user = all->user;
-	double *target = als_item_vector(als, all->item, user->columns);
-	double lambda = als_lambda(als, user->n - 2);
+	double *target = reco_als_item_vector(als, all->item, user->columns);
+	double lambda = reco_als_lambda(als, user->n - 2);
 	double loss = 0;
 	double size = 0;
 
 	for (size_t j = 0; j < user->n; j++)
-		loss += user->weight[j] * user->target[j] * user->target[j];
+	{
+		double gap = user->target[j];
+
+		if (user->prior != NULL)
+			gap -= rk_dot(user->prior, user->factor + j * user->columns, user->columns);
+		loss += user->weight[j] * gap * gap;
+	}
+	for (size_t c = 0; user->prior != NULL && c < user->columns; c++)
+		loss += (all->fewer->diagonal[c] - all->fewer->lambda) * user->prior[c] * user->prior[c];
 	for (size_t c = 0; c < user->columns; c++)
 		size += target[c] * target[c] / all->fewer->diagonal[c];
 	pfree(target);
@@ -793,6 +800,7 @@ const RecoAlgorithm reco_als = {
 	.n_tuning = lengthof(als_tuning),
 	.learn_bytes = reco_als_learn_bytes,
 	.learn = reco_als_learn,
+	.attribute_bytes = reco_als_attribute_bytes,
 	.warm_refusal = reco_als_warm_refusal,
 	.bind = als_bind,
 	.use = als_use,
@@ -804,4 +812,6 @@ const RecoAlgorithm reco_als = {
 	.expect_removals = als_expect,
 	.best_removals = als_best_removals,
 	.lowers_together = als_lowers_together,
+	.attributes = reco_als_attributes,
+	.by_item = reco_als_by_item,
 };

@@ -23,6 +23,8 @@ typedef enum RecoAlsOption
 	ALS_SEED,
 	ALS_WARM_SWEEPS,
 	ALS_WARM_STEP,
+	ALS_ATTRIBUTES,
+	ALS_ATTRIBUTE_RIDGE,
 	ALS_N_OPTIONS
 } RecoAlsOption;
 
@@ -44,6 +46,7 @@ typedef enum RecoAlsParameter
 
 extern Size reco_als_learn_bytes(size_t n_users, size_t n_items, size_t n_rows, bool explicit_feedback,
 								 const RecoOptionValue *option);
+extern Size reco_als_attribute_bytes(size_t n_rows, size_t n_columns, const RecoOptionValue *option);
 extern void reco_als_learn(const RecoLearnInput *input, RecoLearnOutput *output);
 
 /* als_held_out.c: rows that are held out while the number of sweeps is chosen. */

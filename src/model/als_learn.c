@@ -36,7 +36,7 @@ default_weights(const RecoLearnInput *input, RkAlsSide *problem)
 	const RecoOptionValue *option = input->option;
 	double nnz = (double) rk_csr_nnz(rows);
 	double per_user = nnz / (double) rows->n_rows;
-	double items = (double) rows->n_cols;
+	double items = (double) input->data->n_seen;
 	double alpha0 = input->explicit_feedback ? 0 : DEFAULT_ALPHA0;
 	double lambda = input->explicit_feedback ? DEFAULT_LAMBDA_EXPLICIT : DEFAULT_LAMBDA;
 	double nu = input->explicit_feedback ? DEFAULT_NU_EXPLICIT : DEFAULT_NU;
@@ -64,7 +64,8 @@ scratch_bytes(const AlsLearner *learner)
 {
 	RkHoldout holdout = {.items = {.n = learner->input->data->n_items, .d = learner->shared->d},
 						 .k = VALIDATION_K};
-	Size bytes = learner->blas->solve_scratch_bytes(learner->shared->d);
+	Size bytes =
+		reco_als_prior_scratch(learner->shared->d) + learner->blas->solve_scratch_bytes(learner->shared->d);
 
 	bytes = Max(bytes, learner->blas->gram_scratch_bytes(learner->shared->d));
 	bytes = Max(bytes, learner->blas->rotate_scratch_bytes(learner->shared->d));
@@ -130,7 +131,9 @@ make_learner(const RecoLearnInput *input)
 	shared->vector = reco_area_alloc(input->area, sizeof(float) * d * d);
 	shared->eigenvalue = reco_area_alloc(input->area, sizeof(double) * d);
 	learner->eigh_scratch = reco_area_alloc(input->area, learner->blas->eigh_scratch_bytes(d));
+	learner->rotate_scratch = reco_area_alloc(input->area, learner->blas->rotate_scratch_bytes(d));
 	init_sides(learner);
+	reco_als_side_init(learner);
 	hash_items(learner);
 	learner->pool = reco_pool_start(input->area, input->workers, "reco_als_worker_main", reco_als_task,
 									N_TASKS, scratch_bytes(learner));
@@ -146,6 +149,7 @@ start_warm(AlsLearner *learner)
 	learner->known = palloc_extended(sizeof(bool) * items->problem.rows.n_rows, MCXT_ALLOC_HUGE);
 	learner->n_new =
 		reco_als_warm_start(learner->input, learner->shared->d, items->factor, items->bias, learner->known);
+	reco_als_side_warm(learner);
 	learner->steps_before = 0;
 	learner->loss = NAN;
 }
@@ -177,6 +181,7 @@ warm_half_sweep(AlsLearner *learner)
 	if (items->bias != NULL)
 		reco_als_warm_step(learner->known, n, 1, step, bias_before, items->bias);
 	reco_area_release(area, mark);
+	reco_als_side_fit(learner, items);
 }
 
 /* learn_all learns from all rows with a number of sweeps and leaves the items in their own basis. */
@@ -186,7 +191,8 @@ learn_all(AlsLearner *learner, int sweeps)
 	AlsShared *shared = learner->shared;
 
 	reco_als_set_rows(learner, &learner->input->data->by_user);
-	reco_progress_phase("learning", (int64) sweeps * (shared->users.n_ranges + shared->items.n_ranges));
+	reco_progress_phase("learning", (int64) sweeps * (shared->users.n_ranges + shared->items.n_ranges) +
+										(shared->users.attributes != NULL ? shared->users.n_ranges : 0));
 	if (learner->input->warm != NULL)
 		start_warm(learner);
 	else
@@ -203,7 +209,11 @@ learn_all(AlsLearner *learner, int sweeps)
 		ereport(DEBUG1, (errmsg_internal("learning sweep %d: loss %.6g, %.3f s", s + 1, learner->loss,
 										 reco_als_lap(learner))));
 	}
-	reco_als_prepare(learner, &shared->items);
+	/* the map of the users belongs to the items as they are now */
+	if (shared->users.attributes != NULL)
+		reco_als_half_sweep(learner, &shared->users, &shared->items);
+	else
+		reco_als_prepare(learner, &shared->items);
 }
 
 /* resolved_options states every option as it was used. */
@@ -230,6 +240,8 @@ resolved_options(const AlsLearner *learner, int sweeps)
 	}
 	reco_json_number(&json, "dislike", option[ALS_DISLIKE].number);
 	reco_json_integer(&json, "seed", (int64) option[ALS_SEED].number);
+	if (learner->shared->items.attributes != NULL || learner->shared->users.attributes != NULL)
+		reco_json_number(&json, "attribute_ridge", option[ALS_ATTRIBUTE_RIDGE].number);
 	return reco_json_end(&json);
 }
 
@@ -244,12 +256,19 @@ reco_als_learn_bytes(size_t n_users, size_t n_items, size_t n_rows, bool explici
 
 	bytes = add_size(bytes, mul_size(mul_size(d, d), sizeof(double) * GRAM_SLABS + sizeof(float)));
 	bytes = add_size(bytes, reco_blas()->eigh_scratch_bytes(d));
+	bytes = add_size(bytes, reco_blas()->rotate_scratch_bytes(d));
 	bytes = add_size(bytes, mul_size(add_size(n_rows, reco_als_held_out_most(n_rows)), entry));
 	bytes = add_size(bytes, n_rows / 8);
 	bytes = add_size(bytes, mul_size(rows, 6 * sizeof(uint64)));
 	bytes = add_size(bytes, reco_ranking_bytes(n_items, d));
 	bytes = add_size(bytes, mul_size(n_items, mul_size(d + 1, sizeof(float)))); /* of warm_half_sweep */
 	return add_size(bytes, 1024 * 1024);
+}
+
+Size
+reco_als_attribute_bytes(size_t n_rows, size_t n_columns, const RecoOptionValue *option)
+{
+	return reco_als_side_bytes(n_rows, n_columns, (size_t) option[ALS_FACTORS].number);
 }
 
 void
@@ -272,6 +291,8 @@ reco_als_learn(const RecoLearnInput *input, RecoLearnOutput *output)
 	}
 	reco_json_integer(&metrics, "sweeps", sweeps);
 	reco_json_number(&metrics, "loss", learner->loss);
+	reco_als_side_metrics(learner, &metrics);
+	reco_als_side_complete(learner);
 	reco_als_write_tensors(learner, output);
 	reco_pool_stop(learner->pool);
 	output->options = resolved_options(learner, sweeps);

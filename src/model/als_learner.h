@@ -3,7 +3,8 @@
  *	  Private to learning ALS: what its files share.
  *
  * als_learn.c learns a version; als_choose.c finds how many sweeps by rows that
- * are held out (als_held_out.c takes them out); als_start.c makes the factors that sweeps begin with; als_sweep.c
+ * are held out (als_held_out.c takes them out); als_start.c makes the factors that sweeps begin with; als_side.c
+ * fits what attributes say of factors; als_sweep.c
  * has the sweeps, and the tasks that worker processes run; als_tensors.c hands
  * over what was learned; als_warm.c begins an incremental refresh.
  *
@@ -21,6 +22,7 @@
 
 #include "kernel/holdout.h"
 #include "kernel/quantise.h"
+#include "kernel/side.h"
 #include "model/als.h"
 #include "model/blas.h"
 #include "model/json.h"
@@ -44,8 +46,27 @@ typedef enum AlsTask
 	TASK_SPREAD,
 	TASK_INDEX,
 	TASK_HOLDOUT,
+	TASK_SIDE_GRAM,
+	TASK_SIDE_RIGHT,
+	TASK_SIDE_PRODUCT,
+	TASK_SIDE_MISFIT,
 	N_TASKS
 } AlsTask;
+
+/* What is known of the rows of a side, and what it says of their factors; als_side.c.  Lies in the area. */
+typedef struct AlsAttributes
+{
+	RkSide problem; /* lambda_u of the rows at hand, 0 for those without entries */
+	double *lambda; /* [n_rows], of problem */
+	float *map;     /* [q x d], in the basis of the factors; its rows are rotated with them */
+	bool fitted;    /* there is a map: factors are drawn towards it */
+	double *gram;   /* factored, of the rows at hand; NULL where there are too many columns for that */
+	double *slab;   /* [RK_SIDE_SLABS x slab_elements], for tasks */
+	size_t slab_elements;
+	double misfit[RK_SIDE_SLABS];
+	const float *misfit_map; /* of TASK_SIDE_MISFIT */
+	RkSideSearch search;     /* where gram is NULL */
+} AlsAttributes;
 
 /* One side, users or items. */
 typedef struct AlsSide
@@ -54,9 +75,10 @@ typedef struct AlsSide
 	float *factor;     /* [n_rows x d] */
 	float *bias;       /* [n_rows], explicit feedback only */
 	size_t n_ranges;
-	size_t *first; /* [n_ranges + 1] */
-	double *loss;  /* [n_ranges] */
-	float *degree; /* [n_rows], see rk_als_degree_range; implicit feedback only */
+	size_t *first;             /* [n_ranges + 1] */
+	double *loss;              /* [n_ranges] */
+	float *degree;             /* [n_rows], see rk_als_degree_range; implicit feedback only */
+	AlsAttributes *attributes; /* NULL when nothing is known of the rows but their entries */
 } AlsSide;
 
 /* What all processes see.  Lies in the area. */
@@ -90,6 +112,7 @@ typedef struct AlsLearner
 	uint64 *item_hash; /* [n_items], of keys */
 	uint32 *tie;       /* [n_items], in the area */
 	void *eigh_scratch;
+	void *rotate_scratch; /* of the leader */
 	int max_sweeps;
 	size_t steps_before; /* ranges done in this phase before the current run */
 	double loss;         /* of the last sweep; NaN before */
@@ -129,6 +152,49 @@ extern void reco_als_half_sweep(AlsLearner *learner, AlsSide *target, AlsSide *o
 
 /* reco_als_sweep_loss sums the loss after users were solved. */
 extern double reco_als_sweep_loss(AlsLearner *learner);
+
+/*
+ * als_side.c.  Of a side without attributes reco_als_side_set, _fit and _rotate do nothing.
+ *
+ * reco_als_side_init makes what is known of both sides; reco_als_side_bytes bounds what it takes of the area for one.
+ * reco_als_side_set takes the rows at hand (of them those known, unless that is NULL), and forgets the map.  reco_als_side_fit fits the map to the factors
+ * as they are.  reco_als_side_rotate rotates it by shared->vector.  reco_als_side_prior writes what the map says
+ * of rows first ... last - 1 into their factors, zeros for rows without entries; it is called by tasks.
+ * reco_als_side_misfit sums lambda |y - W f|^2.
+ */
+extern void reco_als_side_init(AlsLearner *learner);
+extern Size reco_als_side_bytes(size_t n_rows, size_t n_columns, size_t d);
+extern void reco_als_side_set(AlsLearner *learner, AlsSide *side, const bool *known);
+extern void reco_als_side_fit(AlsLearner *learner, AlsSide *side);
+extern void reco_als_side_rotate(AlsLearner *learner, AlsSide *side);
+extern RkStatus reco_als_side_prior(const AlsSide *side, size_t first, size_t last, double *tmp,
+									const RkPoll *poll);
+extern double reco_als_side_misfit(AlsLearner *learner, AlsSide *side);
+
+/* reco_als_prior_scratch is the room for tmp of reco_als_side_prior, in front of the scratch of a solve. */
+static inline Size
+reco_als_prior_scratch(size_t d)
+{
+	return TYPEALIGN(RK_SCRATCH_ALIGN, d * sizeof(double));
+}
+
+/*
+ * reco_als_side_warm fits the map of the items to those that the version gone on from knows, and lets those that it
+ * does not know begin with what their attributes say.
+ */
+extern void reco_als_side_warm(AlsLearner *learner);
+
+/* reco_als_side_complete gives items without entries the factors that their attributes say. */
+extern void reco_als_side_complete(AlsLearner *learner);
+
+/* reco_als_side_metrics says how many columns are known of each side and what share of the factors they explain. */
+extern void reco_als_side_metrics(AlsLearner *learner, RecoJson *metrics);
+
+/* The tasks of als_side.c, for the table in als_sweep.c. */
+extern RkStatus reco_als_task_side_gram(void *arg, size_t range, void *scratch, const RkPoll *poll);
+extern RkStatus reco_als_task_side_right(void *arg, size_t range, void *scratch, const RkPoll *poll);
+extern RkStatus reco_als_task_side_product(void *arg, size_t range, void *scratch, const RkPoll *poll);
+extern RkStatus reco_als_task_side_misfit(void *arg, size_t range, void *scratch, const RkPoll *poll);
 
 /* als_start.c: reco_als_start writes the factors of the items that learning begins with. */
 extern void reco_als_start(AlsLearner *learner);

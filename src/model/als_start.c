@@ -83,7 +83,9 @@ reco_als_start(AlsLearner *learner)
 	random_items(learner);
 	if (shared->items.bias != NULL)
 		memset(shared->items.bias, 0, sizeof(float) * shared->items.problem.rows.n_rows);
-	else if (!guess(learner))
+	else if (guess(learner))
+		reco_als_side_fit(learner, &shared->items);
+	else
 		random_items(learner);
 	learner->steps_before = 0;
 	learner->loss = NAN;

@@ -50,9 +50,22 @@ task_solve(void *arg, size_t range, void *scratch, const RkPoll *poll)
 	AlsShared *shared = arg;
 	const AlsSide *side = shared->target;
 	RkAlsOther other = {shared->other->factor, shared->other->bias, shared->eigenvalue};
+	RkAlsSide problem = side->problem;
+	char *cursor = scratch;
+	double *tmp = scratch;
+	RkStatus status = RK_OK;
 
-	return reco_blas()->solve_range(&side->problem, &other, side->first[range], side->first[range + 1],
-									side->factor, side->bias, &side->loss[range], NULL, scratch, poll);
+	cursor += reco_als_prior_scratch(shared->d);
+	if (side->attributes != NULL && side->attributes->fitted)
+	{
+		/* a row's prior mean stands where its solution will */
+		status = reco_als_side_prior(side, side->first[range], side->first[range + 1], tmp, poll);
+		problem.prior = side->factor;
+	}
+	if (status != RK_OK)
+		return status;
+	return reco_blas()->solve_range(&problem, &other, side->first[range], side->first[range + 1],
+									side->factor, side->bias, &side->loss[range], NULL, cursor, poll);
 }
 
 static RkStatus
@@ -87,8 +100,16 @@ task_holdout(void *arg, size_t range, void *scratch, const RkPoll *poll)
 }
 
 const RecoTask reco_als_task[N_TASKS] = {
-	[TASK_GRAM] = task_gram,     [TASK_ROTATE] = task_rotate, [TASK_SOLVE] = task_solve,
-	[TASK_SPREAD] = task_spread, [TASK_INDEX] = task_index,   [TASK_HOLDOUT] = task_holdout,
+	[TASK_GRAM] = task_gram,
+	[TASK_ROTATE] = task_rotate,
+	[TASK_SOLVE] = task_solve,
+	[TASK_SPREAD] = task_spread,
+	[TASK_INDEX] = task_index,
+	[TASK_HOLDOUT] = task_holdout,
+	[TASK_SIDE_GRAM] = reco_als_task_side_gram,
+	[TASK_SIDE_RIGHT] = reco_als_task_side_right,
+	[TASK_SIDE_PRODUCT] = reco_als_task_side_product,
+	[TASK_SIDE_MISFIT] = reco_als_task_side_misfit,
 };
 
 PGDLLEXPORT void reco_als_worker_main(Datum main_arg);
@@ -162,6 +183,8 @@ reco_als_prepare(AlsLearner *learner, AlsSide *side)
 	for (size_t k = 0; k < shared->d * shared->d; k++)
 		shared->vector[k] = (float) shared->slab[k];
 	reco_als_rotate(learner);
+	reco_als_side_rotate(learner, &shared->users);
+	reco_als_side_rotate(learner, &shared->items);
 }
 
 void
@@ -170,16 +193,23 @@ reco_als_half_sweep(AlsLearner *learner, AlsSide *target, AlsSide *other)
 	reco_als_prepare(learner, other);
 	learner->shared->target = target;
 	reco_als_run(learner, TASK_SOLVE, target->n_ranges, true);
+	reco_als_side_fit(learner, target);
 }
 
 double
 reco_als_sweep_loss(AlsLearner *learner)
 {
 	AlsShared *shared = learner->shared;
+	RkAlsSide biases = shared->items.problem;
 	double loss = 0;
 
 	for (size_t r = 0; r < shared->users.n_ranges; r++)
 		loss += shared->users.loss[r];
+	biases.d = 0;
+	if (shared->items.attributes != NULL && shared->items.attributes->fitted)
+		return loss + reco_als_side_misfit(learner, &shared->items) +
+			   learner->blas->ridge_range(&biases, 0, biases.rows.n_rows, shared->items.factor,
+										  shared->items.bias);
 	return loss + learner->blas->ridge_range(&shared->items.problem, 0, shared->items.problem.rows.n_rows,
 											 shared->items.factor, shared->items.bias);
 }
@@ -273,4 +303,6 @@ reco_als_set_rows(AlsLearner *learner, const RkCsr *by_user)
 		shared->users.problem.mean = shared->items.problem.mean = mean_target(by_user);
 	split_ranges(area, &shared->users);
 	split_ranges(area, &shared->items);
+	reco_als_side_set(learner, &shared->users, NULL);
+	reco_als_side_set(learner, &shared->items, NULL);
 }

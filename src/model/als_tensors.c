@@ -6,15 +6,25 @@
 
 #include "model/als_learner.h"
 #include "model/ranking.h"
+#include "model/tensors.h"
 
 /* Tensors that reco_als_write_tensors writes, at most. */
-#define ALS_MOST_TENSORS (5 + RECO_RANKING_TENSORS)
+#define ALS_MOST_TENSORS (7 + RECO_RANKING_TENSORS)
 
 static void
 add_tensor(RecoLearnOutput *output, const char *name, RecoTensorType type, size_t rows, size_t columns,
 		   const void *data)
 {
 	output->tensor[output->n_tensors++] = (RecoTensor){name, type, (int64) rows, (int64) columns, data};
+}
+
+/* write_map hands over what attributes say of the factors of one side. */
+static void
+write_map(const AlsSide *side, const char *name, RecoLearnOutput *output)
+{
+	if (side->attributes != NULL)
+		add_tensor(output, name, RECO_FLOAT4, rk_side_columns(&side->attributes->problem),
+				   side->attributes->problem.d, side->attributes->map);
 }
 
 void
@@ -75,5 +85,7 @@ reco_als_write_tensors(AlsLearner *learner, RecoLearnOutput *output)
 	add_tensor(output, "als_parameters", RECO_FLOAT8, 1, ALS_N_PARAMETERS, parameter);
 	if (shared->items.bias != NULL)
 		add_tensor(output, "item_bias", RECO_FLOAT4, n, 1, shared->items.bias);
+	write_map(&shared->items, TENSOR_ITEM_MAP, output);
+	write_map(&shared->users, TENSOR_USER_MAP, output);
 	reco_ranking_add(&shared->ranked, &shared->room, output);
 }

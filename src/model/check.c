@@ -126,6 +126,10 @@ reco_model_check(const RecoVersion *version, const RecoTensorSet *tensors)
 		refuse(TENSOR_POPULAR, "It lists too many items.");
 	if (!reco_model_lists_all(model->popular, model->items.n))
 		refuse(TENSOR_POPULAR, "It does not list every item once.");
+	for (size_t i = 0; i < model->n_unseen; i++)
+		if (model->unseen[i] < 0 || (size_t) model->unseen[i] >= model->items.n ||
+			(i > 0 && model->unseen[i] <= model->unseen[i - 1]))
+			refuse(TENSOR_NEW, "It does not list items in ascending order.");
 	check_keys(&model->items);
 	if (model->item_encoder != NULL)
 		reco_encoder_check(model->item_encoder);

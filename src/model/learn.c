@@ -12,7 +12,7 @@
 #include "utils/timestamp.h"
 
 /* Common tensors of a version, at most: those that are added here, the buckets of people, and three of boards. */
-#define COMMON_TENSORS 10
+#define COMMON_TENSORS 14
 
 void
 reco_learn_check(RkStatus status)
@@ -52,6 +52,7 @@ typedef struct Popularity
 {
 	uint32 item;
 	uint32 users;
+	bool seen; /* has a row */
 } Popularity;
 
 static int
@@ -62,10 +63,12 @@ compare_popularity(const void *a, const void *b)
 
 	if (x->users != y->users)
 		return x->users > y->users ? -1 : 1;
+	if (x->seen != y->seen)
+		return x->seen ? -1 : 1;
 	return x->item < y->item ? -1 : x->item > y->item;
 }
 
-/* popular_order lists the items, those that most users have with t > 0 first. */
+/* popular_order lists the items, those that most users have with t > 0 first, those without a row last. */
 static int32 *
 popular_order(const RecoDataset *data)
 {
@@ -73,10 +76,13 @@ popular_order(const RecoDataset *data)
 	int32 *order = palloc_extended(sizeof(int32) * data->n_items, MCXT_ALLOC_HUGE);
 
 	for (size_t i = 0; i < data->n_items; i++)
-		count[i] = (Popularity){(uint32) i, 0};
+		count[i] = (Popularity){(uint32) i, 0, false};
 	for (size_t k = 0; k < rk_csr_nnz(&data->by_user); k++)
+	{
+		count[data->by_user.index[k]].seen = true;
 		if (data->by_user.target[k] > 0)
 			count[data->by_user.index[k]].users++;
+	}
 	qsort(count, data->n_items, sizeof(Popularity), compare_popularity);
 	for (size_t i = 0; i < data->n_items; i++)
 		order[i] = (int32) count[i].item;
@@ -137,6 +143,14 @@ add_rule(RecoTensorSet *set, const RecoLearned *learned, RecoKeyKind kind)
 	add_tensor(set, TENSOR_RULE, RECO_FLOAT8, 1, RULE_N, rule);
 }
 
+/* add_new_items lists the items without a row, which are the last of the popular ones. */
+static void
+add_new_items(RecoTensorSet *set, const RecoDataset *data, const int32 *popular)
+{
+	if (data->n_seen < data->n_items)
+		add_tensor(set, TENSOR_NEW, RECO_INT4, data->n_items - data->n_seen, 1, popular + data->n_seen);
+}
+
 /* add_encoder adds how the attributes of a side are encoded, where features are named. */
 static void
 add_encoder(RecoTensorSet *set, const char *name, const RecoFeatures *features)
@@ -150,22 +164,37 @@ add_encoder(RecoTensorSet *set, const char *name, const RecoFeatures *features)
 	add_tensor(set, name, RECO_BYTE, n, 1, bytes);
 }
 
+/* add_attributes adds the encoded attributes of the items. */
+static void
+add_attributes(RecoTensorSet *set, const RkCsr *items)
+{
+	if (items->n_cols == 0)
+		return;
+	add_tensor(set, TENSOR_ATTRIBUTE_OFFSET, RECO_INT8, items->n_rows + 1, 1, items->offset);
+	add_tensor(set, TENSOR_ATTRIBUTE_COLUMN, RECO_INT4, rk_csr_nnz(items), 1, items->index);
+	add_tensor(set, TENSOR_ATTRIBUTE_VALUE, RECO_FLOAT4, rk_csr_nnz(items), 1, items->weight);
+}
+
 /* collect_tensors puts the common tensors before the algorithm's own. */
 static void
-collect_tensors(RecoLearned *learned, const RecoEvents *events, const RecoLearnOutput *output)
+collect_tensors(RecoLearned *learned, const RecoEvents *events, const RecoLearnInput *input,
+				const RecoLearnOutput *output)
 {
 	RecoTensorSet *set = &learned->tensors;
+	int32 *popular = popular_order(learned->data);
 
 	set->n = 0;
 	set->tensor = palloc(sizeof(RecoTensor) * (COMMON_TENSORS + output->n_tensors));
 	add_rule(set, learned, events->items.kind);
-	add_tensor(set, TENSOR_POPULAR, RECO_INT4, learned->n_items, 1, popular_order(learned->data));
+	add_tensor(set, TENSOR_POPULAR, RECO_INT4, learned->n_items, 1, popular);
+	add_new_items(set, learned->data, popular);
 	if (events->items.kind == RECO_KEY_INTEGER)
 		add_integer_keys(set, &events->items, learned->data);
 	else
 		add_byte_keys(set, &events->items, learned->data);
 	add_encoder(set, TENSOR_ITEM_ENCODER, events->item_features);
 	add_encoder(set, TENSOR_USER_ENCODER, events->user_features);
+	add_attributes(set, &input->attributes[RECO_SIDE_ITEM]);
 	for (int t = 0; t < output->n_tensors; t++)
 		set->tensor[set->n++] = output->tensor[t];
 }
@@ -212,6 +241,60 @@ reco_learn_fold_rule(const RecoDefinition *definition, Jsonb *call_options)
 						  .dislike = option[dislike].number};
 }
 
+/* attribute_bytes is what the attributes of one side take of the area. */
+static Size
+attribute_bytes(const RecoAlgorithm *algorithm, const RecoFeatures *features, const RecoOptionValue *option)
+{
+	Size bytes;
+
+	if (features == NULL)
+		return 0;
+	bytes = mul_size(rk_csr_nnz(&features->matrix), sizeof(uint32) + sizeof(float));
+	bytes = add_size(bytes, mul_size(features->matrix.n_rows + 2, sizeof(uint64)));
+	return add_size(bytes,
+					algorithm->attribute_bytes(features->matrix.n_rows, features->matrix.n_cols, option));
+}
+
+/* gather_attributes puts the attributes of the n rows of a side of the dataset into the area. */
+static RkCsr
+gather_attributes(RecoArea *area, const RecoFeatures *features, const uint32 *row_of, size_t n)
+{
+	const RkCsr *from = &features->matrix;
+	uint64 *offset = reco_area_alloc(area, mul_size(n + 1, sizeof(uint64)));
+	uint32 *index;
+	float *weight;
+
+	offset[0] = 0;
+	for (size_t r = 0; r < n; r++)
+		offset[r + 1] = offset[r] + rk_csr_count(from, row_of[r]);
+	index = reco_area_alloc(area, mul_size(offset[n] + 1, sizeof(uint32)));
+	weight = reco_area_alloc(area, mul_size(offset[n] + 1, sizeof(float)));
+	for (size_t r = 0; r < n; r++)
+	{
+		size_t count = offset[r + 1] - offset[r];
+
+		if (r % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+		memcpy(index + offset[r], from->index + from->offset[row_of[r]], sizeof(uint32) * count);
+		memcpy(weight + offset[r], from->weight + from->offset[row_of[r]], sizeof(float) * count);
+	}
+	return (RkCsr){n, from->n_cols, offset, index, weight, NULL};
+}
+
+/* set_attributes hands over what is known of both sides. */
+static void
+set_attributes(const RecoEvents *events, RecoLearnInput *input)
+{
+	const RecoDataset *data = input->data;
+
+	if (events->item_features != NULL)
+		input->attributes[RECO_SIDE_ITEM] =
+			gather_attributes(input->area, events->item_features, data->item_of, data->n_items);
+	if (events->user_features != NULL)
+		input->attributes[RECO_SIDE_USER] =
+			gather_attributes(input->area, events->user_features, data->user_of, data->n_users);
+}
+
 /* fold_events reserves the area and folds the events into the dataset in it. */
 static RecoLearned *
 fold_events(const RecoDefinition *definition, const RecoAlgorithm *algorithm, const RecoEvents *events,
@@ -225,16 +308,27 @@ fold_events(const RecoDefinition *definition, const RecoAlgorithm *algorithm, co
 	learned->fold = reco_learn_fold_rule(definition, call_options);
 	bytes = algorithm->learn_bytes(events->users.n, events->items.n, pairs, definition->explicit_feedback,
 								   input->option);
+	bytes = add_size(bytes, attribute_bytes(algorithm, events->item_features, input->option));
+	bytes = add_size(bytes, attribute_bytes(algorithm, events->user_features, input->option));
 	input->area = reco_area_create(add_size(bytes, reco_dataset_bytes(events, pairs)));
 	allocator.state = input->area;
 	learned->data = input->data = reco_dataset_build(events, keep, &learned->fold, &allocator);
 	require_rows(definition, input->data);
+	set_attributes(events, input);
 	learned->has_as_of = input->data->has_as_of;
 	learned->as_of = learned->fold.as_of = input->data->as_of;
 	learned->n_users = input->data->n_users;
 	learned->n_items = input->data->n_items;
 	learned->n_rows = rk_csr_nnz(&input->data->by_user);
 	return learned;
+}
+
+/* uses_attributes says whether an algorithm learns from the features that the definition names. */
+static bool
+uses_attributes(const RecoAlgorithm *algorithm, const RecoOptionValue *option)
+{
+	return algorithm->attribute_bytes != NULL &&
+		   option[reco_option_find(algorithm->option, algorithm->n_options, "attributes")].number != 0;
 }
 
 /* learn_events learns from the events whose bit in keep is set; "forgotten" is the events, or NULL to leave them. */
@@ -246,22 +340,27 @@ learn_events(const RecoLearnRequest *request, const RecoEvents *events, const ui
 	const RecoAlgorithm *algorithm = reco_algorithm_find(definition->algorithm);
 	RecoLearnInput input = {.users = &events->users,
 							.items = &events->items,
-							.item_features = events->item_features,
-							.user_features = events->user_features,
 							.explicit_feedback = definition->explicit_feedback,
 							.option = parse_options(definition, algorithm, request->call_options),
 							.workers = reco_pool_workers(),
 							.warm = request->warm,
 							.warm_version = request->warm_version};
 	RecoLearnOutput output = {0};
-	RecoLearned *learned = fold_events(definition, algorithm, events, keep, request->call_options, &input);
+	RecoEvents used = *events;
+	RecoLearned *learned;
 
+	if (!uses_attributes(algorithm, input.option))
+	{
+		used.item_features = used.user_features = NULL;
+		used.catalogue = NULL;
+	}
+	learned = fold_events(definition, algorithm, &used, keep, request->call_options, &input);
 	if (forgotten != NULL)
 		reco_events_forget(forgotten);
 	algorithm->learn(&input, &output);
 	learned->options = output.options;
 	learned->metrics = output.metrics;
-	collect_tensors(learned, events, &output);
+	collect_tensors(learned, &used, &input, &output);
 	return learned;
 }
 

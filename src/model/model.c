@@ -7,6 +7,7 @@
  *		rule				float8 [1 x RULE_N]: how its rows were folded
  *		popular				int4 [n_items]: item indexes, most users first
  *		people				int4 [n_items]: buckets of users who chose an item (people.c)
+ *		new_item			int4 [...]: the items that nobody had chosen, ascending; where there are any
  *		item_key			int8 [n_items]: keys, where they are integers; else
  *		item_key_offset		int8 [n_items + 1], and
  *		item_key_bytes		byte [...]
@@ -134,6 +135,20 @@ bind_people(RecoModel *model, int64 n)
 	model->people = people != NULL ? people->data : NULL;
 }
 
+/* bind_unseen finds the items that nobody had chosen. */
+static void
+bind_unseen(RecoModel *model, int64 n)
+{
+	const RecoTensor *unseen = reco_store_find(model->tensors, TENSOR_NEW, RECO_INT4, 1);
+
+	if (unseen == NULL)
+		return;
+	if (unseen->rows > n)
+		raise_damaged(TENSOR_NEW);
+	model->unseen = unseen->data;
+	model->n_unseen = (size_t) unseen->rows;
+}
+
 /* bind_keys finds the keys of the items; offsets are checked, because lookups trust them. */
 static void
 bind_keys(RecoModel *model, RecoKeyKind kind, int64 n)
@@ -192,11 +207,29 @@ reco_model_bind(const char *algorithm, const RecoTensorSet *tensors)
 	model->fold.as_of = (TimestampTz) value[RULE_AS_OF];
 	model->popular = popular->data;
 	bind_people(model, popular->rows);
+	bind_unseen(model, popular->rows);
 	bind_keys(model, (RecoKeyKind) value[RULE_KEY_KIND], popular->rows);
 	model->item_encoder = bind_encoder(model, TENSOR_ITEM_ENCODER);
 	model->user_encoder = bind_encoder(model, TENSOR_USER_ENCODER);
 	model->algorithm->bind(model);
 	return model;
+}
+
+static int
+compare_items(const void *a, const void *b)
+{
+	int32 x = *(const int32 *) a;
+	int32 y = *(const int32 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+bool
+reco_model_is_unseen(const RecoModel *model, uint32 item)
+{
+	int32 key = (int32) item;
+
+	return bsearch(&key, model->unseen, model->n_unseen, sizeof(int32), compare_items) != NULL;
 }
 
 const RecoModel *
@@ -208,6 +241,9 @@ reco_model_open(const RecoDefinition *definition, MemoryContext pin)
 	MemoryContext previous = MemoryContextSwitchTo(pin);
 	RecoModel *model = reco_model_bind(version->algorithm, tensors);
 
+	model->reads_items =
+		model->item_encoder != NULL &&
+		reco_attributes_readable(&definition->items, &definition->item_key, definition->item_features);
 	MemoryContextSwitchTo(previous);
 	return model;
 }

@@ -40,6 +40,7 @@
 #include "kernel/topk.h"
 #include "model/options.h"
 #include "parallel/pool.h"
+#include "reader/features.h"
 #include "reader/reader.h"
 #include "store/store.h"
 
@@ -86,7 +87,17 @@ typedef struct RecoAddend
 	RecoAddendKind kind;
 	int evidence; /* index into RecoQuery.evidence, or -1 */
 	double contribution;
+	int column; /* of an attribute: of the encoder of users, or of items in the view by item; else -1 */
 } RecoAddend;
+
+/* What is known of one user or item: a row as an encoder makes it. */
+typedef struct RecoAttributes
+{
+	bool known; /* the user has a row that the caller sees */
+	size_t n;
+	const uint32 *column; /* [n], increasing */
+	const float *value;   /* [n] */
+} RecoAttributes;
 
 /* How an attribute is worded. */
 typedef enum RecoAttributeKind
@@ -144,6 +155,7 @@ struct RecoQuery
 		has_positive; /* some kept evidence has t > 0, and represent found that it orders items: the history rung */
 	double
 		neutral; /* the target above which a row is a liking: 0, or a rating; set by represent where it is not 0 */
+	RecoAttributes attributes; /* of the user; nothing where the model does not ask (RecoModel.asks_users) */
 	double constant;
 	int n_terms;
 	RecoTerm *term; /* [n_terms] */
@@ -162,6 +174,11 @@ struct RecoModel
 	const int32 *people;  /* [items.n] buckets of users who chose the item, 0: too few; NULL: not counted */
 	const RecoEncoder *item_encoder; /* of item_features, NULL: the version has none */
 	const RecoEncoder *user_encoder;
+	bool reads_items; /* the caller may read the features of items, so that they may be named */
+	bool asks_users;  /* queries want the attributes of their users; set by bind */
+	const int32
+		*unseen; /* [n_unseen] items that nobody had chosen when the version was learned; none: NULL */
+	size_t n_unseen;
 	const RkItems
 		*embedding; /* read by reco_items_row; NULL when the algorithm has no item factors; set by bind */
 	const RkCsr *similar; /* row j: what is like item j; NULL: cosines of the embedding say so */
@@ -174,14 +191,15 @@ typedef struct RecoLearnInput
 	const RecoDataset *data; /* learn may move the entries of by_user while it runs, and puts them back */
 	const RecoKeys *users;   /* keys of RecoEvents: of user u, reco_keys_get(users, data->user_of[u]) */
 	const RecoKeys *items;
-	const RecoFeatures *item_features; /* of item i, row data->item_of[i]; NULL: none are named */
-	const RecoFeatures *user_features; /* of user u, row data->user_of[u] */
 	bool explicit_feedback;
 	const RecoOptionValue *option; /* in the order of algorithm->option */
 	RecoArea *area;                /* holds the dataset; scratch and results come from here */
 	int workers;
 	const RecoModel *warm; /* incremental: the version to go on from, NULL otherwise */
 	int warm_version;      /* its number */
+
+	/* by RecoSide: what is known of the users and items of the dataset, in the area; without columns where nothing is */
+	RkCsr attributes[2];
 } RecoLearnInput;
 
 /* What learning gives back. */
@@ -212,6 +230,12 @@ struct RecoAlgorithm
 	void (*learn)(const RecoLearnInput *input, RecoLearnOutput *output);
 
 	/*
+	 * attribute_bytes bounds what learning takes of the area beside learn_bytes for the attributes of one side,
+	 * in n_columns; NULL when the algorithm knows nothing of attributes.
+	 */
+	Size (*attribute_bytes)(size_t n_rows, size_t n_columns, const RecoOptionValue *option);
+
+	/*
 	 * warm_refusal says why learning with these options cannot go on from a
 	 * version of the same algorithm and feedback ("version 3 was learned ..."), NULL when it can.
 	 * The function itself is NULL where it never can.
@@ -228,7 +252,7 @@ struct RecoAlgorithm
 	/* represent fills constant, terms and state of a query whose evidence is there. */
 	void (*represent)(const RecoModel *model, RecoQuery *query);
 
-	/* contributions writes at most n_evidence + RECO_EXTRA_ADDENDS addends that sum to the score, and gives their number. */
+	/* contributions writes at most reco_query_most_addends addends that sum to the score, and gives their number. */
 	int (*contributions)(const RecoQuery *query, uint32 item, RecoAddend *addend);
 
 	/* removals writes effect[e] = score - score without evidence e, to G2; NULL: reco_query_removals re-represents. */
@@ -251,6 +275,13 @@ struct RecoAlgorithm
 	 * least effect; NULL: reco_query_lowers_together asks removal_of_two.
 	 */
 	bool (*lowers_together)(const RecoQuery *query, uint32 item, int first, int second, double least);
+
+	/*
+	 * by_item gives other addends that sum to the score, by what the item is: one of kind attribute for each column known
+	 * of it, one of kind prior for what is expected of any item, one of kind item for what no attribute accounts for.
+	 * NULL where the model knows nothing of items.
+	 */
+	RecoAddend *(*by_item)(const RecoQuery *query, uint32 item, int *n);
 
 	/* attributes gives the parts of a score that attributes are owed, and their number; NULL where there are none. */
 	RecoAttributeShare *(*attributes)(const RecoQuery *query, uint32 item, int *n);
@@ -321,20 +352,49 @@ pg_noreturn extern void reco_model_refuse(const char *tensor);
 /* reco_model_lists_all says whether a list of n indexes names each of 0 ... n - 1 once. */
 extern bool reco_model_lists_all(const int32 *list, size_t n);
 
+/* reco_model_is_unseen says whether nobody had chosen an item when the version was learned. */
+extern bool reco_model_is_unseen(const RecoModel *model, uint32 item);
+
 /* reco_model_bind makes a model of tensors at hand (evaluation, right after learning). */
 extern RecoModel *reco_model_bind(const char *algorithm, const RecoTensorSet *tensors);
 
 /*
  * reco_query_make folds a history against a model and represents it, in the
- * current context.  Rows on items the model does not know are no evidence.
+ * current context.  Rows on items the model does not know are no evidence.  attributes may be NULL: nothing is known.
  */
-extern RecoQuery *reco_query_make(const RecoModel *model, const RecoHistory *history);
+extern RecoQuery *reco_query_make(const RecoModel *model, const RecoHistory *history,
+								  const RecoAttributes *attributes);
 
 /*
  * reco_query_from_evidence does the same for evidence folded already, by
  * increasing item; it is the query's from then on, and there is no history.
  */
-extern RecoQuery *reco_query_from_evidence(const RecoModel *model, RecoEvidence *evidence, int n);
+extern RecoQuery *reco_query_from_evidence(const RecoModel *model, RecoEvidence *evidence, int n,
+										   const RecoAttributes *attributes);
+
+/*
+ * reco_attributes_of reads what the caller sees of n users, for a model that asks (SPI must be connected): [n], in the
+ * current context.  Nothing is known where the caller may not read a column that is asked for.
+ */
+extern RecoAttributes *reco_attributes_of(const RecoDefinition *definition, const RecoModel *model,
+										  const RecoKey *user, int n);
+
+/* reco_attributes_readable says whether the caller may read a key and features of a relation. */
+extern bool reco_attributes_readable(const RecoRelation *relation, const RecoColumn *key,
+									 const List *features);
+
+/*
+ * reco_attribute_shares words the addends of kind attribute, of a user (own) or of an item: one a level, and one for all
+ * other columns of an attribute.  Their removal is their contribution.  In the current context, n of them.
+ */
+extern RecoAttributeShare *reco_attribute_shares(const RecoEncoder *encoder, const RecoAddend *addend,
+												 int n_addends, bool own, int *n);
+
+/* reco_attributes_row gives row r of encoded features. */
+extern RecoAttributes reco_attributes_row(const RecoFeatures *features, size_t r);
+
+/* reco_query_is_scored says whether lists of a user are ranked by score: a history, or attributes, speak for the user. */
+extern bool reco_query_is_scored(const RecoQuery *query);
 
 /* reco_query_without is the query of the same user had the evidence with removed[e] never been. */
 extern RecoQuery *reco_query_without(const RecoQuery *query, const bool *removed);
@@ -344,6 +404,12 @@ extern RecoQuery *reco_query_reweighted(const RecoQuery *query, const double *fa
 
 /* reco_query_score gives the score of one item: the number that every function shows. */
 extern double reco_query_score(const RecoQuery *query, uint32 item);
+
+/* reco_query_most_addends bounds the addends of reco_query_contributions. */
+extern int reco_query_most_addends(const RecoQuery *query);
+
+/* reco_query_by_item: see RecoAlgorithm.by_item; NULL where nothing is known of items. */
+extern RecoAddend *reco_query_by_item(const RecoQuery *query, uint32 item, int *n);
 
 /* reco_query_contributions and _removals: see RecoAlgorithm; effect is [n_evidence]. */
 extern int reco_query_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend);

@@ -184,7 +184,7 @@ popular_represent(const RecoModel *model, RecoQuery *query)
 static int
 popular_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend)
 {
-	addend[0] = (RecoAddend){RECO_ADDEND_POPULARITY, -1, reco_query_score(query, item)};
+	addend[0] = (RecoAddend){RECO_ADDEND_POPULARITY, -1, reco_query_score(query, item), -1};
 	return 1;
 }
 

@@ -116,10 +116,13 @@ settle(RecoQuery *query)
 
 /* make_query allocates a query with room for evidence. */
 static RecoQuery *
-make_query(const RecoModel *model, const RecoHistory *history, size_t capacity)
+make_query(const RecoModel *model, const RecoHistory *history, const RecoAttributes *attributes,
+		   size_t capacity)
 {
 	RecoQuery *query = palloc0(sizeof(RecoQuery));
 
+	if (attributes != NULL)
+		query->attributes = *attributes;
 	query->model = model;
 	query->history = history;
 	query->evidence = palloc_extended(sizeof(RecoEvidence) * Max(capacity, 1), MCXT_ALLOC_HUGE);
@@ -127,11 +130,11 @@ make_query(const RecoModel *model, const RecoHistory *history, size_t capacity)
 }
 
 RecoQuery *
-reco_query_make(const RecoModel *model, const RecoHistory *history)
+reco_query_make(const RecoModel *model, const RecoHistory *history, const RecoAttributes *attributes)
 {
 	size_t n;
 	KnownEvent *known = known_events(model, history, &n);
-	RecoQuery *query = make_query(model, history, n);
+	RecoQuery *query = make_query(model, history, attributes, n);
 	double *share = palloc0(sizeof(double) * Max(history->n_kinds, 1));
 
 	for (size_t first = 0, last; first < n; first = last)
@@ -148,11 +151,12 @@ reco_query_make(const RecoModel *model, const RecoHistory *history)
 }
 
 RecoQuery *
-reco_query_from_evidence(const RecoModel *model, RecoEvidence *evidence, int n)
+reco_query_from_evidence(const RecoModel *model, RecoEvidence *evidence, int n,
+						 const RecoAttributes *attributes)
 {
-	RecoQuery *query = palloc0(sizeof(RecoQuery));
+	RecoQuery *query = make_query(model, NULL, attributes, 0);
 
-	query->model = model;
+	pfree(query->evidence);
 	query->evidence = evidence;
 	query->n_evidence = n;
 	settle(query);
@@ -163,7 +167,7 @@ reco_query_from_evidence(const RecoModel *model, RecoEvidence *evidence, int n)
 RecoQuery *
 reco_query_without(const RecoQuery *query, const bool *removed)
 {
-	RecoQuery *fewer = make_query(query->model, query->history, query->n_evidence);
+	RecoQuery *fewer = make_query(query->model, query->history, &query->attributes, query->n_evidence);
 
 	for (int e = 0; e < query->n_evidence; e++)
 		if (!removed[e])
@@ -176,7 +180,7 @@ reco_query_without(const RecoQuery *query, const bool *removed)
 RecoQuery *
 reco_query_reweighted(const RecoQuery *query, const double *factor)
 {
-	RecoQuery *other = make_query(query->model, query->history, query->n_evidence);
+	RecoQuery *other = make_query(query->model, query->history, &query->attributes, query->n_evidence);
 
 	other->n_evidence = query->n_evidence;
 	for (int e = 0; e < query->n_evidence; e++)
@@ -233,6 +237,27 @@ reco_query_score(const RecoQuery *query, uint32 item)
 		}
 	}
 	return score;
+}
+
+bool
+reco_query_is_scored(const RecoQuery *query)
+{
+	return query->has_positive || (query->model->asks_users && query->attributes.known);
+}
+
+int
+reco_query_most_addends(const RecoQuery *query)
+{
+	return query->n_evidence + (int) query->attributes.n + RECO_EXTRA_ADDENDS;
+}
+
+RecoAddend *
+reco_query_by_item(const RecoQuery *query, uint32 item, int *n)
+{
+	const RecoAlgorithm *algorithm = query->model->algorithm;
+
+	*n = 0;
+	return algorithm->by_item != NULL ? algorithm->by_item(query, item, n) : NULL;
 }
 
 int

@@ -9,6 +9,7 @@
 #define TENSOR_RULE "rule"
 #define TENSOR_POPULAR "popular"
 #define TENSOR_PEOPLE "people"
+#define TENSOR_NEW "new_item"
 #define TENSOR_KEY "item_key"
 #define TENSOR_KEY_OFFSET "item_key_offset"
 #define TENSOR_KEY_BYTES "item_key_bytes"
@@ -43,6 +44,16 @@ typedef enum RecoBoardColumn
 #define TENSOR_RANK_SCALE "rank_scale"
 #define TENSOR_RANK_BIAS "rank_bias"
 #define TENSOR_RANK_BLOCK "rank_block"
+
+/*
+ * The encoded attributes of the items by row, and the algorithm's maps from attributes to factors, [columns + 1 x d], the
+ * last row for what is expected of whom nothing is known.
+ */
+#define TENSOR_ATTRIBUTE_OFFSET "item_attribute_offset"
+#define TENSOR_ATTRIBUTE_COLUMN "item_attribute_column"
+#define TENSOR_ATTRIBUTE_VALUE "item_attribute_value"
+#define TENSOR_ITEM_MAP "item_map"
+#define TENSOR_USER_MAP "user_map"
 
 /* Columns of the tensor "rule". */
 typedef enum RecoRuleColumn

@@ -40,7 +40,7 @@ typedef struct RecoDatasetBuild
 	float *weight;
 	float *target;
 	RecoDatasetRow *row; /* of one user */
-	uint32 *item_index;  /* [items.n], first whether an item is used, then its index */
+	uint32 *item_index;  /* [items.n], first whether an item has a row, then its index */
 } RecoDatasetBuild;
 
 Size
@@ -180,7 +180,7 @@ reco_dataset_write_user(RecoDatasetBuild *build, uint32 user, size_t n)
 	build->offset[dataset->n_users] = end;
 }
 
-/* reco_dataset_number_items gives the items that have a row consecutive numbers. */
+/* reco_dataset_number_items gives the items that have a row, or are of the catalogue, consecutive numbers. */
 static void
 reco_dataset_number_items(RecoDatasetBuild *build)
 {
@@ -189,8 +189,11 @@ reco_dataset_number_items(RecoDatasetBuild *build)
 
 	for (size_t i = 0; i < build->events->items.n; i++)
 	{
-		if (build->item_index[i] == RECO_DATASET_NO_ITEM)
+		bool seen = build->item_index[i] != RECO_DATASET_NO_ITEM;
+
+		if (!seen && (build->events->catalogue == NULL || !build->events->catalogue[i]))
 			continue;
+		dataset->n_seen += seen;
 		build->item_index[i] = (uint32) dataset->n_items;
 		dataset->item_of[dataset->n_items++] = (uint32) i;
 	}

@@ -430,8 +430,12 @@ reco_reader_events(const RecoDefinition *definition)
 {
 	RecoEvents *events = reco_events_read(definition, true);
 
+	if (reco_features_named(definition, RECO_SIDE_ITEM))
+		reco_events_join_catalogue(definition, events);
 	events->item_features = reco_features_learn(definition, RECO_SIDE_ITEM, &events->items, reco_min_group);
 	events->user_features = reco_features_learn(definition, RECO_SIDE_USER, &events->users, reco_min_group);
+	if (events->item_features != NULL)
+		events->catalogue = events->item_features->found;
 	return events;
 }
 

@@ -53,6 +53,8 @@ typedef struct RecoEvents
 	RecoReadCounts counts;
 	RecoFeatures *item_features; /* rows are those of items, NULL where the definition names none */
 	RecoFeatures *user_features;
+	const bool
+		*catalogue; /* [items.n], items that get an index even where no event of them is kept; NULL: none */
 } RecoEvents;
 
 /*
@@ -62,6 +64,12 @@ typedef struct RecoEvents
  * and raises ERRCODE_NO_DATA_FOUND when nothing usable is left.  Features are fitted and encoded in the same snapshot.
  */
 extern RecoEvents *reco_reader_events(const RecoDefinition *definition);
+
+/*
+ * reco_events_join_catalogue makes every item that the caller sees in the items relation an item of the events:
+ * its key joins events->items (SPI must be connected; in the snapshot of the events).
+ */
+extern void reco_events_join_catalogue(const RecoDefinition *definition, RecoEvents *events);
 
 /* reco_events_forget frees the rows of events; keys, counts and n stay. */
 extern void reco_events_forget(RecoEvents *events);
@@ -95,13 +103,14 @@ extern RecoKeys *reco_reader_users_of(const RecoDefinition *definition, const ch
 extern RecoKeys *reco_reader_users_in(const RecoDefinition *definition, ArrayType *ids);
 
 /*
- * Folded interactions, compact: only users and items with at least one kept
- * row.  user_of and item_of give the index in RecoEvents of each.
+ * Folded interactions, compact: only users with at least one kept row, and items with one or of the
+ * catalogue.  user_of and item_of give the index in RecoEvents of each.
  */
 typedef struct RecoDataset
 {
 	size_t n_users;
 	size_t n_items;
+	size_t n_seen;   /* items that have a row */
 	uint32 *user_of; /* [n_users], increasing */
 	uint32 *item_of; /* [n_items], increasing */
 	RkCsr by_user;   /* [n_users x n_items]; items increase within a row */

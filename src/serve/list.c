@@ -67,7 +67,9 @@ typedef struct Making
 RecoSource
 reco_serve_source(const RecoQuery *query)
 {
-	return query != NULL && query->has_positive ? RECO_SOURCE_HISTORY : RECO_SOURCE_POPULAR;
+	if (query == NULL || !reco_query_is_scored(query))
+		return RECO_SOURCE_POPULAR;
+	return query->has_positive ? RECO_SOURCE_HISTORY : RECO_SOURCE_ATTRIBUTES;
 }
 
 const char *
@@ -77,20 +79,24 @@ reco_serve_source_name(RecoSource source)
 	{
 		case RECO_SOURCE_HISTORY:
 			return "history";
+		case RECO_SOURCE_ATTRIBUTES:
+			return "attributes";
 		case RECO_SOURCE_SIMILAR:
 			return "similar";
 		case RECO_SOURCE_POPULAR:
 			return "popular";
+		case RECO_SOURCES:
+			break;
 	}
 	return NULL;
 }
 
-/* rank_popular gives the m most popular items that are not skipped. */
+/* rank_popular gives the m most popular items that are not skipped; the last ones, which nobody has chosen, are not popular. */
 static size_t
 rank_popular(const RecoListAsk *ask, size_t m, RkHit *hit)
 {
 	const int32 *order = ask->order != NULL ? ask->order : ask->model->popular;
-	size_t n = ask->order != NULL ? ask->n_order : ask->model->items.n;
+	size_t n = ask->order != NULL ? ask->n_order : ask->model->items.n - ask->model->n_unseen;
 	size_t found = 0;
 
 	for (size_t i = 0; i < n && found < m; i++)
@@ -110,6 +116,7 @@ rank(const RecoListAsk *ask, size_t m, RkHit *hit)
 	switch (ask->source)
 	{
 		case RECO_SOURCE_HISTORY:
+		case RECO_SOURCE_ATTRIBUTES:
 			if (ask->candidate != NULL && ask->n_candidate <= ask->model->items.n / SCORED_SHARE)
 				return reco_rank_of(ask->query, ask->candidate, ask->n_candidate, m, ask->skip->bit, NULL,
 									hit);
@@ -118,6 +125,8 @@ rank(const RecoListAsk *ask, size_t m, RkHit *hit)
 			return reco_rank_similar(ask->model, ask->item, m, ask->skip->bit, hit);
 		case RECO_SOURCE_POPULAR:
 			return rank_popular(ask, m, hit);
+		case RECO_SOURCES:
+			break;
 	}
 	return 0;
 }

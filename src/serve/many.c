@@ -39,9 +39,10 @@ typedef struct Many
 {
 	const RecoManyAsk *ask;
 	const RecoEvents *events;
-	uint32 *item_of;      /* [events->items.n], index in the model or NO_ITEM */
-	RecoSkip *hidden;     /* NULL: each list looks up its own items */
-	MemoryContext memory; /* of one user */
+	uint32 *item_of;            /* [events->items.n], index in the model or NO_ITEM */
+	RecoAttributes *attributes; /* by user */
+	RecoSkip *hidden;           /* NULL: each list looks up its own items */
+	MemoryContext memory;       /* of one user */
 } Many;
 
 /* relation_rows gives PostgreSQL's idea of the number of rows of a table; negative when it has none. */
@@ -122,7 +123,7 @@ find_hidden(Many *many, size_t n_users)
 
 /* fold_user folds rows first .. last - 1 of the events, which are those of one user. */
 static RecoQuery *
-fold_user(const Many *many, size_t first, size_t last)
+fold_user(const Many *many, size_t first, size_t last, const RecoAttributes *attributes)
 {
 	const RecoEvents *events = many->events;
 	const RecoFoldRule *rule = &many->ask->model->fold;
@@ -146,15 +147,15 @@ fold_user(const Many *many, size_t first, size_t last)
 			evidence[n++] = (RecoEvidence){
 				.item = many->item_of[item], .weight = sum.weight, .pull = sum.pull, .kind = -1};
 	}
-	return reco_query_from_evidence(many->ask->model, evidence, n);
+	return reco_query_from_evidence(many->ask->model, evidence, n, attributes);
 }
 
 /* list_user makes the list of a user whose rows are first .. last - 1 and hands it on. */
 static void
-list_user(const Many *many, const RecoKey *user, size_t first, size_t last)
+list_user(const Many *many, const RecoKey *user, size_t first, size_t last, const RecoAttributes *attributes)
 {
 	const RecoManyAsk *ask = many->ask;
-	RecoQuery *query = fold_user(many, first, last);
+	RecoQuery *query = fold_user(many, first, last, attributes);
 	RecoListAsk list = {.model = ask->model, .query = query, .k = ask->k};
 	RkHit *hit = palloc(sizeof(RkHit) * ask->k);
 	size_t n;
@@ -169,6 +170,21 @@ list_user(const Many *many, const RecoKey *user, size_t first, size_t last)
 	list.source = reco_serve_source(query);
 	n = reco_serve_list(&list, hit);
 	ask->receive(ask->state, user, list.source, hit, n);
+}
+
+/* read_attributes reads what is known of the users, where the model asks. */
+static void
+read_attributes(Many *many)
+{
+	const RecoManyAsk *ask = many->ask;
+	const RecoKeys *users = ask->users != NULL ? ask->users : &many->events->users;
+	size_t first = ask->users != NULL ? ask->first : 0;
+	size_t n = ask->users != NULL ? ask->n : users->n;
+	RecoKey *key = palloc_extended(sizeof(RecoKey) * Max(n, 1), MCXT_ALLOC_HUGE);
+
+	for (size_t u = 0; u < n; u++)
+		key[u] = reco_keys_get(users, first + u);
+	many->attributes = reco_attributes_of(ask->definition, ask->model, key, (int) n);
 }
 
 /* list_all makes the lists of all users in turn; both they and the events are in the order of keys. */
@@ -198,7 +214,7 @@ list_all(const Many *many)
 					last++;
 		}
 		if (last > first || !ask->only_active)
-			list_user(many, &key, first, last);
+			list_user(many, &key, first, last, &many->attributes[u - first_user]);
 		MemoryContextSwitchTo(outer);
 		MemoryContextReset(many->memory);
 	}
@@ -215,6 +231,7 @@ reco_serve_many(const RecoManyAsk *ask)
 	many.events = reco_reader_events_of(ask->definition, ask->users, ask->first, ask->n);
 	many.memory = AllocSetContextCreate(context, "reco list", ALLOCSET_DEFAULT_SIZES);
 	find_items(&many);
+	read_attributes(&many);
 	find_hidden(&many, ask->users != NULL ? ask->n : many.events->users.n);
 	list_all(&many);
 	MemoryContextSwitchTo(outer);

@@ -16,9 +16,11 @@
 /* The rungs of the ladder (DESIGN 2) and the other orders of items. */
 typedef enum RecoSource
 {
-	RECO_SOURCE_HISTORY, /* by the score of a query */
-	RECO_SOURCE_SIMILAR, /* by cosine to one item */
-	RECO_SOURCE_POPULAR  /* by number of users, without a score */
+	RECO_SOURCE_HISTORY,    /* by the score of a query */
+	RECO_SOURCE_ATTRIBUTES, /* by the score of a query that knows the user's attributes and no history */
+	RECO_SOURCE_SIMILAR,    /* by cosine to one item */
+	RECO_SOURCE_POPULAR,    /* by number of users, without a score */
+	RECO_SOURCES
 } RecoSource;
 
 /* Items to leave out: a bitmap over the model's items. */
@@ -51,7 +53,7 @@ typedef struct RecoListAsk
 {
 	RecoSource source;
 	const RecoModel *model;
-	const RecoQuery *query; /* of RECO_SOURCE_HISTORY */
+	const RecoQuery *query; /* of RECO_SOURCE_HISTORY and RECO_SOURCE_ATTRIBUTES */
 	uint32 item;            /* of RECO_SOURCE_SIMILAR */
 	const int32 *order;     /* of RECO_SOURCE_POPULAR: another order [n_order] than that of the model; NULL: none */
 	size_t n_order;

@@ -84,13 +84,19 @@ reco_call_end(RecoCall *call)
 	MemoryContextDelete(call->memory);
 }
 
+const RecoAttributes *
+reco_call_attributes(const RecoCall *call, const RecoKey *user)
+{
+	return user != NULL ? reco_attributes_of(call->definition, call->model, user, 1) : NULL;
+}
+
 RecoQuery *
 reco_call_query(const RecoCall *call, const RecoKey *user)
 {
 	RecoHistory *history =
 		user != NULL ? reco_reader_history(call->definition, user) : palloc0(sizeof(RecoHistory));
 
-	return reco_query_make(call->model, history);
+	return reco_query_make(call->model, history, reco_call_attributes(call, user));
 }
 
 int64

@@ -38,6 +38,9 @@ extern void reco_call_require_catalogue(const RecoDefinition *definition);
 /* reco_call_is_row_secured says whether row-level security restricts what the caller reads of a relation. */
 extern bool reco_call_is_row_secured(const RecoRelation *relation);
 
+/* reco_call_attributes reads what the caller sees of a user, for a model that asks; NULL: nobody. */
+extern const RecoAttributes *reco_call_attributes(const RecoCall *call, const RecoKey *user);
+
 /* reco_call_history reads a user's rows and makes a query of them; without a user (NULL), of no rows. */
 extern RecoQuery *reco_call_query(const RecoCall *call, const RecoKey *user);
 

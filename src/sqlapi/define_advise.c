@@ -2,6 +2,7 @@
  * define_advise.c
  *	  NOTICEs at definition: what will be slow, late or not used.
  */
+#include "model/model.h"
 #include "sqlapi/define.h"
 
 #include "access/genam.h"
@@ -72,16 +73,17 @@ advise_new_items(const RecoDefinition *definition)
 				  definition->items_time.name ? "; items_time_column is recorded, not used" : ""));
 }
 
-/* advise_features says that features are recorded, not used. */
+/* advise_features says where features are recorded, not used. */
 static void
 advise_features(const RecoDefinition *definition)
 {
-	if (!definition->item_features && !definition->user_features)
+	if ((!definition->item_features && !definition->user_features) ||
+		reco_algorithm_find(definition->algorithm)->attribute_bytes != NULL)
 		return;
 	ereport(
 		NOTICE,
-		errmsg("features are recorded, but algorithm \"%s\" does not use them yet", definition->algorithm),
-		errdetail("Side information comes with a later version of reco."));
+		errmsg("features are recorded, but algorithm \"%s\" does not learn from them", definition->algorithm),
+		errhint("Algorithm \"als\" does."));
 }
 
 void

@@ -25,24 +25,35 @@ static const RecoOption explain_option[] = {
 	 .help =
 		 "The pieces of evidence that get a row of their own; the others are added up in the row \"rest\"."}};
 
-/* check_view refuses views of a score that there are not. */
-static void
-check_view(FunctionCallInfo fcinfo, int position)
+/* read_view says whether a score is to be split by what the item is, and refuses views that there are not. */
+static bool
+read_view(FunctionCallInfo fcinfo, int position)
 {
 	char *view = reco_argument_text(fcinfo, position);
 
 	if (view == NULL || strcmp(view, "history") == 0)
-		return;
+		return false;
 	if (strcmp(view, "attributes") == 0)
+		return true;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown view \"%s\" of a score", view),
+					errhint("The known views are: attributes, history.")));
+}
+
+/* explain_by_item refuses models that know nothing of items. */
+static RecoExplanation *
+explain_by_item(const RecoPair *pair)
+{
+	RecoExplanation *explanation = reco_explain_by_item(pair->query, pair->item);
+
+	if (explanation == NULL)
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("view \"attributes\" needs a model that learns from the attributes of items"),
 			 errdetail(
 				 "The model scores items by who chose them, so no part of a score is owed to an attribute."),
-			 errhint("The known views are: history.")));
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown view \"%s\" of a score", view),
-					errhint("The known views are: history.")));
+			 errhint("Name columns of the items in item_features, and refresh.")));
+	return explanation;
 }
 
 static void
@@ -76,7 +87,10 @@ push_string(JsonbParseState **state, const char *name, const char *string)
 	pushJsonbValue(state, WJB_VALUE, &value);
 }
 
-/* row_details tells of evidence its folded weight and target and its main event, of rest how much is in it. */
+/*
+ * row_details tells of evidence its folded weight and target and its main event, of an attribute whose it is and
+ * what, of rest how much is in it.
+ */
 static Datum
 row_details(const RecoQuery *query, const RecoExplainRow *row)
 {
@@ -92,6 +106,13 @@ row_details(const RecoQuery *query, const RecoExplainRow *row)
 			push_number(&state, "target", evidence->pull / evidence->weight);
 		if (evidence->kind >= 0)
 			push_string(&state, "event", query->history->kind[evidence->kind]);
+	}
+	else if (row->attribute != NULL)
+	{
+		push_string(&state, "of", row->attribute->own ? "user" : "item");
+		push_string(&state, "attribute", row->attribute->name);
+		if (row->attribute->value != NULL)
+			push_string(&state, "value", row->attribute->value);
 	}
 	else if (row->kind == RECO_ADDEND_REST)
 		push_number(&state, "items", row->n_cut);
@@ -122,6 +143,12 @@ put_row(ReturnSetInfo *result, const RecoQuery *query, const RecoView *view,
 		if (!isnull[3])
 			value[3] = CStringGetTextDatum(seen->label);
 	}
+	else if (row->attribute != NULL)
+	{
+		value[3] =
+			CStringGetTextDatum(row->attribute->value != NULL ? row->attribute->value : row->attribute->name);
+		isnull[3] = false;
+	}
 	value[4] = Float8GetDatum(row->contribution);
 	value[5] = Float8GetDatum(row->removal);
 	isnull[5] = !row->has_removal;
@@ -141,14 +168,16 @@ reco_explain(PG_FUNCTION_ARGS)
 	RecoExplanation *explanation;
 	int limit;
 	const RecoWords *words;
+	bool by_item;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	check_view(fcinfo, 3);
+	by_item = read_view(fcinfo, 3);
 	words = reco_argument_lang(fcinfo, 4);
 	limit = (int) reco_argument_options(fcinfo, 5, explain_option, lengthof(explain_option))->number;
 	if (!reco_pair_begin(&pair, fcinfo, 2))
 		return (Datum) 0;
-	explanation = reco_explain_history(pair.query, pair.view, pair.item, limit);
+	explanation =
+		by_item ? explain_by_item(&pair) : reco_explain_history(pair.query, pair.view, pair.item, limit);
 	explanation->words = words;
 	for (int r = 0; r < explanation->n; r++)
 		put_row((ReturnSetInfo *) fcinfo->resultinfo, pair.query, pair.view, explanation, r);

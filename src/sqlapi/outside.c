@@ -30,7 +30,7 @@ prompt_of(RecoPair *pair, const RecoVoice *voice)
 	RecoCause *cause = &none;
 	RecoReason reason;
 
-	if (source == RECO_SOURCE_HISTORY)
+	if (source != RECO_SOURCE_POPULAR)
 	{
 		cause = reco_reason_causes(reco_reason_make(pair->query, pair->view, voice), &hit, 1);
 		reason = reco_reason_word(pair->query, pair->view, voice, pair->item, cause);

@@ -82,7 +82,7 @@ reco_recommend_list(RecoListCall *list, FunctionCallInfo fcinfo, RecoQuery *quer
 		reco_skip_add(list->ask.skip, query->evidence[e].item);
 	list->ask.source = reco_serve_source(query);
 	list->ask.query = query;
-	if (list->ask.source == RECO_SOURCE_HISTORY)
+	if (list->ask.source != RECO_SOURCE_POPULAR)
 		return_history(list, fcinfo);
 	else
 		return_popular(list, fcinfo);

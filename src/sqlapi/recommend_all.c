@@ -42,7 +42,7 @@ typedef struct AllCall
 	RecoManyAsk ask;
 	Oid id_type; /* of the ids in the answer */
 	ReturnSetInfo *result;
-	Datum source[3]; /* names, by RecoSource */
+	Datum source[RECO_SOURCES]; /* names, by RecoSource */
 } AllCall;
 
 const RecoOption reco_many_option[RECO_MANY_OPTIONS] = {
@@ -186,7 +186,7 @@ recommend_all(FunctionCallInfo fcinfo, const AllPositions *position)
 					  reco_argument_options(fcinfo, position->options, reco_many_option, RECO_MANY_REPLACE));
 	all.ask.receive = put_list;
 	all.ask.state = &all;
-	for (int source = 0; source < (int) lengthof(all.source); source++)
+	for (int source = 0; source < RECO_SOURCES; source++)
 		all.source[source] = CStringGetTextDatum(reco_serve_source_name((RecoSource) source));
 	make_lists(&all, asked_users(&all, fcinfo, position));
 	reco_call_end(&all.call);

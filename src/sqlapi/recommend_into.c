@@ -142,7 +142,8 @@ reasons_of(const Into *into, const RecoKey *user, RecoSource source, const RkHit
 
 	if (source == RECO_SOURCE_POPULAR)
 		return reco_reason_popular(ask->model, &voice, hit, n);
-	query = reco_query_make(ask->model, reco_reader_history(ask->definition, user));
+	query = reco_query_make(ask->model, reco_reader_history(ask->definition, user),
+							reco_attributes_of(ask->definition, ask->model, user, 1));
 	return reco_reason_choose(reco_reason_make(query, view, &voice), hit, n);
 }
 

@@ -55,7 +55,7 @@ count_list(RecoReport *report, const RecoSample *sample, const RecoQuery *query,
 	for (int e = 0; e < query->n_evidence; e++)
 		reco_skip_add(ask.skip, query->evidence[e].item);
 	ask.view = reco_view_make(sample->call->definition, query->model, NULL);
-	if (ask.source == RECO_SOURCE_HISTORY)
+	if (ask.source != RECO_SOURCE_POPULAR)
 	{
 		reasoner = reco_reason_make(query, ask.view, &voice);
 		ask.look_ahead = reco_reason_look_ahead;

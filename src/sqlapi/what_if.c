@@ -45,19 +45,21 @@ what_if(FunctionCallInfo fcinfo, const RecoListPositions *position, int changes)
 	RecoListCall list;
 	RecoKey user;
 	RecoHistory *history;
+	const RecoAttributes *attributes = NULL;
 
 	reco_list_begin(&list, fcinfo, position);
 	if (reco_argument_key(fcinfo, 0, list.call.definition->user.type, "user", &user))
 	{
 		list.voice.seed = reco_key_hash(list.voice.seed, &user);
 		history = reco_reader_history(list.call.definition, &user);
+		attributes = reco_call_attributes(&list.call, &user);
 	}
 	else
 		history = palloc0(sizeof(RecoHistory));
 	if (!PG_ARGISNULL(changes))
 		reco_changes_apply(&list.call, list.ask.view, PG_GETARG_JSONB_P(changes), history);
 	reco_key_require_answer(list.item_type, list.call.definition->item.type, "what_if", "...");
-	reco_recommend_list(&list, fcinfo, reco_query_make(list.call.model, history));
+	reco_recommend_list(&list, fcinfo, reco_query_make(list.call.model, history, attributes));
 	return (Datum) 0;
 }
 

@@ -1,0 +1,196 @@
+/*
+ * als_attributes.c
+ *	  Matrix factorisation by alternating least squares: what attributes have to do with a score.
+ *
+ * A user's vector is A^-1 (sum b_j y_j + lambda_u V g), so what is known of the user adds
+ *
+ *		lambda_u y_i^T A^-1 V g = sum_c g_c (lambda_u z . v_c) + lambda_u z . v_0,	z = A^-1 y_i,
+ *
+ * to the score of item i: an addend a column, and one for what is expected of anybody.  It is exactly what the score would lose if
+ * the user had no such attribute.
+ *
+ * An item's vector is W f_i and what its users said beyond that, so the same score is also
+ *
+ *		x . y_i = sum_c f_ic (x . w_c) + x . w_0 + x . (y_i - W f_i).
+ *
+ * f_i is that of the time of learning, as is y_i.
+ */
+#include "postgres.h"
+
+#include "kernel/side.h"
+#include "model/als_query.h"
+#include "model/tensors.h"
+
+/* find_map finds a map and checks its shape against the encoder; NULL where the version has none. */
+static const float *
+find_map(const RecoModel *model, const char *name, const RecoEncoder *encoder, size_t d)
+{
+	const RecoTensor *map = reco_store_find(model->tensors, name, RECO_FLOAT4, (int64) d);
+
+	if (map == NULL)
+		return NULL;
+	if (encoder == NULL || map->rows != (int64) reco_encoder_n_columns(encoder) + 1)
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+						errmsg("tensor \"%s\" of the model does not fit its encoder", name),
+						errhint("Learn a new version with CALL reco.refresh().")));
+	return map->data;
+}
+
+void
+reco_als_bind_attributes(RecoModel *model, AlsModel *als)
+{
+	const RecoTensorSet *tensors = model->tensors;
+	const RecoTensor *offset = reco_store_find(tensors, TENSOR_ATTRIBUTE_OFFSET, RECO_INT8, 1);
+	const RecoTensor *column = reco_store_find(tensors, TENSOR_ATTRIBUTE_COLUMN, RECO_INT4, 1);
+	const RecoTensor *value = reco_store_find(tensors, TENSOR_ATTRIBUTE_VALUE, RECO_FLOAT4, 1);
+
+	als->user_map = find_map(model, TENSOR_USER_MAP, model->user_encoder, als->items.d);
+	als->item_map = find_map(model, TENSOR_ITEM_MAP, model->item_encoder, als->items.d);
+	model->asks_users = als->user_map != NULL;
+	if (als->item_map == NULL)
+		return;
+	als->n_columns = reco_encoder_n_columns(model->item_encoder);
+	if (offset == NULL || column == NULL || value == NULL || offset->rows != (int64) als->items.n + 1 ||
+		column->rows != value->rows || ((const int64 *) offset->data)[als->items.n] != column->rows)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the attributes of the items in the model are missing or have the wrong shape"),
+				 errhint("Learn a new version with CALL reco.refresh().")));
+	als->offset = offset->data;
+	als->column = column->data;
+	als->value = value->data;
+}
+
+double *
+reco_als_prior(const RecoQuery *query)
+{
+	const AlsModel *als = query->model->state;
+	const RecoAttributes *known = &query->attributes;
+	size_t d = als->items.d;
+	double *prior;
+
+	if (als->user_map == NULL)
+		return NULL;
+	prior = palloc0(sizeof(double) * (d + 1));
+	rk_side_map(als->user_map, reco_encoder_n_columns(query->model->user_encoder), d, known->column,
+				known->value, known->n, prior);
+	return prior;
+}
+
+/* pull gives lambda_u A^-1 y_i: what a direction of V g is worth to the item. */
+static double *
+pull(const RecoQuery *query, uint32 item)
+{
+	const AlsModel *als = query->model->state;
+	const AlsQuery *user = query->state;
+	double *z = reco_als_item_vector(als, item, user->columns);
+
+	if (user->n > 0)
+		rk_fold_solve(user->fold, z, z, reco_als_temporary(user));
+	for (size_t k = 0; k < user->columns; k++)
+	{
+		if (user->n > 0)
+			z[k] *= user->lambda;
+		else if (user->diagonal[k] > 0)
+			z[k] *= user->lambda / user->diagonal[k];
+	}
+	return z;
+}
+
+/* map_row gives the row of a map for a column. */
+static const float *
+map_row(const float *map, size_t column, size_t d)
+{
+	return map + column * d;
+}
+
+int
+reco_als_own_addends(const RecoQuery *query, uint32 item, RecoAddend *addend)
+{
+	const AlsModel *als = query->model->state;
+	const RecoAttributes *known = &query->attributes;
+	size_t d = als->items.d;
+	int n = 0;
+	double *worth;
+
+	if (als->user_map == NULL)
+		return 0;
+	worth = pull(query, item);
+	for (size_t c = 0; c < known->n; c++)
+		addend[n++] = (RecoAddend){RECO_ADDEND_ATTRIBUTE, -1,
+								   (double) known->value[c] *
+									   rk_dot(worth, map_row(als->user_map, known->column[c], d), d),
+								   (int) known->column[c]};
+	addend[n++] = (RecoAddend){
+		RECO_ADDEND_PRIOR, -1,
+		rk_dot(worth, map_row(als->user_map, reco_encoder_n_columns(query->model->user_encoder), d), d), -1};
+	pfree(worth);
+	return n;
+}
+
+RecoAddend *
+reco_als_by_item(const RecoQuery *query, uint32 item, int *n)
+{
+	const AlsModel *als = query->model->state;
+	const AlsQuery *user = query->state;
+	size_t d = als->items.d;
+	double rest = reco_query_score(query, item);
+	int64 first;
+	int64 last;
+	RecoAddend *addend;
+
+	*n = 0;
+	if (als->item_map == NULL)
+		return NULL;
+	first = als->offset[item];
+	last = als->offset[item + 1];
+	addend = palloc(sizeof(RecoAddend) * (last - first + 3));
+	for (int64 e = first; e < last; e++)
+		addend[(*n)++] = (RecoAddend){RECO_ADDEND_ATTRIBUTE, -1,
+									  (double) als->value[e] *
+										  rk_dot(user->vector, map_row(als->item_map, als->column[e], d), d),
+									  (int) als->column[e]};
+	addend[(*n)++] = (RecoAddend){RECO_ADDEND_PRIOR, -1,
+								  rk_dot(user->vector, map_row(als->item_map, als->n_columns, d), d), -1};
+	if (query->model->explicit_feedback)
+		addend[(*n)++] = (RecoAddend){RECO_ADDEND_AVERAGE, -1, query->constant, -1};
+	for (int a = 0; a < *n; a++)
+		rest -= addend[a].contribution;
+	addend[(*n)++] = (RecoAddend){RECO_ADDEND_ITEM, -1, rest, -1};
+	return addend;
+}
+
+/*
+ * reco_als_attributes gives the user's own attributes, and those of an item that nobody had chosen: its vector is what they
+ * say and nothing else, so the score would be that much less without them.  An item with a history would be much the same
+ * item to the model if an attribute of it were not known.
+ */
+RecoAttributeShare *
+reco_als_attributes(const RecoQuery *query, uint32 item, int *n)
+{
+	const RecoModel *model = query->model;
+	RecoAddend *own = palloc(sizeof(RecoAddend) * reco_query_most_addends(query));
+	int n_own = reco_als_own_addends(query, item, own);
+	RecoAttributeShare *share = NULL;
+	RecoAttributeShare *of_item;
+	int n_of_item = 0;
+
+	*n = 0;
+	if (n_own > 0)
+		share = reco_attribute_shares(model->user_encoder, own, n_own, true, n);
+	if (model->reads_items && reco_model_is_unseen(model, item))
+	{
+		int n_addends;
+		RecoAddend *addend = reco_als_by_item(query, item, &n_addends);
+
+		if (addend != NULL)
+		{
+			of_item = reco_attribute_shares(model->item_encoder, addend, n_addends, false, &n_of_item);
+			share = share == NULL ? palloc(sizeof(RecoAttributeShare) * Max(n_of_item, 1))
+								  : repalloc(share, sizeof(RecoAttributeShare) * (*n + n_of_item + 1));
+			memcpy(share + *n, of_item, sizeof(RecoAttributeShare) * n_of_item);
+			*n += n_of_item;
+		}
+	}
+	return share;
+}

@@ -1,0 +1,83 @@
+/*
+ * als_query.h
+ *	  Private to serving ALS: the model and the user, as its files share them.
+ *
+ * als.c solves for users; als_attributes.c says what attributes have to do with a score.
+ */
+#ifndef RECO_MODEL_ALS_QUERY_H
+#define RECO_MODEL_ALS_QUERY_H
+
+#include "kernel/quantise.h"
+#include "kernel/solve.h"
+#include "model/als.h"
+
+/* Items whose influences are kept at hand, at most. */
+#define MOST_EXPECTED 64
+
+/* Items whose influences are kept at hand, at most. */
+#define MOST_EXPECTED 64
+
+/* What bind finds in the tensors. */
+typedef struct AlsModel
+{
+	RkItems items;
+	RkIndex index; /* of items, when the version has one */
+	const double *eigenvalue;
+	const double *parameter;
+	const float *user_map; /* V, [columns of the user encoder + 1 x d]; NULL: nothing is known of users */
+	const float *item_map; /* W, of items */
+	size_t n_columns;      /* of the item encoder */
+	const int64 *offset;   /* [n_items + 1], the items' attributes */
+	const uint32 *column;
+	const float *value;
+} AlsModel;
+
+typedef struct AlsFewer AlsFewer;
+
+/* What represent leaves for explanations. */
+typedef struct AlsQuery
+{
+	size_t n;       /* kept rows */
+	size_t columns; /* d, or d + 1 with a bias */
+	int *evidence;  /* [n], position in query->evidence of each row */
+	float *factor;  /* [n x columns], gathered */
+	double *weight; /* [n] */
+	double *target; /* [n], residuals for explicit feedback */
+	double *vector; /* [columns] */
+	double lambda;
+	double *prior; /* V g, [columns]; NULL: 0 */
+	double *diagonal;    /* [columns] */
+	RkFold *fold;        /* NULL when n = 0 */
+	AlsFewer *fewer;     /* NULL until the first removal effect */
+	AlsFewer *two_fewer; /* NULL until the first effect of two rows; without remainder */
+	size_t n_expected;   /* items whose influences by the system of fewer are at hand */
+	uint32 expected_item[MOST_EXPECTED];
+	double *expected;      /* [n_expected x n] */
+	MemoryContext context; /* where the query lives */
+} AlsQuery;
+
+/* reco_als_lambda gives lambda_u of a user with n kept rows. */
+extern double reco_als_lambda(const AlsModel *als, size_t n);
+
+/* reco_als_temporary gives the scratch vector of the functions of solve.h. */
+extern double *reco_als_temporary(const AlsQuery *user);
+
+/* reco_als_item_vector widens the factor of an item, with the 1 of the bias. */
+extern double *reco_als_item_vector(const AlsModel *als, uint32 item, size_t columns);
+
+/* als_attributes.c */
+
+/* reco_als_bind_attributes finds the maps and the attributes of the items, and checks their shapes. */
+extern void reco_als_bind_attributes(RecoModel *model, AlsModel *als);
+
+/* reco_als_prior gives V g of the user, with a 0 for the bias, or NULL where the version knows nothing of users. */
+extern double *reco_als_prior(const RecoQuery *query);
+
+/* reco_als_own_addends writes what V g adds to a score, one addend a column and one of kind prior, and gives their number. */
+extern int reco_als_own_addends(const RecoQuery *query, uint32 item, RecoAddend *addend);
+
+/* For the table of the algorithm, see model.h. */
+extern RecoAttributeShare *reco_als_attributes(const RecoQuery *query, uint32 item, int *n);
+extern RecoAddend *reco_als_by_item(const RecoQuery *query, uint32 item, int *n);
+
+#endif

@@ -1,0 +1,385 @@
+/*
+ * als_side.c
+ *	  Matrix factorisation by alternating least squares: what attributes say of
+ *	  factors.
+ *
+ * Users and items are drawn not towards zero but towards V g_u and W f_i, linear in what is known of them
+ * (kernel/als.h, kernel/side.h).  The loss has both maps in it, so a sweep minimises over them too: whenever a
+ * side has been solved, its map is fitted to the new factors, and the next time the side is solved it is drawn there.
+ * Each of these steps is an exact minimum over its part, so the loss falls.
+ *
+ * Maps live in the space of the factors: whatever rotates factors rotates the rows of both maps (reco_als_side_rotate).
+ *
+ * Items without entries were exposed to nobody.  They are zeros while learning, so that they
+ * are in no Gram matrix, they have no weight in the fit, and in the end they get what the map says (reco_als_side_complete).
+ *
+ * The matrix of the normal equations depends on the rows at hand alone, not on the factors, and is factored once for
+ * them.  With very many columns there is none, and each fit searches from the map before.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+
+#include "model/als_learner.h"
+
+/* The search for a map ends when the residual has fallen to this share, or after so many steps. */
+#define SEARCH_ENOUGH 1e-5
+#define SEARCH_STEPS 200
+
+RkStatus
+reco_als_task_side_gram(void *arg, size_t range, void *scratch, const RkPoll *poll)
+{
+	const AlsShared *shared = arg;
+	const AlsAttributes *attributes = shared->target->attributes;
+
+	return rk_side_gram(&attributes->problem, range, attributes->slab + range * attributes->slab_elements,
+						poll);
+}
+
+RkStatus
+reco_als_task_side_right(void *arg, size_t range, void *scratch, const RkPoll *poll)
+{
+	const AlsShared *shared = arg;
+	const AlsAttributes *attributes = shared->target->attributes;
+
+	return rk_side_right(&attributes->problem, shared->target->factor, range,
+						 attributes->slab + range * attributes->slab_elements, poll);
+}
+
+RkStatus
+reco_als_task_side_product(void *arg, size_t range, void *scratch, const RkPoll *poll)
+{
+	const AlsShared *shared = arg;
+	const AlsAttributes *attributes = shared->target->attributes;
+
+	return rk_side_product(&attributes->problem, attributes->search.p, range,
+						   attributes->slab + range * attributes->slab_elements, scratch, poll);
+}
+
+RkStatus
+reco_als_task_side_misfit(void *arg, size_t range, void *scratch, const RkPoll *poll)
+{
+	const AlsShared *shared = arg;
+	AlsAttributes *attributes = shared->target->attributes;
+
+	return rk_side_misfit(&attributes->problem, attributes->misfit_map, shared->target->factor, range,
+						  &attributes->misfit[range], scratch, poll);
+}
+
+/* Arrays [q x d] of a search. */
+#define SEARCH_MATRICES 4
+
+/* slab_elements gives the doubles of one slab. */
+static Size
+slab_elements(size_t q, size_t d, bool direct)
+{
+	return direct ? Max(rk_side_gram_elements(q), q * d) : q * d;
+}
+
+Size
+reco_als_side_bytes(size_t n_rows, size_t n_columns, size_t d)
+{
+	size_t q = n_columns + 1;
+	bool direct = q <= RK_SIDE_DIRECT;
+	Size map = mul_size(q, d);
+	Size bytes = add_size(sizeof(AlsAttributes), mul_size(n_rows, sizeof(double)));
+
+	bytes = add_size(bytes, mul_size(map, sizeof(float) + SEARCH_MATRICES * sizeof(double)));
+	bytes = add_size(bytes, mul_size(slab_elements(q, d, direct), (RK_SIDE_SLABS + 1) * sizeof(double)));
+	bytes = add_size(bytes, mul_size(q + 4 * d, sizeof(double)));
+	return add_size(bytes, 16 * RK_SCRATCH_ALIGN);
+}
+
+static double *
+doubles(RecoArea *area, Size n)
+{
+	return reco_area_alloc(area, mul_size(n, sizeof(double)));
+}
+
+/* init_side makes what is known of one side. */
+static void
+init_side(AlsLearner *learner, AlsSide *side, const RkCsr *features)
+{
+	RecoArea *area = learner->input->area;
+	size_t d = learner->shared->d;
+	size_t q = features->n_cols + 1;
+	bool direct = q <= RK_SIDE_DIRECT;
+	AlsAttributes *attributes;
+
+	if (features->n_cols == 0)
+		return;
+	side->attributes = attributes = reco_area_alloc(area, sizeof(AlsAttributes));
+	memset(attributes, 0, sizeof(AlsAttributes));
+	attributes->lambda = doubles(area, features->n_rows);
+	attributes->problem = (RkSide){.features = *features, .lambda = attributes->lambda, .d = d};
+	attributes->map = reco_area_alloc(area, mul_size(mul_size(q, d), sizeof(float)));
+	attributes->slab_elements = slab_elements(q, d, direct);
+	attributes->slab = doubles(area, RK_SIDE_SLABS * attributes->slab_elements);
+	attributes->search.x = doubles(area, q * d);
+	if (direct)
+	{
+		attributes->gram = doubles(area, rk_side_gram_elements(q));
+		return;
+	}
+	attributes->search.residual = doubles(area, q * d);
+	attributes->search.p = doubles(area, q * d);
+	attributes->search.product = doubles(area, q * d);
+	attributes->search.diagonal = doubles(area, q);
+	attributes->search.rho = doubles(area, d);
+	attributes->search.size = doubles(area, d);
+	attributes->search.work = doubles(area, 2 * d);
+}
+
+void
+reco_als_side_init(AlsLearner *learner)
+{
+	init_side(learner, &learner->shared->users, &learner->input->attributes[RECO_SIDE_USER]);
+	init_side(learner, &learner->shared->items, &learner->input->attributes[RECO_SIDE_ITEM]);
+}
+
+/* run_slabs runs a task on all slabs of a side and adds their first n elements to the sum. */
+static void
+run_slabs(AlsLearner *learner, AlsSide *side, AlsTask task, Size n, double *sum)
+{
+	const AlsAttributes *attributes = side->attributes;
+
+	learner->shared->target = side;
+	reco_als_run(learner, task, RK_SIDE_SLABS, false);
+	memcpy(sum, attributes->slab, n * sizeof(double));
+	for (size_t s = 1; s < RK_SIDE_SLABS; s++)
+		rk_side_add(n, attributes->slab + s * attributes->slab_elements, sum);
+}
+
+/* weigh_rows sets lambda_u of every row, and the ridge. */
+static void
+weigh_rows(const AlsLearner *learner, AlsSide *side, const bool *known)
+{
+	AlsAttributes *attributes = side->attributes;
+	const RkCsr *rows = &side->problem.rows;
+	double sum = 0;
+	size_t n = 0;
+
+	for (size_t r = 0; r < rows->n_rows; r++)
+	{
+		size_t entries = known == NULL || known[r] ? rk_csr_count(rows, r) : 0;
+
+		if (r % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+		attributes->lambda[r] = entries > 0 ? rk_als_lambda(&side->problem, entries) : 0;
+		sum += attributes->lambda[r];
+		n += entries > 0;
+	}
+	attributes->problem.ridge = learner->input->option[ALS_ATTRIBUTE_RIDGE].number * sum / (double) Max(n, 1);
+}
+
+void
+reco_als_side_set(AlsLearner *learner, AlsSide *side, const bool *known)
+{
+	AlsAttributes *attributes = side->attributes;
+
+	if (attributes == NULL)
+		return;
+	attributes->fitted = false;
+	weigh_rows(learner, side, known);
+	if (attributes->gram != NULL)
+	{
+		run_slabs(learner, side, TASK_SIDE_GRAM, rk_side_gram_elements(rk_side_columns(&attributes->problem)),
+				  attributes->gram);
+		reco_learn_check(rk_side_factor(&attributes->problem, attributes->gram, &reco_pool_poll));
+	}
+	else
+		reco_learn_check(rk_side_diagonal(&attributes->problem, attributes->search.diagonal, &reco_pool_poll));
+}
+
+/* search_map improves search.x, the map so far, by conjugate gradients. */
+static void
+search_map(AlsLearner *learner, AlsSide *side)
+{
+	AlsAttributes *attributes = side->attributes;
+	RkSideSearch *search = &attributes->search;
+	size_t n = rk_side_columns(&attributes->problem) * learner->shared->d;
+	double residual;
+	int steps = 0;
+
+	memcpy(search->p, search->x, n * sizeof(double));
+	run_slabs(learner, side, TASK_SIDE_PRODUCT, n, search->product);
+	residual = rk_side_search_begin(&attributes->problem, search);
+	for (; residual > SEARCH_ENOUGH && steps < SEARCH_STEPS; steps++)
+	{
+		run_slabs(learner, side, TASK_SIDE_PRODUCT, n, search->product);
+		residual = rk_side_search_step(&attributes->problem, search);
+	}
+	ereport(DEBUG1, (errmsg_internal("map of %zu columns: residual %.2g after %d steps",
+									 attributes->problem.features.n_cols, residual, steps)));
+}
+
+void
+reco_als_side_fit(AlsLearner *learner, AlsSide *side)
+{
+	AlsAttributes *attributes = side->attributes;
+	double *map;
+	size_t n;
+
+	if (attributes == NULL)
+		return;
+	n = rk_side_columns(&attributes->problem) * learner->shared->d;
+	map = attributes->search.x;
+	if (attributes->gram != NULL)
+	{
+		run_slabs(learner, side, TASK_SIDE_RIGHT, n, map);
+		reco_learn_check(rk_side_solve(&attributes->problem, attributes->gram, map, &reco_pool_poll));
+	}
+	else
+	{
+		for (size_t k = 0; k < n; k++)
+			map[k] = attributes->fitted ? attributes->map[k] : 0;
+		run_slabs(learner, side, TASK_SIDE_RIGHT, n, attributes->search.residual);
+		search_map(learner, side);
+	}
+	for (size_t k = 0; k < n; k++)
+		attributes->map[k] = (float) map[k];
+	attributes->fitted = true;
+}
+
+void
+reco_als_side_rotate(AlsLearner *learner, AlsSide *side)
+{
+	AlsAttributes *attributes = side->attributes;
+
+	if (attributes == NULL || !attributes->fitted)
+		return;
+	reco_learn_check(learner->blas->rotate_range(attributes->map, 0, rk_side_columns(&attributes->problem),
+											   learner->shared->d, learner->shared->vector,
+											   learner->rotate_scratch, &reco_pool_poll));
+}
+
+RkStatus
+reco_als_side_prior(const AlsSide *side, size_t first, size_t last, double *tmp, const RkPoll *poll)
+{
+	const AlsAttributes *attributes = side->attributes;
+
+	return rk_side_apply_range(&attributes->problem, attributes->map, first, last, false, side->factor, tmp,
+							   poll);
+}
+
+/* misfit sums lambda |y - W f|^2 for any map in the area. */
+static double
+misfit(AlsLearner *learner, AlsSide *side, const float *map)
+{
+	AlsAttributes *attributes = side->attributes;
+	double sum = 0;
+
+	learner->shared->target = side;
+	attributes->misfit_map = map;
+	reco_als_run(learner, TASK_SIDE_MISFIT, RK_SIDE_SLABS, false);
+	for (size_t s = 0; s < RK_SIDE_SLABS; s++)
+		sum += attributes->misfit[s];
+	return sum;
+}
+
+double
+reco_als_side_misfit(AlsLearner *learner, AlsSide *side)
+{
+	return misfit(learner, side, side->attributes->map);
+}
+
+/* mean_map makes the map that gives every row the mean factor, in the place of the slabs. */
+static float *
+mean_map(const AlsLearner *learner, const AlsSide *side)
+{
+	const AlsAttributes *attributes = side->attributes;
+	const RkSide *problem = &attributes->problem;
+	size_t d = learner->shared->d;
+	float *map = (void *) attributes->slab;
+	double *mean = palloc0(sizeof(double) * d);
+	double sum = 0;
+
+	for (size_t r = 0; r < problem->features.n_rows; r++)
+	{
+		if (r % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+		sum += problem->lambda[r];
+		for (size_t k = 0; k < d; k++)
+			mean[k] += problem->lambda[r] * side->factor[r * d + k];
+	}
+	memset(map, 0, sizeof(float) * problem->features.n_cols * d);
+	for (size_t k = 0; k < d; k++)
+		map[problem->features.n_cols * d + k] = (float) (mean[k] / sum);
+	pfree(mean);
+	return map;
+}
+
+/* predict gives rows whose flag is not set the factors that their attributes say; flags NULL: rows without entries. */
+static void
+predict(const AlsLearner *learner, const AlsSide *side, const bool *known)
+{
+	const AlsAttributes *attributes = side->attributes;
+	double *tmp = palloc(sizeof(double) * learner->shared->d);
+
+	for (size_t r = 0; r < side->problem.rows.n_rows; r++)
+	{
+		bool solved = rk_csr_count(&side->problem.rows, r) > 0;
+
+		if (r % 1024 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (known != NULL ? solved && !known[r] : !solved)
+			reco_learn_check(rk_side_apply_range(&attributes->problem, attributes->map, r, r + 1, true,
+											   side->factor, tmp, &reco_pool_poll));
+	}
+	pfree(tmp);
+}
+
+void
+reco_als_side_warm(AlsLearner *learner)
+{
+	AlsSide *items = &learner->shared->items;
+
+	if (items->attributes == NULL)
+		return;
+	reco_als_side_set(learner, items, learner->known);
+	reco_als_side_fit(learner, items);
+	predict(learner, items, learner->known);
+	reco_als_side_set(learner, items, NULL);
+	items->attributes->fitted = true;
+}
+
+void
+reco_als_side_complete(AlsLearner *learner)
+{
+	AlsSide *items = &learner->shared->items;
+
+	if (items->attributes != NULL)
+		predict(learner, items, NULL);
+}
+
+/* side_metrics gives the object of one side. */
+static Jsonb *
+side_metrics(AlsLearner *learner, AlsSide *side)
+{
+	AlsAttributes *attributes = side->attributes;
+	double whole = misfit(learner, side, mean_map(learner, side));
+	RecoJson json;
+
+	reco_json_begin(&json);
+	reco_json_integer(&json, "columns", (int64) attributes->problem.features.n_cols);
+	reco_json_number(&json, "explained", whole > 0 ? 1 - reco_als_side_misfit(learner, side) / whole : 0);
+	return reco_json_end(&json);
+}
+
+void
+reco_als_side_metrics(AlsLearner *learner, RecoJson *metrics)
+{
+	AlsShared *shared = learner->shared;
+	RecoJson json;
+
+	if (shared->items.attributes == NULL && shared->users.attributes == NULL)
+		return;
+	reco_json_begin(&json);
+	if (shared->items.attributes != NULL)
+		reco_json_object(&json, "items", side_metrics(learner, &shared->items));
+	if (shared->users.attributes != NULL)
+		reco_json_object(&json, "users", side_metrics(learner, &shared->users));
+	reco_json_object(metrics, "attributes", reco_json_end(&json));
+}
