@@ -21,7 +21,8 @@ SELECT create_recommender('shop',
     time_column   => 'at',      half_life => '180 days',
     items         => 'products', item_key => 'id', item_label => 'title',
     item_features => '{category,brand,price,description}',
-    users         => 'customers', user_key => 'id', user_features => '{region,age_band}');
+    users         => 'customers', user_key => 'id', user_features => '{region,age_band}',
+    options       => '{"features": {"description": {"text": true}, "price": {"bands": 5}}}');
 
 \echo
 \echo '== Learn =='

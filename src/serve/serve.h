@@ -55,7 +55,8 @@ typedef struct RecoListAsk
 	const RecoModel *model;
 	const RecoQuery *query; /* of RECO_SOURCE_HISTORY and RECO_SOURCE_ATTRIBUTES */
 	uint32 item;            /* of RECO_SOURCE_SIMILAR */
-	const int32 *order;     /* of RECO_SOURCE_POPULAR: another order [n_order] than that of the model; NULL: none */
+	const int32
+		*order; /* of RECO_SOURCE_POPULAR: another order [n_order] than that of the model; NULL: none */
 	size_t n_order;
 	size_t k;
 	const uint32 *candidate; /* [n_candidate], distinct; NULL: all items */

@@ -26,14 +26,21 @@ raise_trial(int64 trial)
 					errhint("SELECT * FROM reco.trials shows those of your recommenders.")));
 }
 
-/* alter replaces the options of a recommender, with the checks of alter_recommender, which by itself adds to them; SPI must be connected. */
+/*
+ * alter replaces the options of a recommender but "features", which no trial varies, with the checks of
+ * alter_recommender, which by itself adds to them; SPI must be connected.
+ */
 static void
-alter(const char *name, Jsonb *options)
+alter(const RecoDefinition *definition, Jsonb *options)
 {
-	static const char *const sql[] = {"SELECT reco.alter_recommender(name => $1, unset => '{options}')",
-									  "SELECT reco.alter_recommender(name => $1, options => $2)"};
-	Oid type[2] = {TEXTOID, JSONBOID};
-	Datum value[2] = {CStringGetTextDatum(name), JsonbPGetDatum(options)};
+	static const char *const sql[] = {
+		"SELECT reco.alter_recommender(name => $1, unset => '{options}')",
+		"SELECT reco.alter_recommender(name => $1, options => $2)",
+		"SELECT reco.alter_recommender(name => $1, options => pg_catalog.jsonb_build_object('features', "
+		"$3 OPERATOR(pg_catalog.->) 'features'))"};
+	Oid type[] = {TEXTOID, JSONBOID, JSONBOID};
+	Datum value[] = {CStringGetTextDatum(definition->name), JsonbPGetDatum(options),
+					 PointerGetDatum(PG_DETOAST_DATUM_COPY(JsonbPGetDatum(definition->options)))};
 	int nest_level = reco_catalog_begin_query();
 
 	for (size_t i = 0; i < lengthof(sql); i++)
@@ -60,7 +67,7 @@ apply(int64 trial)
 						errmsg("trial %lld is of algorithm \"%s\", and \"%s\" now has \"%s\"",
 							   (long long) trial, algorithm, definition->name, definition->algorithm),
 						errhint("Change the algorithm with reco.alter_recommender(), or tune again.")));
-	alter(definition->name, options);
+	alter(definition, options);
 	ereport(NOTICE,
 			(errmsg("options of \"%s\" are those of trial %lld", definition->name, (long long) trial),
 			 errhint("CALL reco.refresh(%s) learns with them.", quote_literal_cstr(definition->name))));
