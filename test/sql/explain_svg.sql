@@ -72,8 +72,8 @@ SELECT with_label('100% %s %n');
 SELECT with_label(U&'tab\0009bell\0007\FFFE\FFFF end');
 SELECT with_label('云上跑鞋：轻便透气的男女同款夏季运动鞋，黑色白色红色蓝色绿色，多尺码可选');
 SELECT with_label(repeat('long ', 100));
-SELECT with_label('');
-SELECT with_label(NULL);
+SELECT regexp_replace(with_label(''), 'item \d+$', 'item N');
+SELECT regexp_replace(with_label(NULL), 'item \d+$', 'item N');
 SELECT with_label('Good 2');
 \echo == Chinese
 SELECT found('/s:svg/s:title/text()', p), regexp_replace((found('/s:svg/s:desc/text()', p))[1], '[0-9.]+', 'N'), found('/s:svg/@xml:lang', p), (found('//s:g[1]/s:title/text()', p))[1] LIKE '%《Good %》%'

@@ -35,6 +35,7 @@ SELECT count(DISTINCT options) AS different, count(DISTINCT search) AS searches 
 
 -- The same again learns nothing; more trials go on, the first ones unchanged; another seed is another search.
 CREATE TABLE before AS SELECT * FROM reco.trials;
+\set VERBOSITY terse
 RESET client_min_messages;
 CALL reco.tune('shelf', budget => '0', options => '{"trials": 4, "k": [5, 10], "resamples": 200, "ranges": {"factors": [4, 16]}}');
 SET client_min_messages = warning;
@@ -79,6 +80,7 @@ SELECT r.options = (SELECT t.options FROM reco.trials t WHERE t.recommender = 's
 CALL reco.refresh('shelf');
 SELECT (m.options ->> 'lambda')::float8 = (r.options ->> 'lambda')::float8 AS learned_with FROM reco.models m JOIN reco.recommenders r ON r.name = m.recommender WHERE m.recommender = 'shelf';
 RESET client_min_messages;
+\set VERBOSITY default
 SELECT reco.apply_trial(min(trial)) FROM reco.trials WHERE recommender = 'shelf';
 SET client_min_messages = warning;
 SELECT options FROM reco.recommenders WHERE name = 'shelf';

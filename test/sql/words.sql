@@ -71,7 +71,7 @@ ROLLBACK;
 BEGIN;
 UPDATE goods SET title = NULLIF(concat('商', chr(8220), '品"<b>%s{items}</b>'), '') WHERE id = 1;
 UPDATE goods SET title = NULL WHERE id = 5;
-SELECT DISTINCT reason FROM recommend(1002, 20, lang => 'zh-CN') ORDER BY 1;
+SELECT DISTINCT reason FROM recommend(1002, 20, lang => 'zh-CN') WHERE jsonb_array_length(details -> 'because') = 2;
 SET LOCAL reco.lang = 'zh_TW';
 SELECT kind, reason FROM explain(1002, 9) ORDER BY evidence_id;
 SELECT kind, reason FROM explain(1002, 9, options => '{"limit": 1}') WHERE kind = 'rest';
