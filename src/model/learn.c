@@ -360,7 +360,7 @@ learn_events(const RecoLearnRequest *request, const RecoEvents *events, const ui
 	algorithm->learn(&input, &output);
 	learned->options = output.options;
 	learned->metrics = output.metrics;
-	collect_tensors(learned, &used, &input, &output);
+	collect_tensors(learned, events, &input, &output);
 	return learned;
 }
 
