@@ -79,4 +79,10 @@ extern const char *reco_serve_source_name(RecoSource source);
  */
 extern size_t reco_serve_list(RecoListAsk *ask, RkHit *hit);
 
+/*
+ * reco_serve_list_with_new does the same, but keeps places for n_new items that nobody had chosen when the version was learned, as far as
+ * there are any that are eligible.  Lists by popularity have no such places.
+ */
+extern size_t reco_serve_list_with_new(RecoListAsk *ask, size_t n_new, RkHit *hit);
+
 #endif

@@ -31,6 +31,12 @@ static const RecoOption list_option[] = {
 		 .maximum = 2147483647,
 		 .help =
 			 "Chooses other wordings of the same reasons: the same user, item and seed have the same text."},
+	[RECO_LIST_NEW_ITEMS] = {.name = "new_items",
+							 .type = RECO_OPTION_INTEGER,
+							 .initial = 0,
+							 .minimum = 0,
+							 .maximum = 10000,
+							 .help = "How many lines are kept for items that nobody has chosen yet."},
 	[RECO_LIST_BY] = {.name = "by",
 					  .type = RECO_OPTION_STRING,
 					  .is_auto = true,
@@ -59,6 +65,7 @@ list_options(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPosition
 	list->option = value;
 	list->with_reason = value[RECO_LIST_REASON].number != 0;
 	list->voice.seed = (uint64) value[RECO_LIST_SEED].number;
+	list->n_new = (size_t) value[RECO_LIST_NEW_ITEMS].number;
 }
 
 /*
@@ -130,7 +137,7 @@ void
 reco_list_run(RecoListCall *list)
 {
 	list->hit = palloc(sizeof(RkHit) * list->ask.k);
-	list->n = reco_serve_list(&list->ask, list->hit);
+	list->n = reco_serve_list_with_new(&list->ask, list->n_new, list->hit);
 }
 
 /* push_key adds a key of an object. */

@@ -35,6 +35,7 @@ typedef enum RecoListOption
 {
 	RECO_LIST_REASON,
 	RECO_LIST_SEED,
+	RECO_LIST_NEW_ITEMS,
 	RECO_LIST_BY,
 	RECO_LIST_SEGMENT,
 	RECO_LIST_ORDER,
@@ -51,6 +52,7 @@ typedef struct RecoListCall
 	const RecoOptionValue *option; /* by RecoListOption */
 	bool exclude_seen;
 	bool with_reason; /* option "reason" */
+	size_t n_new;     /* option "new_items" */
 	RecoVoice voice;  /* of the reasons; a user is not mixed into its seed yet */
 	size_t n;
 	RkHit *hit; /* [n], filled by reco_list_run */

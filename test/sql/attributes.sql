@@ -53,6 +53,13 @@ SELECT bool_and(r.item_id % 4 = c.id % 4) FROM customers c, recommend(c.id::bigi
 SELECT count(*) FROM popular_items(200);
 SELECT count(*), bool_and(item_id % 4 = 185 % 4) FROM similar_items(185, 5);
 
+\echo == places that are kept for what nobody has bought: the best of it, in the order of scores
+SELECT count(*), count(*) FILTER (WHERE item_id > 180), bool_and(item_id <= 180 OR item_id % 4 = 3), bool_and(ordered) FROM (SELECT item_id, score <= lag(score, 1, 'infinity') OVER (ORDER BY rank) AS ordered
+	FROM recommend(3, 10, options => '{"new_items": 2}')) r;
+SELECT count(*), count(*) FILTER (WHERE item_id > 180) FROM recommend(3, 4, options => '{"new_items": 9}');
+SELECT count(*) FROM recommend(3, 10, filter => 'id > 195', options => '{"new_items": 2}');
+SELECT count(*) FILTER (WHERE item_id > 180) FROM recommend(4711, 10, options => '{"new_items": 2}');
+
 \echo == both views of a score add up to it
 SELECT max(abs(s - score(u, i)) / scale) < 1e-9 FROM generate_series(1, 520, 37) u, generate_series(1, 200, 13) i,
 	LATERAL (SELECT sum(contribution) AS s, sum(abs(contribution)) AS scale FROM explain(u::bigint, i::bigint)) e;
