@@ -307,6 +307,8 @@ reco_facts_read(Jsonb *jsonb)
 	if (people != NULL)
 		facts->people = number_of(member(root, "people", jbvNumeric, "a number"));
 	facts->protected = read_strings(member_container(root, "protected", true), "protected");
+	if (getKeyJsonValueFromContainer(root, "words", strlen("words"), NULL) != NULL)
+		facts->words = read_strings(member_container(root, "words", true), "words");
 	facts->template_text = member_string(root, "template");
 	return facts;
 }

@@ -21,6 +21,10 @@ typedef enum RecoWordClass
 	RECO_WORD_CLAIM,        /* claims that no fact bears out: price, quality, time, place, the person */
 	RECO_WORD_CROWD,        /* claims about other people: need a count of them */
 	RECO_WORD_PROTECTED,    /* attributes of people that reasons do not touch */
+	RECO_WORD_NEUTRAL,      /* words that say nothing which a fact would have to bear out */
+	RECO_WORD_MODAL,        /* before an event: it may not have happened */
+	RECO_WORD_AUXILIARY,    /* may stand between an event and what is before it */
+	RECO_WORD_NOT_READER,   /* before an event: somebody else did it */
 	RECO_WORD_EVENT         /* what a user did: see wording */
 } RecoWordClass;
 

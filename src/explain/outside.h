@@ -30,6 +30,7 @@ typedef struct RecoFacts
 	RecoFactCause cause[RECO_REASON_CITES];
 	double people;   /* 0: no count */
 	List *protected; /* of char * */
+	List *words;     /* of char *: further words that claim nothing, from the caller */
 	char *template_text;
 } RecoFacts;
 

@@ -1,4 +1,4 @@
--- A text of an outside writer passes when it keeps to the facts, and is refused when something of a known class was changed: rates by class. What the lexicon does not know passes; how much that is, is measured too.
+-- A text of an outside writer passes when it keeps to the facts, and is refused when something of a known class was changed: rates by class. accept_corpus.sql is about texts at large.
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = warning;
@@ -118,53 +118,11 @@ SELECT DISTINCT ON (class, regexp_replace(text, '[“《].*[”》]', '')) class
 \echo == the class of the problem is named
 SELECT class, count(*) FILTER (WHERE EXISTS (SELECT FROM unnest(problems) x WHERE x LIKE replace(class, 'brand', 'name') || ':%')) * 2 > count(*) AS named FROM verdict WHERE class NOT LIKE 'clean%' GROUP BY class ORDER BY class;
 
-\echo == texts that the lexicon was not made for: it refuses too little of what is added in other words
-CREATE TABLE unseen (kind text, lang text, form text);
-INSERT INTO unseen VALUES
-	('keeps to the facts','en','Having bought “%1$s”, you might find “%2$s” useful.'),
-	('keeps to the facts','en','“%2$s” goes nicely with “%1$s”, which you bought.'),
-	('keeps to the facts','en','You bought “%1$s”; here is something in the same spirit.'),
-	('keeps to the facts','en','Your purchase of “%1$s” suggests that “%2$s” would suit you.'),
-	('keeps to the facts','en','If you enjoyed “%1$s”, take a look at “%2$s”.'),
-	('keeps to the facts','en','Shoppers who look for “%1$s” tend to pick this.'),
-	('keeps to the facts','en','We picked “%2$s” for you because “%1$s” is in your order history.'),
-	('keeps to the facts','en','This pairs well with “%1$s”, which you ordered.'),
-	('keeps to the facts','en','A natural next step after you bought “%1$s”.'),
-	('keeps to the facts','en','Thanks to your purchase of “%1$s”, we thought of “%2$s”.'),
-	('keeps to the facts','en','Recommended because you purchased “%1$s”.'),
-	('keeps to the facts','en','We thought you would like this, since you bought “%1$s”.'),
-	('keeps to the facts','zh','您买过《%1$s》，这款与它很搭。'),
-	('keeps to the facts','zh','看到您购买过《%1$s》，我们为您挑选了《%2$s》。'),
-	('keeps to the facts','zh','因为您之前买过《%1$s》，猜您会喜欢《%2$s》'),
-	('keeps to the facts','zh','《%2$s》很适合买过《%1$s》的您。'),
-	('keeps to the facts','zh','基于您购买过的《%1$s》，推荐这款商品给您。'),
-	('keeps to the facts','zh','您购买过《%1$s》，所以我们觉得您会对这款商品感兴趣。'),
-	('keeps to the facts','zh','买过《%1$s》的您，或许也需要《%2$s》。'),
-	('keeps to the facts','zh','与您买过的《%1$s》风格相近。'),
-	('adds to them','en','because you bought “%1$s” every winter'),
-	('adds to them','en','because you bought “%1$s” and love hiking'),
-	('adds to them','en','because your neighbour bought “%1$s”'),
-	('adds to them','en','because you almost bought “%1$s”'),
-	('adds to them','en','because you bought “%1$s” and so did Anna'),
-	('adds to them','en','because you bought “%1$s”, our finest product'),
-	('adds to them','en','because you bought “%1$s”, made in Italy'),
-	('adds to them','en','because you bought “%1$s” a dozen times'),
-	('adds to them','en','because you bought “%2$s”'),
-	('adds to them','en','because you bought “%1$s” before it broke'),
-	('adds to them','en','because you failed to buy “%1$s”'),
-	('adds to them','en','because you bought “%1$s”, which is vegan'),
-	('adds to them','en','you bought “%1$s” and you seem lonely'),
-	('adds to them','en','because you sold “%1$s”'),
-	('adds to them','zh','因为您的邻居买过《%1$s》'),
-	('adds to them','zh','因为您差点买过《%1$s》'),
-	('adds to them','zh','因为您每年冬天都买过《%1$s》'),
-	('adds to them','zh','因为您买过《%1$s》，意大利制造'),
-	('adds to them','zh','因为您卖过《%1$s》'),
-	('adds to them','zh','因为您买过《%1$s》两百次'),
-	('adds to them','zh','因为您买过《%1$s》而且您很孤独');
-SELECT kind, count(*), count(*) FILTER (WHERE accepted) AS accepted FROM unseen u JOIN (
-	SELECT DISTINCT ON (lang) * FROM prompt WHERE verb IN ('bought', '买过') ORDER BY lang, id) p USING (lang), LATERAL reason_accept(format(form, cause, item), facts)
-GROUP BY kind ORDER BY kind;
+\echo == a word that is not known is refused, unless the caller says that it claims nothing
+SELECT accepted, problems FROM prompt, LATERAL reason_accept('A snug match for “' || cause || '”.', facts) WHERE lang = 'en' ORDER BY id LIMIT 1;
+SELECT accepted, problems FROM prompt, LATERAL reason_accept('A snug match for “' || cause || '”.', facts || '{"words": ["snug", "cosy"]}') WHERE lang = 'en' ORDER BY id LIMIT 1;
+\echo == somebody else did it, or it may not have been done
+SELECT accepted, problems FROM prompt, LATERAL unnest(ARRAY['because we ', 'because you might have ', 'because you would have ']) w, LATERAL reason_accept(w || verb || ' “' || cause || '”', facts) WHERE lang = 'en' AND id = (SELECT min(id) FROM prompt WHERE lang = 'en') ORDER BY w;
 
 \echo == examples
 SELECT text, problems FROM verdict v JOIN (SELECT class, min(id) AS id FROM verdict WHERE class IN ('number', 'polarity', 'cause') GROUP BY class) m USING (class, id) ORDER BY class, text COLLATE "C" LIMIT 8;
@@ -198,6 +156,7 @@ SELECT complaint($$SELECT reason_accept('x', '{}')$$);
 SELECT complaint($$SELECT reason_accept('x', (SELECT facts - 'template' FROM prompt LIMIT 1))$$);
 SELECT complaint($$SELECT reason_accept('x', (SELECT facts || '{"because": [1]}' FROM prompt LIMIT 1))$$);
 SELECT complaint($$SELECT reason_accept('x', (SELECT facts || '{"because": [{"name": "a", "event": "stole"}]}' FROM prompt LIMIT 1))$$);
+SELECT complaint($$SELECT reason_accept('x', (SELECT facts || '{"words": [1]}' FROM prompt LIMIT 1))$$);
 SELECT complaint($$SELECT reason_accept('x', (SELECT facts || '{"max_length": "long"}' FROM prompt LIMIT 1))$$);
 SELECT complaint($$SELECT reason_accept('x', (SELECT facts || '{"recommender": "nobody"}' FROM prompt LIMIT 1))$$);
 SELECT complaint('SELECT reason_prompt(1, 999)');
