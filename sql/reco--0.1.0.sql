@@ -85,7 +85,14 @@ CREATE TABLE reco.recommender (
 	protected name[],
 	shared_catalogue boolean NOT NULL,
 	options jsonb NOT NULL,
-	deployed integer
+	deployed integer,
+	reviews reco.relation_reference,
+	reviews_name text,
+	reviews_item_column name,
+	reviews_user_column name,
+	review_aspects name[],
+	review_min double precision,
+	review_people integer
 );
 COMMENT ON TABLE reco.recommender IS 'definitions: which tables feed a recommender and how; seen through the view reco.recommenders';
 
@@ -293,6 +300,20 @@ AS 'MODULE_PATHNAME', 'reco_alter_recommender'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION reco.alter_recommender(text, text, regrole, regclass, name, name, name, jsonb, name, name, interval, text, regclass, name, name, name[], name, regclass, name, name[], boolean, text, jsonb, name[], name[])
 	IS 'changes what is given of a definition; unset names arguments to go back to their default; also rebinds renamed or replaced relations';
+
+CREATE FUNCTION reco.set_reviews(
+	recommender text,
+	relation regclass,
+	item_column name DEFAULT NULL,
+	user_column name DEFAULT NULL,
+	aspects name[] DEFAULT NULL,
+	min_rating double precision DEFAULT NULL,
+	min_people integer DEFAULT 100
+) RETURNS void
+AS 'MODULE_PATHNAME', 'reco_set_reviews'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION reco.set_reviews(text, regclass, name, name, name[], double precision, integer)
+	IS 'names the relation of reviews, whose aspects are columns of ratings; reasons say what at least min_people rated min_rating or more; NULL takes it away; counted at a refresh';
 
 CREATE FUNCTION reco.drop_recommender(name text, if_exists boolean = false) RETURNS void
 AS 'MODULE_PATHNAME', 'reco_drop_recommender'
@@ -2169,7 +2190,8 @@ CREATE VIEW reco.recommenders WITH (security_barrier) AS
 		r.event_column, r.event_weights, r.value_column, r.time_column, r.half_life,
 		nullif(r.items::oid, 0)::regclass AS items, r.item_key, r.item_label, r.item_features, r.items_time_column,
 		nullif(r.users::oid, 0)::regclass AS users, r.user_key, r.user_features, r.protected, r.shared_catalogue, r.options,
-		r.deployed, v.created_at AS refreshed_at, r.created_at
+		r.deployed, v.created_at AS refreshed_at, r.created_at,
+		nullif(r.reviews::oid, 0)::regclass AS reviews, r.reviews_item_column, r.reviews_user_column, r.review_aspects, r.review_min, r.review_people
 	FROM reco.recommender r LEFT JOIN reco.version v ON v.recommender = r.key AND v.number = r.deployed
 	WHERE reco.may_use(r.key);
 COMMENT ON VIEW reco.recommenders IS 'the recommenders that the caller owns or may be served by; a relation or an owner that a restore did not find is NULL';

@@ -109,6 +109,23 @@ bind_relation(const RecoDefinition *definition, RecoRelation *relation, const ch
 	relation->sql_name = relation->recorded_name;
 }
 
+void
+reco_catalog_bind_reviews(RecoDefinition *definition)
+{
+	RecoRelation *relation = &definition->reviews;
+
+	if (!relation->recorded_name)
+		return;
+	if (!reco_catalog_present(relation))
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("reviews relation %s of recommender \"%s\" is not there as it was named",
+					   relation->recorded_name, definition->name),
+				errdetail("It was dropped, renamed or moved, or not restored, since it was named."),
+				errhint("Name it again with reco.set_reviews(%s, ...), or SELECT reco.set_reviews(%s, NULL).",
+						quote_literal_cstr(definition->name), quote_literal_cstr(definition->name)));
+	relation->sql_name = relation->recorded_name;
+}
+
 /* column_names lists the columns of a relation, of char *. */
 static List *
 column_names(Oid relid)

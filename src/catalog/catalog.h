@@ -76,8 +76,14 @@ typedef struct RecoDefinition
 	List *item_features; /* of char * */
 	RecoRelation users;
 	RecoColumn user_key;
-	List *user_features; /* of char * */
-	List *protected;     /* of char *: columns of users or items that nothing is learned from */
+	List *user_features;  /* of char * */
+	List *protected;      /* of char *: columns of users or items that nothing is learned from */
+	RecoRelation reviews; /* bound by reco_catalog_bind_reviews alone: only a refresh reads it */
+	char *reviews_item;
+	char *reviews_user;
+	List *review_aspects; /* of char *: columns of ratings */
+	double review_min;    /* from which a rating is high */
+	int review_people;    /* from which a bucket is said */
 	bool shared_catalogue;
 	Jsonb *options;
 	int deployed; /* version number; 0: none yet */
@@ -169,6 +175,13 @@ typedef enum RecoField
 	RECO_FIELD_SHARED_CATALOGUE,
 	RECO_FIELD_OPTIONS,
 	RECO_FIELD_DEPLOYED,
+	RECO_FIELD_REVIEWS,
+	RECO_FIELD_REVIEWS_NAME,
+	RECO_FIELD_REVIEWS_ITEM_COLUMN,
+	RECO_FIELD_REVIEWS_USER_COLUMN,
+	RECO_FIELD_REVIEW_ASPECTS,
+	RECO_FIELD_REVIEW_MIN,
+	RECO_FIELD_REVIEW_PEOPLE,
 	RECO_FIELDS
 } RecoField;
 
@@ -421,6 +434,9 @@ extern void reco_catalog_lock(const RecoDefinition *definition);
 extern void reco_catalog_unlock(const RecoDefinition *definition);
 extern void reco_catalog_lock_in_transaction(const RecoDefinition *definition);
 extern void reco_catalog_lock_redefinition(const RecoDefinition *definition);
+
+/* reco_catalog_bind_reviews checks that the reviews relation, if there is one, is there as recorded; the hint is set_reviews. */
+extern void reco_catalog_bind_reviews(RecoDefinition *definition);
 
 /*
  * reco_catalog_begin_query / _end_query bracket SQL that reco generates over

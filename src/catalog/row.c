@@ -54,6 +54,13 @@ static const struct
 	{"shared_catalogue", BOOLOID},
 	{"options", JSONBOID},
 	{"deployed", INT4OID},
+	{"reviews", REGCLASSOID},
+	{"reviews_name", TEXTOID},
+	{"reviews_item_column", NAMEOID},
+	{"reviews_user_column", NAMEOID},
+	{"review_aspects", NAMEARRAYOID},
+	{"review_min", FLOAT8OID},
+	{"review_people", INT4OID},
 };
 
 void
@@ -204,6 +211,20 @@ parse_relations(const RecoRow *row, RecoDefinition *definition)
 	definition->protected = row_names(row, RECO_FIELD_PROTECTED);
 }
 
+/* parse_reviews reads the reviews relation with its columns. */
+static void
+parse_reviews(const RecoRow *row, RecoDefinition *definition)
+{
+	row_relation(row, RECO_FIELD_REVIEWS, RECO_FIELD_REVIEWS_NAME, &definition->reviews);
+	if (definition->reviews.recorded_name == NULL)
+		return;
+	definition->reviews_item = pstrdup(NameStr(*DatumGetName(row->value[RECO_FIELD_REVIEWS_ITEM_COLUMN])));
+	definition->reviews_user = pstrdup(NameStr(*DatumGetName(row->value[RECO_FIELD_REVIEWS_USER_COLUMN])));
+	definition->review_aspects = row_names(row, RECO_FIELD_REVIEW_ASPECTS);
+	definition->review_min = DatumGetFloat8(row->value[RECO_FIELD_REVIEW_MIN]);
+	definition->review_people = DatumGetInt32(row->value[RECO_FIELD_REVIEW_PEOPLE]);
+}
+
 RecoDefinition *
 reco_catalog_parse(const RecoRow *row)
 {
@@ -215,6 +236,7 @@ reco_catalog_parse(const RecoRow *row)
 	definition->algorithm = row_text(row, RECO_FIELD_ALGORITHM);
 	definition->explicit_feedback = strcmp(row_text(row, RECO_FIELD_FEEDBACK), "explicit") == 0;
 	parse_relations(row, definition);
+	parse_reviews(row, definition);
 	if (!row->isnull[RECO_FIELD_EVENT_WEIGHTS])
 		parse_event_weights(DatumGetJsonbP(row->value[RECO_FIELD_EVENT_WEIGHTS]), definition);
 	if (!row->isnull[RECO_FIELD_HALF_LIFE])
@@ -280,6 +302,10 @@ reco_catalog_copy(const RecoDefinition *definition)
 	copy_relation(&copy->interactions);
 	copy_relation(&copy->items);
 	copy_relation(&copy->users);
+	copy_relation(&copy->reviews);
+	copy->reviews_item = copy_string(definition->reviews_item);
+	copy->reviews_user = copy_string(definition->reviews_user);
+	copy->review_aspects = copy_names(definition->review_aspects);
 	columns_of(copy, column);
 	for (int i = 0; i < N_COLUMNS; i++)
 		column[i]->name = copy_string(column[i]->name);

@@ -95,7 +95,7 @@ extern bool reco_row_same(const RecoRowIdentity *a, const RecoRowIdentity *b);
 /* reco_table_oid gives the OID of a table or index of schema reco, or raises when the extension is not there. */
 extern Oid reco_table_oid(const char *name);
 
-#define RECO_STATEMENT_PARAMETERS 32
+#define RECO_STATEMENT_PARAMETERS 48
 
 /* One statement over the tables, with its parameters. */
 typedef struct RecoStatement

@@ -54,6 +54,9 @@ typedef struct Check
 	Label *label;
 } Check;
 
+static int clause_to(const Check *check, int at);
+static int clause_from(const Check *check, int at);
+
 static bool
 is_mark(uint32 code)
 {
@@ -189,6 +192,12 @@ mark_names(Check *check, const RecoDefinition *definition)
 		name = reco_plain_make(check->facts->cause[c].name);
 		add_label(check, &name, MARK + 1 + (uint32) c);
 	}
+	/* an attribute that the score is owed to is a cause too */
+	for (int v = 0; v < check->facts->n_values; v++)
+	{
+		name = reco_plain_make(check->facts->value[v]);
+		add_label(check, &name, MARK + 1 + RECO_REASON_CITES + (uint32) v);
+	}
 	name = reco_plain_make(check->facts->item);
 	add_label(check, &name, MARK);
 	reco_reader_labels(definition, see_label, check);
@@ -307,6 +316,7 @@ static bool
 number_allowed(const RecoFacts *facts, double number)
 {
 	return (facts->people > 0 && number == facts->people) ||
+		   (facts->reviewers > 0 && number == facts->reviewers) ||
 		   (facts->n_causes > 1 && number == facts->n_causes);
 }
 
@@ -377,6 +387,52 @@ static void
 blank_word(Check *check, const RecoLexicon *entry, int from, int to)
 {
 	blank(&check->text, from, to, HARMLESS);
+}
+
+/*
+ * blank_reviews takes out what a text may say of reviews: the aspect, and in its clause that people rated it highly and how many.
+ */
+static void
+blank_reviews(Check *check)
+{
+	static const char *const said[] = {
+		"rated it highly",
+		"rated highly",
+		"rate it highly",
+		"rates highly",
+		"highly rated",
+		"high ratings",
+		"high rating",
+		"praised",
+		"reviews",
+		"reviewers",
+		"review",
+		"\xE9\xAB\x98\xE5\x88\x86\xE8\xAF\x84\xE4\xBB\xB7", /* high rating, praise and review, in Chinese */
+		"\xE9\xAB\x98\xE5\x88\x86",
+		"\xE5\xA5\xBD\xE8\xAF\x84",
+		"\xE8\xAF\x84\xE4\xBB\xB7"};
+	RecoPlain aspect;
+	int at;
+
+	if (check->facts->aspect == NULL)
+		return;
+	aspect = reco_plain_make(check->facts->aspect);
+	for (at = reco_plain_find(&check->text, 0, &aspect); at >= 0;
+		 at = reco_plain_find(&check->text, at + 1, &aspect))
+	{
+		int to = clause_to(check, at);
+		int from = clause_from(check, at);
+
+		blank(&check->text, at, at + aspect.n, HARMLESS);
+		for (size_t s = 0; s < lengthof(said); s++)
+		{
+			RecoPlain word = reco_plain_utf8(said[s], (int) strlen(said[s]));
+			int found = reco_plain_find(&check->text, from, &word);
+
+			if (found >= 0 && found + word.n <= to)
+				blank(&check->text, found, found + word.n, HARMLESS);
+		}
+	}
 }
 
 static void
@@ -573,6 +629,18 @@ clause_to(const Check *check, int at)
 	return end;
 }
 
+/* clause_from gives where the clause around a position begins. */
+static int
+clause_from(const Check *check, int at)
+{
+	int begin = sentence_from(check, at);
+
+	for (; at > begin; at--)
+		if (check->text.code[at - 1] == ',' || check->text.code[at - 1] == 0x3001)
+			return at;
+	return begin;
+}
+
 static void
 check_cause_next(Check *check, const RecoLexicon *entry, int from, int to)
 {
@@ -694,6 +762,7 @@ check_protected(Check *check)
 static void
 check_words(Check *check)
 {
+	blank_reviews(check);
 	check_language(check);
 	if (strcmp(check->facts->source, "history") == 0)
 		visit_words(check, RECO_WORD_HISTORY, blank_word);
@@ -702,7 +771,8 @@ check_words(Check *check)
 	check_protected(check);
 	visit_words(check, RECO_WORD_NEGATIVE, refuse_negative);
 	visit_words(check, RECO_WORD_CLAIM, refuse_claim);
-	if (check->facts->people <= 0 && strcmp(check->facts->source, "popular") != 0)
+	if (check->facts->people <= 0 && check->facts->reviewers <= 0 &&
+		strcmp(check->facts->source, "popular") != 0)
 		visit_words(check, RECO_WORD_CROWD, refuse_claim);
 	visit_words(check, RECO_WORD_EVENT, check_event);
 	visit_words(check, RECO_WORD_EVENT, check_doer);

@@ -93,6 +93,8 @@ typedef struct RecoReason
 	int n_attributes;
 	RecoAttributeShare attribute[RECO_REASON_CITES];
 	int people;
+	const char *aspect; /* NULL, or that of reviews which it speaks of */
+	int reviewers;      /* and the bucket of people who rated it highly */
 } RecoReason;
 
 /*
@@ -124,7 +126,10 @@ extern RecoCause *reco_reason_causes(RecoReasoner *reasoner, const RkHit *hit, s
 /* reco_reason_choose words the causes of n lines; "based on your history" where there is none. */
 extern RecoReason *reco_reason_choose(RecoReasoner *reasoner, const RkHit *hit, size_t n);
 
-/* reco_reason_word words one cause of an item. */
+/*
+ * reco_reason_word words one cause of an item.  Beside a piece of history stands what reviews say of the item, where enough people
+ * rated one of its aspects highly; reviews alone are no reason.
+ */
 extern RecoReason reco_reason_word(const RecoQuery *query, const RecoView *view, const RecoVoice *voice,
 								   uint32 item, const RecoCause *cause);
 

@@ -134,7 +134,7 @@ push_because(JsonbParseState **state, const RecoQuery *query, const RecoView *vi
 
 /* push_numbers adds the numbers that a text may contain. */
 static void
-push_numbers(JsonbParseState **state, const RecoCause *cause, int people)
+push_numbers(JsonbParseState **state, const RecoCause *cause, int people, int reviewers)
 {
 	JsonbValue value;
 
@@ -149,6 +149,31 @@ push_numbers(JsonbParseState **state, const RecoCause *cause, int people)
 	{
 		value = number_value(people);
 		pushJsonbValue(state, WJB_ELEM, &value);
+	}
+	if (reviewers > 0 && reviewers != people)
+	{
+		value = number_value(reviewers);
+		pushJsonbValue(state, WJB_ELEM, &value);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+/* push_attributes adds the attributes that the reason cites, where there are any. */
+static void
+push_attributes(JsonbParseState **state, const RecoReason *reason)
+{
+	if (reason->n_attributes == 0)
+		return;
+	push_name(state, "attributes");
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	for (int a = 0; a < reason->n_attributes; a++)
+	{
+		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+		push_string(state, "of", reason->attribute[a].own ? "user" : "item");
+		push_string(state, "name", reason->attribute[a].name);
+		if (reason->attribute[a].value != NULL)
+			push_string(state, "value", reason->attribute[a].value);
+		pushJsonbValue(state, WJB_END_OBJECT, NULL);
 	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
@@ -181,9 +206,18 @@ reco_facts_write(const RecoDefinition *definition, const RecoQuery *query, const
 	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	push_because(&state, query, view, voice->words, cause, id);
 	push_words(&state, "verbs", lang, RECO_WORD_EVENT, cause);
+	push_attributes(&state, reason);
 	if (people > 0)
 		push_number(&state, "people", people);
-	push_numbers(&state, cause, people);
+	if (reason->aspect != NULL)
+	{
+		push_name(&state, "reviews");
+		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+		push_string(&state, "aspect", reco_words_aspect(reason->aspect));
+		push_number(&state, "people", reason->reviewers);
+		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	}
+	push_numbers(&state, cause, people, reason->reviewers);
 	push_words(&state, "protected", lang, RECO_WORD_PROTECTED, cause);
 	push_string(&state, "template", reason->text);
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
@@ -281,6 +315,42 @@ read_strings(JsonbContainer *array, const char *key)
 	return strings;
 }
 
+/* read_reviews reads what reviews say, where they say something. */
+static void
+read_reviews(JsonbContainer *root, RecoFacts *facts)
+{
+	JsonbContainer *reviews;
+
+	if (getKeyJsonValueFromContainer(root, "reviews", strlen("reviews"), NULL) == NULL)
+		return;
+	reviews = member_container(root, "reviews", false);
+	facts->aspect = member_string(reviews, "aspect");
+	facts->reviewers = number_of(member(reviews, "people", jbvNumeric, "a number"));
+}
+
+/* read_attributes reads the names and values of attributes that may be said: names are words, values are names of the facts. */
+static void
+read_attributes(JsonbContainer *root, RecoFacts *facts)
+{
+	JsonbContainer *array;
+
+	if (getKeyJsonValueFromContainer(root, "attributes", strlen("attributes"), NULL) == NULL)
+		return;
+	array = member_container(root, "attributes", true);
+	if (JsonContainerSize(array) > RECO_REASON_CITES)
+		raise_shape("attributes", "an array of at most two objects");
+	for (uint32 a = 0; a < JsonContainerSize(array); a++)
+	{
+		JsonbValue *value = getIthJsonbValueFromContainer(array, a);
+
+		if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+			raise_shape("attributes", "an array of objects");
+		facts->words = lappend(facts->words, member_string(value->val.binary.data, "name"));
+		if (getKeyJsonValueFromContainer(value->val.binary.data, "value", strlen("value"), NULL) != NULL)
+			facts->value[facts->n_values++] = member_string(value->val.binary.data, "value");
+	}
+}
+
 RecoFacts *
 reco_facts_read(Jsonb *jsonb)
 {
@@ -306,9 +376,12 @@ reco_facts_read(Jsonb *jsonb)
 	people = getKeyJsonValueFromContainer(root, "people", strlen("people"), NULL);
 	if (people != NULL)
 		facts->people = number_of(member(root, "people", jbvNumeric, "a number"));
+	read_reviews(root, facts);
+	read_attributes(root, facts);
 	facts->protected = read_strings(member_container(root, "protected", true), "protected");
 	if (getKeyJsonValueFromContainer(root, "words", strlen("words"), NULL) != NULL)
-		facts->words = read_strings(member_container(root, "words", true), "words");
+		facts->words =
+			list_concat(facts->words, read_strings(member_container(root, "words", true), "words"));
 	facts->template_text = member_string(root, "template");
 	return facts;
 }

@@ -28,9 +28,13 @@ typedef struct RecoFacts
 	char *item; /* name of the item that is recommended */
 	int n_causes;
 	RecoFactCause cause[RECO_REASON_CITES];
-	double people;   /* 0: no count */
-	List *protected; /* of char * */
-	List *words;     /* of char *: further words that claim nothing, from the caller */
+	double people;    /* 0: no count */
+	char *aspect;     /* of reviews; NULL: none */
+	double reviewers; /* who rated it highly */
+	int n_values;
+	char *value[RECO_REASON_CITES]; /* of attributes that the reason cites */
+	List *protected;                /* of char * */
+	List *words;                    /* of char *: further words that claim nothing, from the caller */
 	char *template_text;
 } RecoFacts;
 

@@ -78,6 +78,27 @@ clauses_of(const RecoQuery *query, const RecoView *view, const RecoWords *words,
 	return history != NULL ? reco_words_join(words, RECO_WORDING_JOIN_FEATURES, history, feature) : feature;
 }
 
+/* add_review adds what most people said of an item in reviews, of the first aspect among equals. */
+static void
+add_review(const RecoModel *model, const RecoVoice *voice, uint32 item, uint64 hash, RecoReason *reason)
+{
+	const int32 *bucket = model->reviewed + (size_t) item * model->n_aspects;
+	int best = 0;
+	char *said;
+
+	for (int a = 1; a < model->n_aspects; a++)
+		if (bucket[a] > bucket[best])
+			best = a;
+	if (bucket[best] <= 0)
+		return;
+	said = reco_words_reviewed(voice->words, model->aspect[best], bucket[best], &hash);
+	if (said == NULL)
+		return;
+	reason->text = reco_words_join(voice->words, RECO_WORDING_JOIN_REVIEW, reason->text, said);
+	reason->aspect = model->aspect[best];
+	reason->reviewers = bucket[best];
+}
+
 RecoReason
 reco_reason_word(const RecoQuery *query, const RecoView *view, const RecoVoice *voice, uint32 item,
 				 const RecoCause *cause)
@@ -93,6 +114,8 @@ reco_reason_word(const RecoQuery *query, const RecoView *view, const RecoVoice *
 	if (n > 0)
 		filling.slot[RECO_SLOT_CLAUSES] = clauses_of(query, view, voice->words, cause, &hash);
 	reason.text = say_whole(voice->words, n > 0 ? RECO_WORDING_HISTORY : RECO_WORDING_FALLBACK, &filling);
+	if (cause->n > 0 && query->model->n_aspects > 0)
+		add_review(query->model, voice, item, hash, &reason);
 	return reason;
 }
 

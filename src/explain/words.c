@@ -271,6 +271,31 @@ reco_words_feature(const RecoWords *words, const RecoAttributeShare *attribute, 
 }
 
 char *
+reco_words_aspect(const char *aspect)
+{
+	char *name = clean(aspect);
+
+	for (char *at = name; *at != '\0'; at++)
+		if (*at == '_')
+			*at = ' ';
+	return name;
+}
+
+char *
+reco_words_reviewed(const RecoWords *words, const char *aspect, int people, const uint64 *hash)
+{
+	RecoFilling filling = {.evidence = people, .count = people, .pick = true, .hash = *hash};
+	StringInfoData text;
+
+	if (!reco_words_can_say(words, RECO_WORDING_REVIEWED, people))
+		return NULL;
+	filling.slot[RECO_SLOT_NAME] = reco_words_aspect(aspect);
+	initStringInfo(&text);
+	reco_words_say(words, RECO_WORDING_REVIEWED, &filling, &text);
+	return text.data;
+}
+
+char *
 reco_words_join(const RecoWords *words, RecoWording kind, const char *a, const char *b)
 {
 	RecoFilling filling = {.evidence = 2};

@@ -45,6 +45,12 @@ extern char *reco_words_feature_named(const RecoWords *words, const RecoAttribut
 extern char *reco_words_feature(const RecoWords *words, const RecoAttributeShare *attribute, bool with_it,
 								const uint64 *hash);
 
+/* reco_words_reviewed says how many people rated an aspect highly, and NULL when no wording is content with so few. */
+extern char *reco_words_reviewed(const RecoWords *words, const char *aspect, int people, const uint64 *hash);
+
+/* reco_words_aspect gives the name of an aspect as it is said: a column's, with spaces. */
+extern char *reco_words_aspect(const char *aspect);
+
 /* reco_words_join joins two names or clauses by one of the kinds RECO_WORDING_JOIN_. */
 extern char *reco_words_join(const RecoWords *words, RecoWording kind, const char *a, const char *b);
 

@@ -11,8 +11,8 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-/* Common tensors of a version, at most: those that are added here, the buckets of people, and three of boards. */
-#define COMMON_TENSORS 14
+/* Common tensors of a version, at most: those that are added here, three of people and reviews, and three of boards. */
+#define COMMON_TENSORS 16
 
 void
 reco_learn_check(RkStatus status)

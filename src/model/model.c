@@ -149,6 +149,31 @@ bind_unseen(RecoModel *model, int64 n)
 	model->n_unseen = (size_t) unseen->rows;
 }
 
+/* bind_reviews finds the buckets of reviews and the names of their aspects; versions may have none. */
+static void
+bind_reviews(RecoModel *model, int64 n)
+{
+	const RecoTensor *reviews = reco_store_find(model->tensors, TENSOR_REVIEWS, RECO_INT4, -1);
+	const RecoTensor *names = reco_store_find(model->tensors, TENSOR_REVIEW_ASPECTS, RECO_BYTE, 1);
+	const char *name;
+	const char *end;
+
+	if (reviews == NULL && names == NULL)
+		return;
+	if (reviews == NULL || names == NULL || reviews->rows != n || names->rows < 1)
+		raise_damaged(TENSOR_REVIEWS);
+	name = names->data;
+	end = name + names->rows;
+	if (end[-1] != '\0')
+		raise_damaged(TENSOR_REVIEW_ASPECTS);
+	model->aspect = palloc(sizeof(char *) * reviews->columns);
+	for (; name < end && model->n_aspects < reviews->columns; name += strlen(name) + 1)
+		model->aspect[model->n_aspects++] = name;
+	if (name != end || model->n_aspects != reviews->columns)
+		raise_damaged(TENSOR_REVIEW_ASPECTS);
+	model->reviewed = reviews->data;
+}
+
 /* bind_keys finds the keys of the items; offsets are checked, because lookups trust them. */
 static void
 bind_keys(RecoModel *model, RecoKeyKind kind, int64 n)
@@ -208,6 +233,7 @@ reco_model_bind(const char *algorithm, const RecoTensorSet *tensors)
 	model->popular = popular->data;
 	bind_people(model, popular->rows);
 	bind_unseen(model, popular->rows);
+	bind_reviews(model, popular->rows);
 	bind_keys(model, (RecoKeyKind) value[RULE_KEY_KIND], popular->rows);
 	model->item_encoder = bind_encoder(model, TENSOR_ITEM_ENCODER);
 	model->user_encoder = bind_encoder(model, TENSOR_USER_ENCODER);

@@ -171,7 +171,11 @@ struct RecoModel
 	RecoFoldRule fold;
 	RecoKeys items;       /* the item of index i has the i-th key */
 	const int32 *popular; /* [items.n] item indexes, most users first */
-	const int32 *people;  /* [items.n] buckets of users who chose the item, 0: too few; NULL: not counted */
+	int n_aspects;        /* of reviews; 0: none are counted */
+	const char **aspect;  /* [n_aspects] */
+	const int32 *
+		reviewed; /* [items.n x n_aspects] buckets of people who rated the aspect highly, 0: too few to say */
+	const int32 *people; /* [items.n] buckets of users who chose the item, 0: too few; NULL: not counted */
 	const RecoEncoder *item_encoder; /* of item_features, NULL: the version has none */
 	const RecoEncoder *user_encoder;
 	bool reads_items; /* the caller may read the features of items, so that they may be named */
@@ -509,6 +513,10 @@ extern RecoPeople *reco_people_read(const RecoDefinition *definition);
 /* reco_people_count adds the tensor "people" to what was learned; previous may be NULL. */
 extern void reco_people_count(RecoLearned *learned, const RecoKeys *items, const RecoPeople *previous,
 							  int min_group);
+
+/* reco_people_count_reviews adds the tensors of reviews; counts may be NULL: there are none then. */
+extern void reco_people_count_reviews(RecoLearned *learned, const RecoReviewCounts *counts, int least,
+									  const RecoKeys *items, const RecoPeople *previous, int min_group);
 
 /* reco_people_bucket gives the bucket of a number of users, of whom the version before had that bucket (0: none). */
 extern int32 reco_people_bucket(int64 users, int32 previous, int min_group);

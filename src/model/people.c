@@ -22,7 +22,9 @@
 struct RecoPeople
 {
 	RecoKeys items;
-	const int32 *bucket; /* [items.n] */
+	const int32 *bucket;       /* [items.n] */
+	const RecoTensor *aspects; /* names of aspects of reviews; NULL: none */
+	const RecoTensor *reviews; /* their buckets */
 };
 
 int32
@@ -87,7 +89,74 @@ reco_people_read(const RecoDefinition *definition)
 		(size_t) bucket->rows != people->items.n)
 		return NULL;
 	people->bucket = bucket->data;
+	people->aspects = reco_store_read_tensor(version, TENSOR_REVIEW_ASPECTS);
+	people->reviews = reco_store_read_tensor(version, TENSOR_REVIEWS);
+	if (people->aspects == NULL || people->reviews == NULL || people->aspects->type != RECO_BYTE ||
+		people->reviews->type != RECO_INT4 || (size_t) people->reviews->rows != people->items.n)
+		people->aspects = people->reviews = NULL;
 	return people;
+}
+
+/* aspect_names gives the tensor of names, each with a zero byte behind it. */
+static RecoTensor
+aspect_names(const List *aspect)
+{
+	StringInfoData names;
+	ListCell *cell;
+
+	initStringInfo(&names);
+	foreach (cell, aspect)
+		appendBinaryStringInfo(&names, lfirst(cell), (int) strlen(lfirst(cell)) + 1);
+	return (RecoTensor){TENSOR_REVIEW_ASPECTS, RECO_BYTE, names.len, 1, names.data};
+}
+
+/* previous_item gives the place of an item in the version before, or -1. */
+static int64
+previous_item(const RecoPeople *previous, const RecoKey *key)
+{
+	return previous != NULL && previous->items.kind == key->kind ? reco_keys_find(&previous->items, key) : -1;
+}
+
+/* said_bucket gives the bucket of a review count that is to be said, 0 when it is below the least. */
+static int32
+said_bucket(int64 reviewers, int32 before, int least, int min_group)
+{
+	int32 bucket = reco_people_bucket(reviewers, before, min_group);
+
+	return bucket >= least ? bucket : 0;
+}
+
+void
+reco_people_count_reviews(RecoLearned *learned, const RecoReviewCounts *counts, int least,
+						  const RecoKeys *items, const RecoPeople *previous, int min_group)
+{
+	const RecoDataset *data = learned->data;
+	RecoTensorSet *set = &learned->tensors;
+	RecoTensor names;
+	int32 *bucket;
+	bool same;
+
+	if (counts == NULL || data->n_items == 0)
+		return;
+	names = aspect_names(counts->aspect);
+	same = previous != NULL && previous->aspects != NULL && previous->aspects->rows == names.rows &&
+		   memcmp(previous->aspects->data, names.data, names.rows) == 0 &&
+		   previous->reviews->columns == counts->n_aspects;
+	bucket = palloc_extended(sizeof(int32) * data->n_items * counts->n_aspects, MCXT_ALLOC_HUGE);
+	for (size_t i = 0; i < data->n_items; i++)
+	{
+		RecoKey key = reco_keys_get(items, data->item_of[i]);
+		int64 before = same ? previous_item(previous, &key) : -1;
+
+		for (int a = 0; a < counts->n_aspects; a++)
+			bucket[i * counts->n_aspects + a] = said_bucket(
+				counts->reviewers[data->item_of[i] * counts->n_aspects + a],
+				before >= 0 ? ((const int32 *) previous->reviews->data)[before * counts->n_aspects + a] : 0,
+				least, min_group);
+	}
+	set->tensor[set->n++] =
+		(RecoTensor){TENSOR_REVIEWS, RECO_INT4, (int64) data->n_items, counts->n_aspects, bucket};
+	set->tensor[set->n++] = names;
 }
 
 /* count_users counts the users of each item with t > 0. */
@@ -114,9 +183,7 @@ reco_people_count(RecoLearned *learned, const RecoKeys *items, const RecoPeople 
 	for (size_t i = 0; i < data->n_items; i++)
 	{
 		RecoKey key = reco_keys_get(items, data->item_of[i]);
-		int64 before = previous != NULL && previous->items.kind == key.kind
-						   ? reco_keys_find(&previous->items, &key)
-						   : -1;
+		int64 before = previous_item(previous, &key);
 
 		bucket[i] = reco_people_bucket(users[i], before >= 0 ? previous->bucket[before] : 0, min_group);
 	}

@@ -219,4 +219,20 @@ extern void reco_reader_all_items(const RecoDefinition *definition, const RecoFi
 /* reco_reader_all_items_microseconds estimates how long that would take, from the planner's costs. */
 extern double reco_reader_all_items_microseconds(const RecoDefinition *definition, const RecoFilter *filter);
 
+/* Reviews, as they are read at a refresh: how many people rated each item highly, by aspect. */
+typedef struct RecoReviewCounts
+{
+	int n_aspects;
+	List *aspect;     /* of char *, names of columns */
+	int64 *reviewers; /* [n_items x n_aspects], distinct people */
+} RecoReviewCounts;
+
+/*
+ * reco_reader_reviews counts, as the caller and in the active snapshot, the distinct people whose rating of an aspect is
+ * at least the definition's review_min, for items among the keys; in the current context.  NULL without reviews.
+ * SPI must not be connected.  reco_reader_reviews_try reads none, for its errors; SPI must be connected.
+ */
+extern RecoReviewCounts *reco_reader_reviews(RecoDefinition *definition, const RecoKeys *items);
+extern void reco_reader_reviews_try(const RecoDefinition *definition);
+
 #endif

@@ -360,9 +360,8 @@ give_row(RecoRow *row, Oid owner)
 	set_field(row, RECO_FIELD_OWNER, ObjectIdGetDatum(owner));
 }
 
-/* lock_owned gives the stored row of a recommender that the caller owns, locked and as it was last committed. */
-static RecoRow *
-lock_owned(const char *name)
+RecoRow *
+reco_define_lock_owned(const char *name)
 {
 	RecoRow *row = reco_catalog_read_row(name, false);
 
@@ -382,7 +381,7 @@ reco_alter_recommender(PG_FUNCTION_ARGS)
 	bool redefined;
 
 	PreventCommandDuringRecovery("reco.alter_recommender()");
-	row = lock_owned(name);
+	row = reco_define_lock_owned(name);
 	if (!PG_ARGISNULL(ALTER_NEW_NAME))
 		rename_row(row, text_to_cstring(PG_GETARG_TEXT_PP(ALTER_NEW_NAME)));
 	if (!PG_ARGISNULL(ALTER_OWNER))
@@ -417,7 +416,7 @@ reco_drop_recommender(PG_FUNCTION_ARGS)
 	definition = reco_catalog_parse(row);
 	reco_catalog_require_owner(definition);
 	reco_catalog_lock_in_transaction(definition);
-	row = lock_owned(name);
+	row = reco_define_lock_owned(name);
 	reco_catalog_delete_row(row);
 	PG_RETURN_VOID();
 }

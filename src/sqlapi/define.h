@@ -16,6 +16,9 @@
  */
 extern RecoDefinition *reco_define_check(const RecoRow *row);
 
+/* reco_define_lock_owned gives the stored row of a recommender that the caller owns, locked and as it was last committed. */
+extern RecoRow *reco_define_lock_owned(const char *name);
+
 /*
  * reco_define_advise says in NOTICEs what will be slow or late, about the
  * arguments that changed ([RECO_FIELDS]).

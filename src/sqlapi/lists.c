@@ -202,6 +202,17 @@ reason_details(const RecoModel *model, const RecoReason *reason)
 	}
 	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
 	push_attributes(&state, reason);
+	if (reason->aspect != NULL)
+	{
+		push_key(&state, "reviews");
+		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+		push_text(&state, "aspect", reason->aspect);
+		push_key(&state, "people");
+		value.type = jbvNumeric;
+		value.val.numeric = int64_to_numeric(reason->reviewers);
+		pushJsonbValue(&state, WJB_VALUE, &value);
+		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	}
 	if (reason->people > 0)
 	{
 		push_key(&state, "people");

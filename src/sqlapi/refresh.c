@@ -130,6 +130,7 @@ reco_refresh(PG_FUNCTION_ARGS)
 	RecoLearnRequest request = {.definition = definition, .call_options = call.options};
 	RecoPeople *people;
 	RecoBoards *boards;
+	RecoReviewCounts *reviews;
 	RecoLearned *learned;
 	instr_time clock;
 
@@ -144,11 +145,14 @@ reco_refresh(PG_FUNCTION_ARGS)
 	request.events = read_events(definition, &clock);
 	boards = reco_boards_count(request.events, reco_min_group);
 	people = reco_people_read(definition);
+	reviews = reco_reader_reviews(definition, &request.events->items);
 	reco_procedure_commit(may_commit);
 
 	learned = learn(&request, &clock);
 	reco_people_count(learned, &request.events->items, people, reco_min_group);
 	reco_boards_add(learned, boards);
+	reco_people_count_reviews(learned, reviews, definition->review_people, &request.events->items, people,
+							  reco_min_group);
 	store_version(definition, learned, &clock);
 	reco_procedure_commit(may_commit);
 	reco_progress_end();
