@@ -137,8 +137,6 @@ unlink glob("$folder/*");
 my ($answer, $error) = limited(4096, $answers);
 is($answer, $expected, 'a cache file that cannot be written: the same lists');
 is(join(' ', glob("$folder/*")), '', 'and no file is left');
-($answer, $error) = limited(4096, q{SET reco.private_cache_limit = '9kB'}, $answers);
-is($answer, $expected, 'nor copied whole: the same lists');
 ($answer, $error) = limited(65536, "CALL reco.refresh('shop', options => '$usual')");
 like($error, qr/ERROR: .*(File too large|No space left)/s, 'learning memory that cannot be had is an error');
 like($error, qr/HINT:/, 'with a hint');
@@ -176,7 +174,6 @@ SKIP:
 	$node->start;
 	$fill->(8192);
 	is(Reco::rows($node, $answers), $expected, 'no room for a cache file: the same lists');
-	is(Reco::rows($node, "SET reco.private_cache_limit = '9kB'; $answers"), $expected, 'nor for a whole copy: the same lists');
 	($status, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nCALL reco.refresh('shop', options => '$usual')");
 	like($err, qr/ERROR:  53100: /, 'no room to learn is ERRCODE_DISK_FULL');
 	unlink "$disk/ballast";
