@@ -215,7 +215,10 @@ early(Rules *rules)
 			column(&d->time), d->interactions.sql_name, rules->valid, rules->limits->outlier_z));
 }
 
-/* rates lists the events of accounts that do more in a minute, or in a day, than a person does. */
+/*
+ * rates lists the events of accounts that act at more different times of a minute, or of a day, than a person does.
+ * Events of one time are one act: a basket of a hundred lines is no robot.  Of dates there is one a day, so their events count.
+ */
 static void
 rates(Rules *rules)
 {
@@ -223,20 +226,23 @@ rates(Rules *rules)
 	char *user = column(&d->user);
 	char *time = column(&d->time);
 	char *minute = pstrdup("");
+	char *acts = pstrdup("count(*)");
 
 	if (time == NULL)
 		return;
-	/* a time at midnight is a date */
 	if (getBaseType(d->time.type) != DATEOID)
+	{
+		acts = psprintf("count(DISTINCT %s)", time);
 		minute =
-			psprintf(" UNION SELECT %1$s FROM %2$s t WHERE %3$s AND %4$s::pg_catalog.time <> '00:00' GROUP "
-					 "BY %1$s, pg_catalog.date_trunc('minute', %4$s) HAVING count(*) > %5$d",
-					 user, d->interactions.sql_name, rules->valid, time, rules->limits->per_minute);
+			psprintf(" UNION SELECT %1$s FROM %2$s t WHERE %3$s GROUP BY %1$s, "
+					 "pg_catalog.date_trunc('minute', %4$s) HAVING %5$s > %6$d",
+					 user, d->interactions.sql_name, rules->valid, time, acts, rules->limits->per_minute);
+	}
 	add(rules, "inhuman_rate", &d->interactions, false,
-		"the account does more in a minute or a day than a person: a robot or a test",
+		"the account acts more often in a minute or a day than a person: a robot or a test",
 		psprintf("SELECT t.* FROM %2$s t WHERE %3$s AND %1$s IN (SELECT %1$s FROM %2$s t WHERE %3$s GROUP BY "
-				 "%1$s, pg_catalog.date_trunc('day', %4$s) HAVING count(*) > %5$d%6$s)",
-				 user, d->interactions.sql_name, rules->valid, time, rules->limits->per_day, minute));
+				 "%1$s, pg_catalog.date_trunc('day', %4$s) HAVING %7$s > %5$d%6$s)",
+				 user, d->interactions.sql_name, rules->valid, time, rules->limits->per_day, minute, acts));
 }
 
 /* keys lists rows of a side relation whose key is NULL or not theirs alone. */

@@ -14,7 +14,7 @@
 typedef struct RecoDataLimits
 {
 	double outlier_z; /* robust standard deviations of the logarithm */
-	int per_minute;   /* events of one account, more than a person makes */
+	int per_minute;   /* different times of the events of one account, more than a person has */
 	int per_day;
 } RecoDataLimits;
 

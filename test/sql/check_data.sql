@@ -33,6 +33,9 @@ INSERT INTO events SELECT person, good, kind, CASE WHEN n % 200 = 10 THEN amount
 INSERT INTO events SELECT person, good, kind, amount, timestamptz '1970-01-01 00:00+00' + n * interval '1 second', 'early' FROM (SELECT *, row_number() OVER (ORDER BY at, person, good) AS n FROM good) g WHERE n % 100 = 11;
 INSERT INTO people VALUES (1001, 'robot'), (1002, 'robot');
 INSERT INTO events SELECT 1001 + e % 2, 1 + e % 290, 'view', 7, timestamptz '2024-06-01 12:00+00' + e * interval '0.25 seconds', 'inhuman_rate' FROM generate_series(1, 200) e;
+-- No robot: a basket of 150 lines at one time.
+INSERT INTO people VALUES (1003, 'wholesale buyer');
+INSERT INTO events SELECT 1003, e, 'buy', 2, timestamptz '2024-06-01 12:00+00' FROM generate_series(1, 150) e;
 INSERT INTO goods VALUES (NULL, 'no key'), (17, 'again');
 
 SELECT reco.create_recommender('checked', 'events', 'person', 'good', event_column => 'kind', event_weights => '{"view": 1, "buy": 3}', value_column => 'amount', time_column => 'at',
