@@ -45,12 +45,12 @@ export_factors()
 	vector_sql -c 'VACUUM ANALYZE vectors, queries'
 }
 
-# recall: the share of the exact ten nearest that the index finds, over 200 users
+# recall: the share of the exact ten nearest that the index finds, over 100 users
 recall()
 {
 	local nearest="SELECT id FROM vectors ORDER BY v <#> q.q LIMIT 10"
-	vector_sql -At -c 'SET hnsw.ef_search = 100' -c "CREATE TEMP TABLE found AS SELECT u, l.id FROM queries q, LATERAL ($nearest) l WHERE u < 200" \
-		-c 'SET enable_indexscan = off' -c "SELECT round(100.0 * count(f.id) / count(*), 1) FROM queries q CROSS JOIN LATERAL ($nearest) e LEFT JOIN found f ON f.u = q.u AND f.id = e.id WHERE q.u < 200"
+	vector_sql -At -c 'SET hnsw.ef_search = 100' -c "CREATE TEMP TABLE found AS SELECT u, l.id FROM queries q, LATERAL ($nearest) l WHERE u < 100" \
+		-c 'SET enable_indexscan = off' -c "SELECT round(100.0 * count(f.id) / count(*), 1) FROM queries q CROSS JOIN LATERAL ($nearest) e LEFT JOIN found f ON f.u = q.u AND f.id = e.id WHERE q.u < 100"
 }
 
 # compare(label, items): one line of the table
