@@ -4,6 +4,9 @@
 #   make install    install them (DESTDIR and PG_CONFIG are honoured)
 #   make check      all tests, in a throwaway cluster        TESTS="a b" runs only these pg_regress tests
 #   make check-matrix   the same on every server version to be had, gcc and clang (scripts/matrix.sh)
+#   make coverage   lines of src that make check reaches (lcov)
+#   make soak, fuzz, sqlsmith SECONDS=600, make sanitize   the slow suites (test/MATRIX.md)
+#   make dist       an archive of the last commit, as for PGXN
 #   make demo       the guided tour, in a throwaway cluster  DATA=folder runs it on the files of that folder
 #   make bench-train DATA=folder   seconds, GFLOP/s and quality of learning on the files of a folder (bench/README.md)
 #   make lint       arrows between the rooms, formatting, cppcheck
@@ -16,7 +19,7 @@ BUILD ?= build
 
 # check, demo and lint prepare the machine themselves, so they must work where there is no pg_config yet: they are
 # kept apart from the goals that need PGXS.
-DRIVER_GOALS = check check-matrix demo bench-train lint packages
+DRIVER_GOALS = check check-matrix coverage soak fuzz sqlsmith sanitize dist demo bench-train lint packages
 GOALS := $(or $(MAKECMDGOALS),all)
 
 ifneq ($(filter $(DRIVER_GOALS),$(GOALS)),)
@@ -29,6 +32,18 @@ check:
 	@TESTS='$(TESTS)' scripts/check.sh
 check-matrix:
 	@TESTS='$(TESTS)' scripts/matrix.sh $(MATRIX)
+coverage:
+	@TESTS='$(TESTS)' scripts/coverage.sh
+soak:
+	@scripts/soak.sh $(SECONDS)
+fuzz:
+	@scripts/fuzz.sh $(SECONDS)
+sqlsmith:
+	@scripts/sqlsmith.sh $(SECONDS)
+sanitize:
+	@scripts/sanitize.sh
+dist:
+	@scripts/dist.sh
 demo:
 	@DATA='$(DATA)' scripts/demo.sh
 bench-train:

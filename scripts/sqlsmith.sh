@@ -10,7 +10,7 @@ set -euo pipefail
 
 seconds=${1:-600}
 command -v sqlsmith >/dev/null || apt-get install -y -q sqlsmith
-with_extension sqlsmith "statement_timeout = '2s'" "log_error_verbosity = verbose" "log_min_error_statement = log" "restart_after_crash = on"
+with_extension sqlsmith "statement_timeout = '2s'" "log_error_verbosity = verbose" "log_min_error_statement = error" "restart_after_crash = on"
 psql -X -q -v ON_ERROR_STOP=1 <<'SQL'
 SET client_min_messages = warning;
 CREATE EXTENSION reco;
@@ -34,16 +34,16 @@ SQL
 # as superuser it would stop the server or fill the disk by functions that are not ours
 status=0
 timeout --kill-after=10 "$((seconds + 30))" sqlsmith --target="host=$PGHOST port=$PGPORT user=smith dbname=postgres" --seed="${2:-1}" \
-	--max-queries=100000000 >"$RECO_BUILD/sqlsmith/out" 2>"$RECO_BUILD/sqlsmith/err" &
+	--verbose --max-queries=100000000 >"$RECO_BUILD/sqlsmith/out" 2>"$RECO_BUILD/sqlsmith/err" &
 smith=$!
 sleep "$seconds"
 kill "$smith" 2>/dev/null || status=1
 wait "$smith" 2>/dev/null || true
-calls=$(grep -c 'STATEMENT:' "$SERVER_LOG" || true)
+calls=$(grep -cE "(ERROR|FATAL):  " "$SERVER_LOG" || true)
 with_reco=$(grep -cE 'reco\.|public\.(lists|scores|reasons|filtered|changed)' "$SERVER_LOG" || true)
 failed=0
 if grep -E 'PANIC:|was terminated by signal|TRAP: ' "$SERVER_LOG"; then failed=1; fi
 if grep -E '(ERROR|FATAL):  XX' "$SERVER_LOG" | sed -E 's/^.*(ERROR|FATAL)/\1/' | sort | uniq -c; then failed=1; fi
 tail -n 3 "$RECO_BUILD/sqlsmith/err"
-echo "$seconds s, $calls statements ended in an error, $with_reco lines of the log name reco; $failed failed"
+echo "$seconds s, $calls statements ended in an error, $with_reco lines of the log name functions of reco; $failed failed"
 ((failed == 0 && status == 0))
