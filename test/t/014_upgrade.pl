@@ -6,6 +6,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use Cwd;
+use File::Spec;
 use Reco;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -130,8 +131,10 @@ sub upgraded
 	my $new = PostgreSQL::Test::Cluster->new("new_from_$from");
 	$new->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8', $this >= 18 && $from < 18 ? '--no-data-checksums' : () ]);
 	my $here = getcwd();
+	# newer releases of the test library give relative paths
+	my ($old_data, $new_data) = map { File::Spec->rel2abs($_->data_dir) } $old, $new;
 	chdir $new->basedir;
-	command_ok([ 'pg_upgrade', '--no-sync', '-d', $old->data_dir, '-D', $new->data_dir, '-b', $from == $this ? $bin : $bindir, '-B', $bin,
+	command_ok([ 'pg_upgrade', '--no-sync', '-d', $old_data, '-D', $new_data, '-b', $from == $this ? $bin : $bindir, '-B', $bin,
 			'-s', $new->host, '-p', $old->port, '-P', $new->port ], "pg_upgrade from $from to $this");
 	chdir $here;
 	$new->start;
