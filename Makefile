@@ -67,7 +67,7 @@ DATA = $(wildcard sql/*.sql)
 # backend learns, so that a backend which only serves never maps OpenBLAS.
 MODULES = $(BUILD)/reco $(BUILD)/reco_blas
 
-BLAS_SOURCES = $(wildcard src/kernel/eigh.c src/kernel/als*.c src/kernel/small.c src/kernel/ease.c src/model/blas_module.c)
+BLAS_SOURCES = $(wildcard src/kernel/eigh.c src/kernel/als*.c src/kernel/small.c src/kernel/ease.c src/kernel/graph.c src/model/blas_module.c)
 SOURCES = $(filter-out $(BLAS_SOURCES),$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
 
 RECO_OBJS = $(SOURCES:%.c=$(BUILD)/obj/%.o)

@@ -111,8 +111,8 @@ hash_items(AlsLearner *learner)
 	}
 }
 
-static AlsLearner *
-make_learner(const RecoLearnInput *input)
+AlsLearner *
+reco_als_learner_make(const RecoLearnInput *input)
 {
 	AlsLearner *learner = palloc0(sizeof(AlsLearner));
 	AlsShared *shared = reco_area_alloc(input->area, sizeof(AlsShared));
@@ -274,7 +274,7 @@ reco_als_attribute_bytes(size_t n_rows, size_t n_columns, const RecoOptionValue 
 void
 reco_als_learn(const RecoLearnInput *input, RecoLearnOutput *output)
 {
-	AlsLearner *learner = make_learner(input);
+	AlsLearner *learner = reco_als_learner_make(input);
 	bool warm = input->warm != NULL;
 	int sweeps = (int) input->option[warm ? ALS_WARM_SWEEPS : ALS_ITERATIONS].number;
 	RecoJson metrics;

@@ -200,6 +200,16 @@ extern RkStatus reco_als_task_side_misfit(void *arg, size_t range, void *scratch
 extern void reco_als_start(AlsLearner *learner);
 
 /*
+ * reco_als_directions gives d leading right singular vectors of the normalised matrix (kernel/als.h) of rows, as orthonormal columns of
+ * [n_items x d], after so many multiplications to and fro; NULL if all rows weigh nothing.  Of the learner,
+ * reco_als_learner_make made the parts.
+ */
+extern float *reco_als_directions(AlsLearner *learner, const RkCsr *by_user, int rounds);
+
+/* als_learn.c: reco_als_learner_make makes a learner for input->option, those of ALS, and starts its workers. */
+extern AlsLearner *reco_als_learner_make(const RecoLearnInput *input);
+
+/*
  * als_choose.c: reco_als_choose_sweeps gives the number of sweeps that measured best on held-out rows,
  * and adds what it measured to the metrics.
  */

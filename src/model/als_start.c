@@ -52,6 +52,17 @@ spread(AlsLearner *learner, AlsSide *target, AlsSide *other, double size)
 	return true;
 }
 
+/* degrees writes what the matrix is normalised by. */
+static void
+degrees(AlsLearner *learner)
+{
+	AlsSide *side[2] = {&learner->shared->users, &learner->shared->items};
+
+	for (int s = 0; s < 2; s++)
+		reco_learn_check(learner->blas->degree_range(&side[s]->problem.rows, 0, side[s]->problem.rows.n_rows,
+													 side[s]->degree, &reco_pool_poll));
+}
+
 /*
  * guess turns start vectors of the items into leading singular vectors of the
  * normalised matrix (kernel/als.h), roughly: after them, one or two sweeps
@@ -62,12 +73,9 @@ static bool
 guess(AlsLearner *learner)
 {
 	AlsShared *shared = learner->shared;
-	AlsSide *side[2] = {&shared->users, &shared->items};
 	double size = GUESS_LENGTH * sqrt((double) shared->users.problem.n_other);
 
-	for (int s = 0; s < 2; s++)
-		reco_learn_check(learner->blas->degree_range(&side[s]->problem.rows, 0, side[s]->problem.rows.n_rows,
-													 side[s]->degree, &reco_pool_poll));
+	degrees(learner);
 	for (int round = 1; round <= GUESS_ROUNDS; round++)
 		if (!spread(learner, &shared->users, &shared->items, 0) ||
 			!spread(learner, &shared->items, &shared->users, round == GUESS_ROUNDS ? size : 0))
@@ -89,4 +97,19 @@ reco_als_start(AlsLearner *learner)
 		random_items(learner);
 	learner->steps_before = 0;
 	learner->loss = NAN;
+}
+
+float *
+reco_als_directions(AlsLearner *learner, const RkCsr *by_user, int rounds)
+{
+	AlsShared *shared = learner->shared;
+
+	reco_als_set_rows(learner, by_user);
+	random_items(learner);
+	degrees(learner);
+	for (int round = 0; round < rounds; round++)
+		if (!spread(learner, &shared->users, &shared->items, 0) ||
+			!spread(learner, &shared->items, &shared->users, 0))
+			return NULL;
+	return shared->items.factor;
 }

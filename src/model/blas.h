@@ -12,8 +12,9 @@
 #include "kernel/als.h"
 #include "kernel/ease.h"
 #include "kernel/eigh.h"
+#include "kernel/graph.h"
 
-/* What the second library offers: the kernels of als.h, ease.h and eigh.h. */
+/* What the second library offers: the kernels of als.h, ease.h, eigh.h and graph.h. */
 typedef struct RecoBlas
 {
 	/* set_one_thread makes a threaded BLAS that was there already use one thread; true if there was one. */
@@ -54,6 +55,10 @@ typedef struct RecoBlas
 	size_t (*ease_local_scratch_bytes)(const RkEaseLocal *local);
 	RkStatus (*ease_local_range)(const RkEaseLocal *local, size_t first, size_t last, void *scratch,
 								 const RkPoll *poll);
+
+	size_t (*graph_scratch_bytes)(size_t n);
+	RkStatus (*graph_range)(const RkGraph *graph, size_t first, size_t last, void *scratch,
+							const RkPoll *poll);
 } RecoBlas;
 
 /* reco_blas loads the library once a process and gives its kernels. */

@@ -65,6 +65,8 @@ static const RecoBlas api = {
 	.ease_rows_range = rk_ease_rows_range,
 	.ease_local_scratch_bytes = rk_ease_local_scratch_bytes,
 	.ease_local_range = rk_ease_local_range,
+	.graph_scratch_bytes = rk_graph_scratch_bytes,
+	.graph_range = rk_graph_range,
 };
 
 /* reco_blas_api gives the table of kernels. */

@@ -4,9 +4,10 @@
  *
  * With values r_ui (neighbours.h) the cosine of two items is
  *
- *		S[j, i] = sum_u x_uj x_ui / (|x_j| |x_i| + shrinkage),
+ *		S[j, i] = sum_u x_uj x_ui / (|x_j|^2a |x_i|^2(1 - a) + shrinkage),
  *
- * where x is r, or weighted as in text retrieval with the item as the document
+ * where the asymmetry a is 1/2 for the cosine itself, and greater where an item that many have may be
+ * recommended sooner than it recommends (Aiolli 2013).  x is r, or weighted as in text retrieval with the item as the document
  * and its users as the words, N being the items and n_u those of a user:
  *
  *		tfidf	x_ui = sqrt(r_ui) log(N / (1 + n_u)), at least 0
@@ -35,6 +36,7 @@ enum
 	KNN_SIMILARITY = NEIGHBOUR_COMMON_OPTIONS,
 	KNN_WEIGHTING,
 	KNN_SHRINKAGE,
+	KNN_ASYMMETRY,
 	KNN_N_OPTIONS
 };
 
@@ -61,6 +63,9 @@ static const RecoOption knn_option[KNN_N_OPTIONS] = {
 		 "What a user's row weighs in the cosine: its value, or less the more items the user has."},
 	[KNN_SHRINKAGE] = {"shrinkage", RECO_OPTION_NUMBER, false, 10, NULL, 0, 1e6, false,
 					   "How much pairs of items that rest on few users are damped."},
+	[KNN_ASYMMETRY] =
+		{"asymmetry", RECO_OPTION_NUMBER, false, 0.5, NULL, 0, 1, false,
+		 "Share of the norm of the item that recommends in the cosine; above 0.5 popular items come sooner."},
 };
 
 static const RecoTuning knn_tuning[] = {
@@ -69,6 +74,7 @@ static const RecoTuning knn_tuning[] = {
 	{"similarity", RECO_TUNE_CHOICE, 0, 0, "cosine|jaccard"},
 	{"weighting", RECO_TUNE_CHOICE, 0, 0, "none|tfidf|bm25"},
 	{"shrinkage", RECO_TUNE_LOG, 0.5, 500, NULL},
+	{"asymmetry", RECO_TUNE_LINEAR, 0.4, 0.8, NULL},
 };
 
 static Size
@@ -113,6 +119,8 @@ knn_learn(const RecoLearnInput *input, RecoLearnOutput *output)
 					  .shrink = option[KNN_SHRINKAGE].number};
 	double *of_user = palloc_extended(sizeof(double) * input->data->n_users, MCXT_ALLOC_HUGE);
 	double *of_item = reco_area_alloc(input->area, sizeof(double) * input->data->n_items);
+	double *right = reco_area_alloc(input->area, sizeof(double) * input->data->n_items);
+	double asymmetry = option[KNN_ASYMMETRY].number;
 	size_t n;
 	float *x;
 
@@ -126,13 +134,18 @@ knn_learn(const RecoLearnInput *input, RecoLearnOutput *output)
 	else
 		weigh(&learner.by_user, (int) option[KNN_WEIGHTING].number, of_item, x);
 	reco_neighbours_sums(&learner.by_user, x, 2, of_user, of_item);
-	for (size_t i = 0; !jaccard && i < input->data->n_items; i++)
-		of_item[i] = sqrt(of_item[i]);
-	rule.left = rule.right = of_item;
+	for (size_t i = 0; i < input->data->n_items; i++)
+	{
+		right[i] = jaccard ? of_item[i] : pow(of_item[i], 1 - asymmetry);
+		of_item[i] = jaccard ? of_item[i] : pow(of_item[i], asymmetry);
+	}
+	rule.left = of_item;
+	rule.right = right;
 	reco_neighbours_similar(&learner, &rule, x, x);
 	reco_json_string(learner.options, "similarity", option[KNN_SIMILARITY].string);
 	reco_json_string(learner.options, "weighting", option[KNN_WEIGHTING].string);
 	reco_json_number(learner.options, "shrinkage", option[KNN_SHRINKAGE].number);
+	reco_json_number(learner.options, "asymmetry", asymmetry);
 	reco_neighbours_finish(&learner, output);
 }
 

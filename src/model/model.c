@@ -22,7 +22,8 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
-static const RecoAlgorithm *const algorithms[] = {&reco_als,     &reco_ease,    &reco_itemknn, &reco_rp3beta,
+static const RecoAlgorithm *const algorithms[] = {&reco_als,     &reco_blend,   &reco_ease,
+												  &reco_graph,   &reco_itemknn, &reco_rp3beta,
 												  &reco_userknn, &reco_popular, &reco_recent};
 
 /* known_algorithms lists their names, for a hint. */
@@ -70,8 +71,10 @@ void
 reco_model_check_options(const char *algorithm, Jsonb *options)
 {
 	const RecoAlgorithm *found = reco_algorithm_find(algorithm);
+	RecoOptionValue *value = reco_options_parse(found->option, found->n_options, &options, 1);
 
-	(void) reco_options_parse(found->option, found->n_options, &options, 1);
+	if (found->check_options != NULL)
+		found->check_options(value);
 }
 
 Jsonb *

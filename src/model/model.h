@@ -228,6 +228,9 @@ struct RecoAlgorithm
 	const RecoTuning *tuning; /* what CALL reco.tune() searches; NULL when there is nothing to choose */
 	int n_tuning;
 
+	/* check_options raises for options that the table takes and the algorithm does not; NULL: there are none. */
+	void (*check_options)(const RecoOptionValue *option);
+
 	/* learn_bytes bounds the memory of the area beside the dataset. */
 	Size (*learn_bytes)(size_t n_users, size_t n_items, size_t n_rows, bool explicit_feedback,
 						const RecoOptionValue *option);
@@ -299,7 +302,9 @@ extern const RecoAlgorithm *reco_algorithm_find(const char *name);
 
 /* The algorithms there are; model.c lists them. */
 extern const RecoAlgorithm reco_als;
+extern const RecoAlgorithm reco_blend;
 extern const RecoAlgorithm reco_ease;
+extern const RecoAlgorithm reco_graph;
 extern const RecoAlgorithm reco_itemknn;
 extern const RecoAlgorithm reco_popular;
 extern const RecoAlgorithm reco_recent;

@@ -5,10 +5,12 @@
  * A query of one dense term goes through the kernel's pruned ranking, or, where its factors are
  * not in memory (rows.c), through the kernel's scan by windows.  One of sparse
  * terms adds up the rows of the user's items, and all items that no row knows come
- * together, with the score of the constant.  Any other query is scored item by item.  All order by the score that reco_query_score
+ * together, with the score of the constant.  One of a dense term and sparse ones is ranked by both.  Any other query is scored item by item.  All order by the score that reco_query_score
  * gives, then by tie, then by index.
  */
 #include "postgres.h"
+
+#include <math.h>
 
 #include "kernel/neighbours.h"
 #include "kernel/solve.h"
@@ -67,20 +69,20 @@ is_sparse(const RecoQuery *query)
 	return query->n_terms > 0;
 }
 
-/* The sums of rows of a query's terms, all of them sparse. */
+/* The sums of rows of a query's sparse terms. */
 typedef struct SparseSums
 {
 	const RecoQuery *query;
 	RkRowSum rows; /* what was met by any term; the sum of the last one */
-	double **sum;  /* [n_terms], each [n_items] */
+	double **sum;  /* [n_terms], each [n_items]; NULL of other terms */
 } SparseSums;
 
-/* sum_rows adds up the rows of every term, each in the order in which reco_query_score adds an item's entries. */
+/* sum_rows adds up the rows of every sparse term, each in the order in which reco_query_score adds an item's entries. */
 static SparseSums
 sum_rows(const RecoQuery *query)
 {
 	size_t n = query->model->items.n;
-	SparseSums sums = {.query = query, .sum = palloc(sizeof(double *) * query->n_terms)};
+	SparseSums sums = {.query = query, .sum = palloc0(sizeof(double *) * query->n_terms)};
 
 	sums.rows.met = palloc0(n / 8 + 1);
 	sums.rows.touched = palloc_extended(sizeof(uint32) * Max(n, 1), MCXT_ALLOC_HUGE);
@@ -88,6 +90,8 @@ sum_rows(const RecoQuery *query)
 	{
 		const RecoTerm *term = &query->term[t];
 
+		if (term->kind != RECO_TERM_SPARSE)
+			continue;
 		sums.sum[t] = palloc_extended(sizeof(double) * Max(n, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 		sums.rows.sum = sums.sum[t];
 		check_rank(rk_row_sum_add(&sums.rows, term->matrix, term->row, term->row_weight, term->n_rows,
@@ -100,20 +104,28 @@ static void
 free_sums(SparseSums *sums)
 {
 	for (int t = 0; t < sums->query->n_terms; t++)
-		pfree(sums->sum[t]);
+		if (sums->sum[t] != NULL)
+			pfree(sums->sum[t]);
 	pfree(sums->sum);
 	pfree(sums->rows.met);
 	pfree(sums->rows.touched);
 }
 
-/* sum_score gives what reco_query_score gives of an item. */
+/* sum_score gives what reco_query_score gives of an item, the terms taken in the same order. */
 static double
 sum_score(const SparseSums *sums, uint32 item)
 {
 	double score = sums->query->constant;
 
 	for (int t = 0; t < sums->query->n_terms; t++)
-		score += sums->sum[t][item];
+	{
+		const RecoTerm *term = &sums->query->term[t];
+
+		if (sums->sum[t] != NULL)
+			score += sums->sum[t][item];
+		else
+			score = rk_item_score(term->items, term->vector, score, item);
+	}
 	return score;
 }
 
@@ -222,14 +234,159 @@ run_kernel(RankKernel kernel, const RkItems *items, const RkTopk *ask, RkHit *hi
 	return found;
 }
 
+/* Of a mixed query, so many items that the sparse terms put first are scored first, so that the floor is high soon. */
+#define FIRST_ITEMS 256
+
+/* is_mixed says whether a query is of one dense term, its factors without biases and in memory, and sparse ones. */
+static bool
+is_mixed(const RecoQuery *query, int *dense)
+{
+	int n_dense = 0;
+
+	for (int t = 0; t < query->n_terms; t++)
+	{
+		if (query->term[t].kind == RECO_TERM_SPARSE)
+			continue;
+		if (query->term[t].kind != RECO_TERM_DENSE || query->term[t].items->factor == NULL ||
+			query->term[t].items->bias != NULL)
+			return false;
+		*dense = t;
+		n_dense++;
+	}
+	return n_dense == 1 && query->n_terms > 1;
+}
+
+/* sparse_part gives the sum of an item's sparse terms. */
+static double
+sparse_part(const SparseSums *sums, uint32 item)
+{
+	double part = 0;
+
+	for (int t = 0; t < sums->query->n_terms; t++)
+		if (sums->sum[t] != NULL)
+			part += sums->sum[t][item];
+	return part;
+}
+
+/* push_first offers the touched items with the greatest sparse parts and marks them as done. */
+static void
+push_first(const SparseSums *sums, uint8 *done, RkHeap *heap)
+{
+	RkHit first[FIRST_ITEMS];
+	RkHeap by_part;
+	size_t n;
+
+	rk_heap_init(&by_part, first, FIRST_ITEMS, NULL);
+	for (size_t i = 0; i < sums->rows.n_touched; i++)
+		if (!is_skipped(done, sums->rows.touched[i]))
+			rk_heap_push(&by_part, sums->rows.touched[i], sparse_part(sums, sums->rows.touched[i]));
+	n = rk_heap_finish(&by_part);
+	for (size_t i = 0; i < n; i++)
+	{
+		rk_heap_push(heap, first[i].item, sum_score(sums, first[i].item));
+		done[first[i].item / 8] |= (uint8) (1 << (first[i].item % 8));
+	}
+}
+
+/* greatest_addends bounds the sum of the magnitudes of all that is added up to an item's sparse parts. */
+static double
+greatest_addends(const RecoQuery *query)
+{
+	double sum = 0;
+
+	for (int t = 0; t < query->n_terms; t++)
+	{
+		const RecoTerm *term = &query->term[t];
+
+		for (int r = 0; term->kind == RECO_TERM_SPARSE && r < term->n_rows; r++)
+		{
+			float greatest = 0;
+
+			for (uint64 e = term->matrix->offset[term->row[r]]; e < term->matrix->offset[term->row[r] + 1];
+				 e++)
+				greatest = Max(greatest, fabsf(term->matrix->weight[e]));
+			sum += fabs(term->row_weight[r]) * greatest;
+		}
+	}
+	return sum;
+}
+
+/*
+ * push_touched offers the other touched items that may reach the floor.  With Q and N at least the norms of vector and
+ * factors, constant + part + Q N is at least the score but for rounding: of Q, N and the dot product, which 2^-20 of Q N
+ * exceeds by far (topk.h), and of the other additions, each less than 2^-52 of the magnitudes added so far, of which
+ * 2^-20 is more than for 2^31 additions.
+ */
+static void
+push_touched(const SparseSums *sums, const RecoTerm *dense, uint8 *done, RkHeap *heap)
+{
+	double length = sqrt(rk_dot_dd(dense->vector, dense->vector, dense->items->d));
+	double constant = sums->query->constant;
+	double most = fabs(constant) + greatest_addends(sums->query);
+
+	for (size_t i = 0; i < sums->rows.n_touched; i++)
+	{
+		uint32 item = sums->rows.touched[i];
+		double part = sparse_part(sums, item);
+		double reach = length * dense->items->norm[item];
+		double slack = 0x1p-20 * (most + reach);
+
+		if (i % INTERRUPT_EVERY == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (is_skipped(done, item))
+			continue;
+		if (!(constant + part + reach + slack < rk_heap_floor(heap)))
+			rk_heap_push(heap, item, sum_score(sums, item));
+		done[item / 8] |= (uint8) (1 << (item % 8));
+	}
+}
+
+/*
+ * rank_mixed ranks by one dense term and sparse ones: items that a row knows are scored where they may be among
+ * the best, and of the others, to which the sparse terms add nothing, the best come from the dense ranking.
+ */
+static size_t
+rank_mixed(const RecoQuery *query, const RecoTerm *dense, size_t k, const uint8 *skip, const uint32 *tie,
+		   RkHit *hit)
+{
+	size_t n_items = query->model->items.n;
+	uint8 *done = palloc0(n_items / 8 + 1);
+	RkHit *others = palloc_extended(sizeof(RkHit) * Max(k, 1), MCXT_ALLOC_HUGE);
+	RkTopk ask = {.query = dense->vector,
+				  .constant = query->constant,
+				  .k = k,
+				  .skip = done,
+				  .tie = tie,
+				  .poll = &reco_pool_poll};
+	SparseSums sums = sum_rows(query);
+	RkHeap heap;
+	size_t n;
+
+	if (skip != NULL)
+		memcpy(done, skip, (n_items + 7) / 8);
+	rk_heap_init(&heap, hit, k, tie);
+	push_first(&sums, done, &heap);
+	push_touched(&sums, dense, done, &heap);
+	n = run_kernel(rk_topk, dense->items, &ask, others);
+	for (size_t i = 0; i < n; i++)
+		rk_heap_push(&heap, others[i].item, others[i].score);
+	free_sums(&sums);
+	pfree(others);
+	pfree(done);
+	return rk_heap_finish(&heap);
+}
+
 size_t
 reco_rank(const RecoQuery *query, size_t k, const uint8 *skip, const uint32 *tie, RkHit *hit)
 {
 	const RecoTerm *term = query->term;
 	RkTopk ask = {.constant = query->constant, .k = k, .skip = skip, .tie = tie, .poll = &reco_pool_poll};
+	int dense = 0;
 
 	if (is_sparse(query))
 		return rank_sparse(query, NULL, 0, k, skip, tie, hit);
+	if (is_mixed(query, &dense))
+		return rank_mixed(query, &query->term[dense], k, skip, tie, hit);
 	if (query->n_terms != 1 || term->kind != RECO_TERM_DENSE)
 		return rank_each(query, NULL, query->model->items.n, k, skip, tie, hit);
 	ask.query = term->vector;

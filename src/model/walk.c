@@ -19,7 +19,7 @@
 
 #include <math.h>
 
-#include "model/neighbours.h"
+#include "model/walk.h"
 
 enum
 {
@@ -123,17 +123,14 @@ weigh(const RkCsr *rows, double power, double exponent, const Weights *weights)
 	}
 }
 
-static void
-rp3_learn(const RecoLearnInput *input, RecoLearnOutput *output)
+void
+reco_walk_rows(RecoNeighbourLearner *learner, const RecoLearnInput *input, double alpha, double beta)
 {
-	double alpha = input->option[RP3_ALPHA].number;
-	double beta = input->option[RP3_BETA].number;
 	RkSimilar rule = {.similarity = RK_SIMILAR_PRODUCT};
-	RecoNeighbourLearner learner;
 	Weights weights;
 
-	begin(&learner, input, 1, &weights);
-	weigh(&learner.by_user, alpha, alpha, &weights);
+	begin(learner, input, 1, &weights);
+	weigh(&learner->by_user, alpha, alpha, &weights);
 	for (size_t i = 0; i < input->data->n_items; i++)
 	{
 		weights.right[i] = less(weights.left[i], beta);
@@ -141,7 +138,17 @@ rp3_learn(const RecoLearnInput *input, RecoLearnOutput *output)
 	}
 	rule.left = weights.left;
 	rule.right = weights.right;
-	reco_neighbours_similar(&learner, &rule, weights.x, weights.y);
+	reco_neighbours_similar(learner, &rule, weights.x, weights.y);
+}
+
+static void
+rp3_learn(const RecoLearnInput *input, RecoLearnOutput *output)
+{
+	double alpha = input->option[RP3_ALPHA].number;
+	double beta = input->option[RP3_BETA].number;
+	RecoNeighbourLearner learner;
+
+	reco_walk_rows(&learner, input, alpha, beta);
 	reco_json_number(learner.options, "alpha", alpha);
 	reco_json_number(learner.options, "beta", beta);
 	reco_neighbours_finish(&learner, output);

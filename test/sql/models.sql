@@ -67,6 +67,12 @@ CREATE VIEW cosine AS SELECT a.i AS j, b.i, sum(a.r * b.r) / (max(x.length) * ma
 FROM r a JOIN r b USING (u) JOIN of_item x ON x.i = a.i JOIN of_item y ON y.i = b.i WHERE a.i <> b.i GROUP BY 1, 2;
 SELECT * FROM agree('cosine', 'cosine');
 
+SELECT make('asymmetric', 'itemknn', '{"asymmetry": 0.7, "shrinkage": 2}');
+CALL refresh('asymmetric');
+CREATE VIEW lopsided AS SELECT a.i AS j, b.i, sum(a.r * b.r) / (max(x.length) ^ 1.4 * max(y.length) ^ 0.6 + 2) AS s
+FROM r a JOIN r b USING (u) JOIN of_item x ON x.i = a.i JOIN of_item y ON y.i = b.i WHERE a.i <> b.i GROUP BY 1, 2;
+SELECT * FROM agree('asymmetric', 'lopsided');
+
 SELECT make('tfidf', 'itemknn', '{"weighting": "tfidf", "shrinkage": 0}');
 CALL refresh('tfidf');
 CREATE VIEW tfidf_x AS SELECT u, i, sqrt(r) * greatest(ln((SELECT count(*) FROM of_item) / (1.0 + items)), 0)::float8 AS x FROM r JOIN of_user USING (u);
@@ -101,6 +107,16 @@ CREATE VIEW userknn AS SELECT a.i AS j, b.i, sum(a.r * b.r / v.length ^ 1.5 / y.
 FROM r a JOIN r b USING (u) JOIN of_user v USING (u) JOIN of_item y ON y.i = b.i WHERE a.i <> b.i GROUP BY 1, 2;
 SELECT * FROM agree('userknn', 'userknn');
 
+\echo == graph: without the low pass it is the walk; with it the scores move, and the same seed gives the same version
+SELECT make('graph', 'graph', '{"alpha": 0.7, "beta": 0.4, "low_pass": 0}');
+CALL refresh('graph');
+SELECT * FROM agree('graph', 'rp3beta');
+CALL refresh('graph', options => '{"low_pass": 1, "factors": 4}');
+SELECT * FROM agree('graph', 'rp3beta');
+CALL refresh('graph', options => '{"low_pass": 1, "factors": 4}');
+SELECT count(DISTINCT d), count(*) FROM (SELECT string_agg(tensor || chunk || digest::text, ',' ORDER BY tensor, chunk) AS d FROM reco.version_chunk c JOIN reco.recommender r ON r.key = c.recommender
+	WHERE r.name = 'graph' AND number > 1 GROUP BY number) versions;
+
 \echo == ease: the weights are where the loss is least, |R - R S|^2 + lambda |S|^2, of all items and of the nearest
 CREATE VIEW gram AS SELECT x.i AS j, y.i, coalesce(sum(a.r * b.r), 0) AS g FROM of_item x CROSS JOIN of_item y LEFT JOIN (r a JOIN r b USING (u)) ON a.i = x.i AND b.i = y.i GROUP BY 1, 2;
 CREATE FUNCTION slope(name text, lambda float8, OUT entries bigint, OUT flat boolean) LANGUAGE sql AS $$
@@ -119,6 +135,39 @@ SELECT recommender, options ->> 'method', options ->> 'lambda', options ->> 'nea
 SELECT make('ease_open', 'ease', '{"nearest": 3}');
 CALL refresh('ease_open');
 SELECT options ->> 'method', (options ->> 'lambda')::float8 > 0 FROM reco.models WHERE recommender = 'ease_open';
+
+\echo == blend: the sum of its members, which are what they are alone, by weights that held-out rows chose
+SELECT make('blend', 'blend', '{"members": {"als": {"factors": 8, "iterations": 2}, "ease": {"lambda": 5}, "rp3beta": {"alpha": 0.7, "beta": 0.4}, "popular": {}}}');
+CALL refresh('blend');
+SELECT make('als', 'als', '{"factors": 8, "iterations": 2}');
+CALL refresh('als');
+SELECT make('popular_alone', 'popular');
+CALL refresh('popular_alone');
+CREATE TABLE weights AS SELECT split_part(tensor, '.', 1) AS member, ('x' || encode((SELECT string_agg(substr(data, i, 1), '' ORDER BY i DESC) FROM generate_series(1, 8) i), 'hex'))::bit(64)::bigint AS bits
+FROM reco.version_chunk JOIN reco.chunk USING (recommender, digest) JOIN reco.recommender r ON r.key = recommender WHERE r.name = 'blend' AND tensor LIKE '%.blend_weight';
+-- the number whose binary form is these bits
+CREATE FUNCTION number_of(bits bigint) RETURNS float8 LANGUAGE sql AS $$
+	SELECT CASE WHEN bits = 0 THEN 0 ELSE (1 + (bits & 4503599627370495) / 4503599627370496.0::float8) * 2::float8 ^ ((bits >> 52 & 2047) - 1023) END
+$$;
+SELECT count(*), bool_and(number_of(bits) >= 0), bool_or(number_of(bits) > 0) FROM weights;
+SELECT count(*), max(abs(score(u, i, 'blend') - expected) / greatest(abs(expected), 1e-3)) < 1e-9
+FROM (SELECT u, i, sum(number_of(bits) * score(u, i, CASE member WHEN 'popular' THEN 'popular_alone' ELSE member END)) AS expected
+	FROM generate_series(1, 61, 3) u, of_item, weights GROUP BY u, i) e;
+SELECT jsonb_object_keys(options -> 'members'), jsonb_object_keys(metrics -> 'validation' -> 'members') FROM reco.models WHERE recommender = 'blend' ORDER BY 1;
+SELECT (metrics -> 'validation' ->> 'blend')::float8 >= max((m.value ->> 'alone')::float8) FROM reco.models, LATERAL jsonb_each(metrics -> 'validation' -> 'members') m WHERE recommender = 'blend' GROUP BY metrics;
+SELECT kind, count(*) > 0 FROM generate_series(1, 61) u, LATERAL explain(u, 7, 'blend') GROUP BY kind ORDER BY kind;
+SELECT make('one_member', 'blend', '{"members": {"rp3beta": {"alpha": 0.7, "beta": 0.4}}}');
+CALL refresh('one_member');
+SELECT * FROM agree('one_member', 'rp3beta');
+SELECT make('two_members', 'blend', '{"members": {"als": {"factors": 8}, "ease": {}}}');
+CALL refresh('two_members');
+SELECT complaint($$SELECT make('x', 'blend', '{"members": {"blend": {}}}')$$);
+SELECT complaint($$SELECT make('x', 'blend', '{"members": {"recent": {}}}')$$);
+SELECT complaint($$SELECT make('x', 'blend', '{"members": {"eese": {}}}')$$);
+SELECT complaint($$SELECT make('x', 'blend', '{"members": {"ease": {"lamda": 2}}}')$$);
+SELECT complaint($$SELECT make('x', 'blend', '{"members": {"ease": 2}}')$$);
+SELECT complaint($$SELECT make('x', 'blend', '{"members": {}}')$$);
+SELECT complaint($$SELECT make('x', 'blend', '{"members": 7}')$$);
 
 \echo == values: the logarithm, or only that a row is there
 SELECT make('binary', 'userknn', '{"exponent": 0, "popularity": 0, "values": "binary"}');
@@ -157,7 +206,7 @@ SELECT metrics ->> 'entries' FROM reco.models WHERE recommender = 'few';
 SELECT bool_and(abs(n.score - c.s) < 1e-6), count(*) FROM similar_items(4, 25, 'cosine') n JOIN cosine c ON c.j = 4 AND c.i = n.item_id;
 
 \echo == lists are those of score(), full, with what no neighbour speaks for last; candidates and filters agree with them
-CREATE VIEW names AS SELECT unnest('{cosine,few,ease,ease_local,rp3beta,userknn,jaccard,popular,recent}'::text[]) AS name;
+CREATE VIEW names AS SELECT unnest('{blend,two_members,one_member,cosine,few,graph,ease,ease_local,rp3beta,userknn,jaccard,popular,recent}'::text[]) AS name;
 SELECT name, count(*), bool_and(r.score = score(u, r.item_id, name)), bool_and(full_list.items = sorted.items) FROM names, generate_series(1, 61, 5) u,
 	LATERAL (SELECT array_agg(item_id ORDER BY rank) AS items FROM recommend(u, 30, name, exclude_seen => false)) full_list,
 	LATERAL (SELECT array_agg(i::bigint ORDER BY score(u, i, name) DESC, i) AS items FROM of_item) sorted,
@@ -169,6 +218,16 @@ SELECT name, bool_and(a.items = b.items) FROM names, generate_series(1, 61, 5) u
 	LATERAL (SELECT array_agg((item_id, score) ORDER BY rank) AS items FROM recommend(u, 7, name) WHERE source = 'history') a,
 	LATERAL (SELECT array_agg((item_id, score) ORDER BY rank) AS items FROM recommend_all(name, users => ARRAY[u]::bigint[], k => 7) WHERE source = 'history') b
 GROUP BY name ORDER BY name;
+
+\echo == the same where rows know hundreds of items: a blend of factors and neighbours
+CREATE TABLE many AS SELECT u AS user_id, 1 + (roll(u, n, 1500) * roll(u, n + 500, 1500)) / 1500 AS item_id FROM generate_series(1, 300) u, generate_series(1, 30) n;
+CREATE INDEX ON many (user_id);
+SELECT create_recommender('many', 'many', 'user_id', 'item_id', algorithm => 'blend', options => '{"members": {"als": {"factors": 8, "iterations": 2}, "userknn": {"neighbours": 300}}}');
+CALL refresh('many');
+SELECT count(*), bool_and(full_list.items = sorted.items) FROM generate_series(1, 300, 149) u,
+	LATERAL (SELECT array_agg((item_id, score) ORDER BY rank) AS items FROM recommend(u, 40, 'many')) full_list,
+	LATERAL (SELECT array_agg((i, s) ORDER BY s DESC, i) AS items FROM (SELECT i, score(u, i, 'many') AS s FROM (SELECT DISTINCT item_id::bigint AS i FROM many EXCEPT SELECT item_id FROM many WHERE user_id = u) d
+		ORDER BY s DESC, i LIMIT 40) best) sorted;
 
 \echo == reasons add up, and what they say of removals is so
 SELECT name, max(c.sum_residual) <= 1e-6, max(c.removal_residual) <= 1e-5, sum(c.pieces) > 100 FROM names, generate_series(1, 61, 2) u, LATERAL explain_check(u, 1 + u % 24, name) c GROUP BY name ORDER BY name;
@@ -206,6 +265,6 @@ SET reco.workers = 0;
 CALL refresh('turned');
 SELECT count(DISTINCT d), count(*) FROM (SELECT string_agg(tensor || chunk || digest::text, ',' ORDER BY tensor, chunk) AS d FROM reco.version_chunk c JOIN reco.recommender r ON r.key = c.recommender
 	WHERE r.name IN ('turned', 'rp3beta') GROUP BY r.key, number) versions;
-SELECT array_agg(name ORDER BY name) AS made FROM reco.recommenders WHERE interactions IN ('events'::regclass, 'turned'::regclass) \gset
+SELECT array_agg(name ORDER BY name) AS made FROM reco.recommenders WHERE interactions IN ('events'::regclass, 'turned'::regclass, 'many'::regclass) \gset
 SELECT drop_recommender(name) FROM unnest(:'made'::text[]) name;
 DROP SCHEMA models CASCADE;

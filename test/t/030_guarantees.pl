@@ -142,6 +142,8 @@ my @algorithms = (
 		decay => {factors => 8}, fast_decay => {factors => 6}, explicit => {factors => 8}, explicit_decay => {factors => 20}},
 	{name => 'itemknn', over => \@implicit, all => {neighbours => 40}, weights => {weighting => 'bm25'}},
 	{name => 'ease', over => ['weights', 'decay'], all => {lambda => 5}, decay => {method => 'local', nearest => 20, dislike => 0.7}},
+	{name => 'graph', over => ['weights'], all => {factors => 8}},
+	{name => 'blend', over => ['weights', 'decay'], all => {members => {als => {factors => 8, iterations => 3}, rp3beta => {}, popular => {}}}},
 	{name => 'rp3beta', over => ['weights', 'decay'], weights => {values => 'log'}},
 	{name => 'userknn', over => ['decay', 'fast_decay'], fast_decay => {values => 'binary'}},
 	{name => 'popular', over => ['weights'], same_for_all => 1},
