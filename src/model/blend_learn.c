@@ -131,8 +131,6 @@ learn_member(const RecoLearnInput *input, const Member *member, RecoLearnOutput 
 
 	memset(output, 0, sizeof(*output));
 	own.option = member->option;
-	own.item_features = NULL;
-	own.user_features = NULL;
 	member->algorithm->learn(&own, output);
 }
 

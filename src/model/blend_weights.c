@@ -91,7 +91,7 @@ query_of(const RecoModel *model, const RkCsr *rows, size_t user)
 									 .weight = rows->weight[first + e],
 									 .pull = (double) rows->weight[first + e] * rows->target[first + e],
 									 .kind = -1};
-	return reco_query_from_evidence(model, evidence, (int) n);
+	return reco_query_from_evidence(model, evidence, (int) n, NULL);
 }
 
 /* candidates_of lists the best items of all members, targets first, each once. */
