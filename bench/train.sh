@@ -20,7 +20,7 @@ median()
 # refresh(mode, options): one refresh with its messages in $LOG
 refresh()
 {
-	sql -c "SET client_min_messages = debug1" -c "SET reco.workers = ${WORKERS:--1}" \
+	sql -c "SET client_min_messages = debug1" -c "SET reco.workers = ${WORKERS:--1}" -c "SET log_statement_stats = on" \
 		-c "CALL reco.refresh('bench', '$1', options => '$2')" >"$LOG" 2>&1 || die "$(cat "$LOG")"
 }
 
@@ -55,10 +55,11 @@ phases()
 		found 'sweep .*, ([0-9.]+) s and .* to measure' >>"$dir/sweep"
 		found 'and ([0-9.]+) s to measure' >>"$dir/measure"
 		found '"sweeps": ([0-9]+)' >>"$dir/sweeps"
+		found '!	([0-9.]+) s user, ' >>"$dir/cpu"
 	done
 	SWEEP=$(median <"$dir/sweep")
-	printf '| %s | %s | %s | %s | %s | %s | %s |\n' "$1" "$(median <"$dir/read")" "$(median <"$dir/learn")" \
-		"$(median <"$dir/store")" "$(median <"$dir/sweeps" | sed 's/\..*//')" "$SWEEP" "$(median <"$dir/measure")"
+	printf '| %s | %s | %s | %s | %s | %s | %s | %s |\n' "$1" "$(median <"$dir/read")" "$(median <"$dir/learn")" \
+		"$(median <"$dir/store")" "$(median <"$dir/sweeps" | sed 's/\..*//')" "$SWEEP" "$(median <"$dir/measure")" "$(median <"$dir/cpu")"
 }
 
 # quality(sweeps): recall@20 and NDCG@20 on the folder's test file
@@ -122,7 +123,7 @@ PYTHON
 
 sql -c "SET client_min_messages = warning" -c "SELECT reco.create_recommender('bench', 'events', 'user_id', 'item_id')" >/dev/null
 printf 'Learning on %s, %s factors: %s\n\n' "$(basename "$FOLDER")" "$FACTORS" "$(machine)"
-printf '| workers | read s | learn s | store s | sweeps | s a sweep | s to measure one |\n|---|---|---|---|---|---|---|\n'
+printf '| workers | read s | learn s | store s | sweeps | s a sweep | s to measure one | CPU s of the session |\n|---|---|---|---|---|---|---|---|\n'
 for WORKERS in 0 1 2; do
 	phases "$WORKERS"
 	[[ $WORKERS != 0 ]] || ALONE=$SWEEP
