@@ -114,7 +114,7 @@ ROLLBACK;
 
 \echo == many calls in one session keep their plans and no memory
 SELECT count(*) FROM generate_series(1, 20) n, LATERAL recommend(n, 2) r;
-CREATE FUNCTION memory() RETURNS bigint LANGUAGE sql AS 'SELECT sum(total_bytes) FROM pg_backend_memory_contexts';
+CREATE FUNCTION memory() RETURNS bigint LANGUAGE sql AS 'SELECT sum(used_bytes) FROM pg_backend_memory_contexts';
 CREATE FUNCTION calls(n int) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
 	FOR i IN 1 .. n LOOP
