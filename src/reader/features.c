@@ -61,6 +61,7 @@ typedef struct Reading
 	/* keys: sorted when learning; in the order of the call when serving */
 	const RecoKeys *keys;
 	const RecoKey *key;
+	uint32 *order; /* [n_keys], positions in the order of keys */
 	size_t n_keys;
 
 	Purpose purpose;
@@ -145,12 +146,44 @@ select_sql(const Reading *reading, bool by_key)
 static int64
 position_of(const Reading *reading, const RecoKey *key)
 {
+	size_t low = 0;
+	size_t high = reading->n_keys;
+
 	if (reading->keys != NULL)
 		return reco_keys_find(reading->keys, key);
+	while (low < high)
+	{
+		size_t middle = low + (high - low) / 2;
+
+		if (reco_key_compare(&reading->key[reading->order[middle]], key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == reading->n_keys || reco_key_compare(&reading->key[reading->order[low]], key) != 0)
+		return -1;
+	return reading->order[low];
+}
+
+static int
+compare_positions(const void *a, const void *b, void *key)
+{
+	uint32 x = *(const uint32 *) a;
+	uint32 y = *(const uint32 *) b;
+	int order = reco_key_compare((const RecoKey *) key + x, (const RecoKey *) key + y);
+
+	return order != 0 ? order : (x > y) - (x < y);
+}
+
+/* sort_positions puts the keys of a call in order, so that they are found by binary search. */
+static void
+sort_positions(Reading *reading)
+{
+	reading->order = palloc_extended(Max(reading->n_keys, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
 	for (size_t i = 0; i < reading->n_keys; i++)
-		if (reco_key_compare(&reading->key[i], key) == 0)
-			return (int64) i;
-	return -1;
+		reading->order[i] = (uint32) i;
+	qsort_arg(reading->order, reading->n_keys, sizeof(uint32), compare_positions,
+			  unconstify(RecoKey *, reading->key));
 }
 
 /* read_raws reads the attributes of a row; gives its hash where that is asked for. */
@@ -601,6 +634,7 @@ reco_encoder_rows(const RecoDefinition *definition, const RecoEncoder *encoder, 
 		reading.source[a] = reco_attribute_source(definition, side, &encoder->attribute[a]);
 	reading.row = AllocSetContextCreate(temporary, "reco features row", ALLOCSET_DEFAULT_SIZES);
 	reading.met = palloc0(n / 8 + 1);
+	sort_positions(&reading);
 	begin_positions(n, &reading.start, &reading.end);
 	probe_all(&reading, column);
 	MemoryContextSwitchTo(result);
