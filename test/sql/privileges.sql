@@ -48,6 +48,7 @@ INSERT INTO action (name, command) VALUES
 	('alter_recommender, owner', $$SELECT reco.alter_recommender('guarded', owner => 'privileges_stranger')$$),
 	('drop_recommender', $$SELECT reco.drop_recommender('guarded')$$),
 	('deploy', $$SELECT reco.deploy('guarded', 1)$$),
+	('set_reviews', $$SELECT reco.set_reviews('guarded', NULL)$$),
 	('refresh', $$CALL reco.refresh('guarded')$$),
 	('evaluate', $$CALL reco.evaluate('guarded', options => '{"users": 5, "resamples": 0}')$$),
 	('evaluation_report', $$SELECT * FROM reco.evaluation_report('guarded')$$),
