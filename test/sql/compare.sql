@@ -102,7 +102,9 @@ SELECT count(*) AS curve FROM reco.learning_curve_report('shelf', latest() - 1);
 
 -- What is already measured is there when the rest fails: the second model cannot be learned.
 SET reco.learn_memory = '2MB';
+\set VERBOSITY sqlstate
 CALL reco.compare('shelf', models => '[{"name": "large", "options": {"factors": 1024}}]', options => '{"k": 5, "resamples": 0}');
+\set VERBOSITY default
 RESET reco.learn_memory;
 SELECT DISTINCT model FROM reco.evaluations WHERE evaluation = (SELECT latest());
 
