@@ -8,6 +8,7 @@
 #define PGDLLEXPORT
 #define PGDLLIMPORT
 #define pg_noinline
+#define PG_VERSION_NUM 180000
 #define pg_noreturn __attribute__((noreturn))
 #define DEBUG1 14
 #define LOG 15

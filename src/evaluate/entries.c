@@ -18,6 +18,7 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "evaluate/internal.h"
 #include "utils/builtins.h"
 
@@ -145,7 +146,7 @@ add_object(RecoEvaluation *evaluation, Jsonb *object)
 			  value[MODEL_RECOMMENDER].string, value[MODEL_OPTIONS].object);
 }
 
-static void raise_models(void) pg_attribute_noreturn();
+pg_noreturn static void raise_models(void);
 
 static void
 raise_models(void)

@@ -238,11 +238,11 @@ struct RecoEvaluation
 	int n_entries;
 	RecoEntry *entry; /* [n_entries] */
 
-	RecoEvents *events; /* the interactions */
+	RecoEvents *events;          /* the interactions */
 	RecoFeatures *user_features; /* of the users of source; NULL: none are named */
-	RecoEvents *source; /* where targets come from: events, or the caller's relation */
-	size_t *user_start; /* [users + 1], first event of each user of the interactions */
-	uint8 *keep;        /* bitmap of events to learn from; the other ones are the test part of a split */
+	RecoEvents *source;          /* where targets come from: events, or the caller's relation */
+	size_t *user_start;          /* [users + 1], first event of each user of the interactions */
+	uint8 *keep; /* bitmap of events to learn from; the other ones are the test part of a split */
 	bool has_cut;
 	TimestampTz cut; /* time split: first moment of the test part */
 

@@ -131,8 +131,7 @@ is_popular(const Bench *bench, const Subject *subject)
 	RecoRanker ranker = bench->contestant->entry->ranker;
 
 	return ranker == RECO_RANKER_POPULARITY ||
-		   (ranker == RECO_RANKER_MODEL &&
-			!reco_query_is_scored(subject->query));
+		   (ranker == RECO_RANKER_MODEL && !reco_query_is_scored(subject->query));
 }
 
 /* make_list fills the list and gives its length. */

@@ -9,10 +9,11 @@
 
 #include <math.h>
 
+#include "compat.h"
 #include "evaluate/internal.h"
 #include "utils/builtins.h"
 
-static void raise_range(const char *name) pg_attribute_noreturn();
+pg_noreturn static void raise_range(const char *name);
 
 static void
 raise_range(const char *name)

@@ -45,7 +45,7 @@ typedef struct AlsQuery
 	double *target; /* [n], residuals for explicit feedback */
 	double *vector; /* [columns] */
 	double lambda;
-	double *prior; /* V g, [columns]; NULL: 0 */
+	double *prior;       /* V g, [columns]; NULL: 0 */
 	double *diagonal;    /* [columns] */
 	RkFold *fold;        /* NULL when n = 0 */
 	AlsFewer *fewer;     /* NULL until the first removal effect */

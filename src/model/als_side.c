@@ -190,7 +190,8 @@ reco_als_side_set(AlsLearner *learner, AlsSide *side, const bool *known)
 		reco_learn_check(rk_side_factor(&attributes->problem, attributes->gram, &reco_pool_poll));
 	}
 	else
-		reco_learn_check(rk_side_diagonal(&attributes->problem, attributes->search.diagonal, &reco_pool_poll));
+		reco_learn_check(
+			rk_side_diagonal(&attributes->problem, attributes->search.diagonal, &reco_pool_poll));
 }
 
 /* search_map improves search.x, the map so far, by conjugate gradients. */
@@ -251,8 +252,8 @@ reco_als_side_rotate(AlsLearner *learner, AlsSide *side)
 	if (attributes == NULL || !attributes->fitted)
 		return;
 	reco_learn_check(learner->blas->rotate_range(attributes->map, 0, rk_side_columns(&attributes->problem),
-											   learner->shared->d, learner->shared->vector,
-											   learner->rotate_scratch, &reco_pool_poll));
+												 learner->shared->d, learner->shared->vector,
+												 learner->rotate_scratch, &reco_pool_poll));
 }
 
 RkStatus
@@ -326,7 +327,7 @@ predict(const AlsLearner *learner, const AlsSide *side, const bool *known)
 			CHECK_FOR_INTERRUPTS();
 		if (known != NULL ? solved && !known[r] : !solved)
 			reco_learn_check(rk_side_apply_range(&attributes->problem, attributes->map, r, r + 1, true,
-											   side->factor, tmp, &reco_pool_poll));
+												 side->factor, tmp, &reco_pool_poll));
 	}
 	pfree(tmp);
 }

@@ -473,6 +473,8 @@ reco_boards_read(const RecoModel *model, int *n)
 	return board;
 }
 
+pg_noreturn static void refuse(const char *detail);
+
 /* refuse raises for boards that no refresh writes. */
 static void
 refuse(const char *detail)

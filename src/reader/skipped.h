@@ -26,7 +26,8 @@ extern void reco_event_names_warn(const RecoEventNames *names);
 extern void reco_skipped_warn(const RecoDefinition *definition, const RecoReadCounts *counts);
 
 /* reco_skipped_raise_nothing_left raises that no row could be used; names may be NULL. */
-pg_noreturn extern void reco_skipped_raise_nothing_left(const RecoDefinition *definition, const RecoReadCounts *counts,
-											const RecoEventNames *names);
+pg_noreturn extern void reco_skipped_raise_nothing_left(const RecoDefinition *definition,
+														const RecoReadCounts *counts,
+														const RecoEventNames *names);
 
 #endif
