@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "model/boards.h"
 #include "model/tensors.h"
 
