@@ -95,6 +95,10 @@ if [[ ${1:-} == --errors ]]; then
 	echo "$total messages of errors, $unseen of them in no test"
 fi
 
+# ---- server versions ----
+
+grep -rn 'pg_attribute_noreturn' src --include='*.[ch]' --exclude=compat.h && complain 'PostgreSQL 18 has pg_noreturn before the declaration'
+
 # ---- exported symbols ----
 
 library=$BUILD/reco.so

@@ -38,7 +38,7 @@ typedef struct Member
 	RecoOptionValue *option;
 } Member;
 
-static void raise_members(const char *what) pg_attribute_noreturn();
+pg_noreturn static void raise_members(const char *what);
 
 static void
 raise_members(const char *what)
