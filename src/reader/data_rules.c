@@ -272,7 +272,8 @@ unseen(Rules *rules)
 
 	if (d->items.sql_name == NULL)
 		return;
-	add(rules, "never_seen", &d->items, false, "no event is about the item: all that is known are its attributes",
+	add(rules, "never_seen", &d->items, false,
+		"no event is about the item: all that is known are its attributes",
 		psprintf("SELECT x.* FROM %s x WHERE NOT EXISTS (SELECT FROM %s t WHERE %s = x.%s AND %s)",
 				 d->items.sql_name, d->interactions.sql_name, column(&d->item),
 				 quote_identifier(d->item_key.name), rules->valid));
