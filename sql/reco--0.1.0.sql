@@ -2199,7 +2199,7 @@ GRANT SELECT ON reco.recommenders TO PUBLIC;
 
 CREATE VIEW reco.models WITH (security_barrier) AS
 	SELECT r.name AS recommender, v.number AS version, v.number = r.deployed AS deployed, v.algorithm,
-		v.created_at, v.as_of, v.n_users, v.n_items, v.n_interactions, v.options, v.metrics, v.format,
+		v.created_at, v.as_of, v.n_users, v.n_items, v.n_interactions, v.options, v.metrics, v.metrics #>> '{gate,verdict}' AS gate, v.format,
 		(SELECT sum(length(c.data)) FROM reco.version_chunk vc JOIN reco.chunk c USING (recommender, digest)
 		 WHERE vc.recommender = v.recommender AND vc.number = v.number) AS bytes
 	FROM reco.version v JOIN reco.recommender r ON r.key = v.recommender

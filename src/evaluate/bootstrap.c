@@ -85,6 +85,40 @@ reco_evaluate_resample(const double *value, size_t n_columns, const uint32 *user
 	return out;
 }
 
+/*
+ * reco_evaluate_resample_statistic gives a statistic over all test users, whose values are [users x columns], and
+ * writes it over each resample: resampled is [resamples].
+ */
+double
+reco_evaluate_resample_statistic(const RecoEvaluation *evaluation, const double *value,
+								 const RecoStatistic *statistic, double *resampled)
+{
+	const RecoStatistic two = {0, 1, statistic->root};
+	size_t n_columns = reco_evaluate_columns(evaluation);
+	size_t n = evaluation->n_users;
+	int resamples = evaluation->settings.resamples;
+	double *compact = reco_evaluate_alloc(n * 2, sizeof(double));
+	uint32 *user = reco_evaluate_alloc(n, sizeof(uint32));
+	double sum[2] = {0, 0};
+	double *sums;
+
+	for (size_t u = 0; u < n; u++)
+	{
+		user[u] = (uint32) u;
+		compact[2 * u] = value[u * n_columns + statistic->column];
+		compact[2 * u + 1] = value[u * n_columns + statistic->denominator];
+		sum[0] += compact[2 * u];
+		sum[1] += compact[2 * u + 1];
+	}
+	sums = reco_evaluate_resample(compact, 2, user, n, resamples, evaluation->settings.seed);
+	for (int r = 0; r < resamples; r++)
+		resampled[r] = reco_evaluate_statistic(&two, sums + 2 * r);
+	pfree(compact);
+	pfree(user);
+	pfree(sums);
+	return reco_evaluate_statistic(&two, sum);
+}
+
 double
 reco_evaluate_statistic(const RecoStatistic *statistic, const double *sum)
 {

@@ -83,7 +83,13 @@ learn(RecoEvaluation *evaluation, RecoContestant *contestant, MemoryContext oute
 	const RecoEntry *entry = contestant->entry;
 	const uint8 *keep =
 		entry->share < 100 ? reco_evaluate_keep_share(evaluation, entry->share) : evaluation->keep;
-	RecoLearned *learned = reco_learn(entry->definition, entry->options, evaluation->events, keep);
+	RecoLearnRequest request = {.definition = entry->definition,
+								.call_options = entry->options,
+								.events = evaluation->events,
+								.keep = keep,
+								.warm = entry->warm,
+								.warm_version = entry->warm_version};
+	RecoLearned *learned = reco_learn(&request);
 	MemoryContext each = MemoryContextSwitchTo(outer);
 
 	evaluation->learned_options = reco_evaluate_copy_json(learned->options);
@@ -102,7 +108,10 @@ reco_evaluate_contest(RecoEvaluation *evaluation, const RecoEntry *entry, Memory
 	evaluation->learned_rows = 0;
 	if (entry->ranker == RECO_RANKER_MODEL)
 	{
-		learn(evaluation, contestant, outer);
+		if (entry->model != NULL)
+			contestant->model = entry->model;
+		else
+			learn(evaluation, contestant, outer);
 		match_model(evaluation, contestant);
 	}
 	else

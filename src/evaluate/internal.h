@@ -32,6 +32,8 @@ typedef struct RecoEvaluateSettings
 	int n_k;
 	size_t *k; /* [n_k], increasing, distinct */
 	double fraction;
+	bool has_after; /* random: only pairs whose first event came later than this */
+	TimestampTz after;
 	size_t last_n;
 	bool has_from;
 	TimestampTz from;
@@ -194,6 +196,9 @@ typedef struct RecoEntry
 	RecoDefinition *definition; /* learned: the recommender's, with the entry's algorithm and options */
 	Jsonb *options;             /* of learning, over those of the definition; or NULL */
 	int share;                  /* per cent of the training users to learn from */
+	const RecoModel *model;     /* learned already, or NULL */
+	const RecoModel *warm;      /* to go on from when learning, or NULL */
+	int warm_version;           /* its number */
 } RecoEntry;
 
 /* What was measured of it. */
@@ -209,14 +214,14 @@ typedef struct RecoResult
 typedef struct RecoContestant
 {
 	const RecoEntry *entry;
-	RecoModel *model;   /* RECO_RANKER_MODEL only */
-	size_t n_items;     /* that it ranks */
-	int32 *training_of; /* [n_items] item of the training part, or -1 */
-	int32 *of_training; /* [items of the training part] item of the contestant, or -1 */
-	int32 *of_source;   /* [items of the source] item of the contestant, or -1 */
-	uint32 *tie;        /* [n_items] order among equal scores: a hash of the key */
-	double *value;      /* [test users x columns] */
-	uint32 *shown;      /* [RECO_CLASSES x n_k x n_items] how many lists hold an item */
+	const RecoModel *model; /* RECO_RANKER_MODEL only */
+	size_t n_items;         /* that it ranks */
+	int32 *training_of;     /* [n_items] item of the training part, or -1 */
+	int32 *of_training;     /* [items of the training part] item of the contestant, or -1 */
+	int32 *of_source;       /* [items of the source] item of the contestant, or -1 */
+	uint32 *tie;            /* [n_items] order among equal scores: a hash of the key */
+	double *value;          /* [test users x columns] */
+	uint32 *shown;          /* [RECO_CLASSES x n_k x n_items] how many lists hold an item */
 } RecoContestant;
 
 /* Baselines, all from the training part; arrays are by its items. */
@@ -372,6 +377,8 @@ extern void reco_evaluate_measure(RecoEvaluation *evaluation, RecoContestant *co
  */
 extern double *reco_evaluate_resample(const double *value, size_t n_columns, const uint32 *user, size_t n,
 									  int resamples, uint64 seed);
+extern double reco_evaluate_resample_statistic(const RecoEvaluation *evaluation, const double *value,
+											   const RecoStatistic *statistic, double *resampled);
 extern double reco_evaluate_statistic(const RecoStatistic *statistic, const double *sum);
 extern void reco_evaluate_interval(double *value, size_t n, double *low, double *high);
 

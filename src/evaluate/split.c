@@ -112,6 +112,8 @@ split_random(RecoEvaluation *evaluation)
 		uint64 hash = rk_hash_mix(of_user[events->user[first]], of_item[events->item[first]]);
 
 		last = reco_evaluate_pair_end(events, first);
+		if (evaluation->settings.has_after && events->time[first] <= evaluation->settings.after)
+			continue;
 		if ((double) (hash >> 11) * 0x1p-53 < evaluation->settings.fraction)
 			drop_events(evaluation, first, last);
 	}

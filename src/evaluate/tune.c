@@ -369,48 +369,21 @@ reco_tune_recall(RecoSearch *search)
 	return true;
 }
 
-/* compact gives the two columns of the statistic [n_users x 2]. */
-static double *
-compact(const RecoSearch *search, const RecoContestant *contestant)
-{
-	const RecoEvaluation *evaluation = search->evaluation;
-	size_t n_columns = reco_evaluate_columns(evaluation);
-	double *value = reco_evaluate_alloc(evaluation->n_users * 2, sizeof(double));
-
-	for (size_t u = 0; u < evaluation->n_users; u++)
-	{
-		value[2 * u] = contestant->value[u * n_columns + search->statistic.column];
-		value[2 * u + 1] = contestant->value[u * n_columns + search->statistic.denominator];
-	}
-	return value;
-}
-
 /* sum_up fills the value of the trial at hand, its interval and its values over the resamples; in "outer". */
 static void
 sum_up(RecoSearch *search, const double *value, MemoryContext outer)
 {
-	const RecoEvaluation *evaluation = search->evaluation;
-	const RecoStatistic two = {0, 1, search->statistic.root};
 	RecoTrial *trial = &search->trial;
-	int n = evaluation->settings.resamples;
-	uint32 *user = reco_evaluate_alloc(evaluation->n_users, sizeof(uint32));
+	int n = search->evaluation->settings.resamples;
 	double *sorted = reco_evaluate_alloc(n, sizeof(double));
-	double sum[2] = {0, 0};
-	double *resampled;
 
-	for (size_t u = 0; u < evaluation->n_users; u++)
-	{
-		user[u] = (uint32) u;
-		sum[0] += value[2 * u];
-		sum[1] += value[2 * u + 1];
-	}
-	trial->value = reco_evaluate_statistic(&two, sum);
-	resampled = reco_evaluate_resample(value, 2, user, evaluation->n_users, n, evaluation->settings.seed);
 	trial->n_resampled = n;
 	trial->resampled = MemoryContextAllocZero(outer, sizeof(double) * Max(n, 1));
-	for (int r = 0; r < n; r++)
-		sorted[r] = trial->resampled[r] = reco_evaluate_statistic(&two, resampled + 2 * r);
+	trial->value =
+		reco_evaluate_resample_statistic(search->evaluation, value, &search->statistic, trial->resampled);
+	memcpy(sorted, trial->resampled, sizeof(double) * n);
 	reco_evaluate_interval(sorted, (size_t) n, &trial->low, &trial->high);
+	pfree(sorted);
 }
 
 /* compare_trial fills how the trial at hand differs from the present setting, both learned from all. */
@@ -454,7 +427,7 @@ reco_tune_try(RecoSearch *search)
 	trial->seconds = elapsed(search) - begin;
 	trial->resolved = evaluation->learned_options;
 	reco_evaluate_measure(evaluation, contestant);
-	sum_up(search, compact(search, contestant), outer);
+	sum_up(search, contestant->value, outer);
 	MemoryContextSwitchTo(outer);
 	MemoryContextDelete(each);
 	compare_trial(search);

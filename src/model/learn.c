@@ -297,15 +297,17 @@ set_attributes(const RecoEvents *events, RecoLearnInput *input)
 
 /* fold_events reserves the area and folds the events into the dataset in it. */
 static RecoLearned *
-fold_events(const RecoDefinition *definition, const RecoAlgorithm *algorithm, const RecoEvents *events,
-			const uint8 *keep, Jsonb *call_options, RecoLearnInput *input)
+fold_events(const RecoLearnRequest *request, const RecoEvents *events, const RecoAlgorithm *algorithm,
+			RecoLearnInput *input)
 {
+	const RecoDefinition *definition = request->definition;
+	const uint8 *keep = request->keep;
 	RecoLearned *learned = palloc0(sizeof(RecoLearned));
 	RecoAllocator allocator = {allocate_in_area, NULL};
 	size_t pairs = reco_dataset_pairs(events, keep);
 	Size bytes;
 
-	learned->fold = reco_learn_fold_rule(definition, call_options);
+	learned->fold = reco_learn_fold_rule(definition, request->call_options);
 	bytes = algorithm->learn_bytes(events->users.n, events->items.n, pairs, definition->explicit_feedback,
 								   input->option);
 	bytes = add_size(bytes, attribute_bytes(algorithm, events->item_features, input->option));
@@ -331,11 +333,10 @@ uses_attributes(const RecoAlgorithm *algorithm, const RecoOptionValue *option)
 		   option[reco_option_find(algorithm->option, algorithm->n_options, "attributes")].number != 0;
 }
 
-/* learn_events learns from the events whose bit in keep is set; "forgotten" is the events, or NULL to leave them. */
-static RecoLearned *
-learn_events(const RecoLearnRequest *request, const RecoEvents *events, const uint8 *keep,
-			 RecoEvents *forgotten)
+RecoLearned *
+reco_learn(const RecoLearnRequest *request)
 {
+	RecoEvents *events = request->events;
 	const RecoDefinition *definition = request->definition;
 	const RecoAlgorithm *algorithm = reco_algorithm_find(definition->algorithm);
 	RecoLearnInput input = {.users = &events->users,
@@ -354,28 +355,14 @@ learn_events(const RecoLearnRequest *request, const RecoEvents *events, const ui
 		used.item_features = used.user_features = NULL;
 		used.catalogue = NULL;
 	}
-	learned = fold_events(definition, algorithm, &used, keep, request->call_options, &input);
-	if (forgotten != NULL)
-		reco_events_forget(forgotten);
+	learned = fold_events(request, &used, algorithm, &input);
+	if (request->forget)
+		reco_events_forget(events);
 	algorithm->learn(&input, &output);
 	learned->options = output.options;
 	learned->metrics = output.metrics;
 	collect_tensors(learned, events, &input, &output);
 	return learned;
-}
-
-RecoLearned *
-reco_learn(const RecoDefinition *definition, Jsonb *call_options, const RecoEvents *events, const uint8 *keep)
-{
-	RecoLearnRequest request = {.definition = definition, .call_options = call_options};
-
-	return learn_events(&request, events, keep, NULL);
-}
-
-RecoLearned *
-reco_learn_request(const RecoLearnRequest *request)
-{
-	return learn_events(request, request->events, NULL, request->events);
 }
 
 /* raise_cold says that an incremental refresh cannot go on from a version. */

@@ -491,15 +491,6 @@ typedef struct RecoLearned
 /* reco_learn_check turns the status of a kernel into an error. */
 extern void reco_learn_check(RkStatus status);
 
-/*
- * reco_learn folds the events whose bit in keep is set (NULL: all) and learns
- * from them, with the options of the definition overridden by call_options.
- * Touches no database; everything it makes lives in the current context,
- * the learning area included.
- */
-extern RecoLearned *reco_learn(const RecoDefinition *definition, Jsonb *call_options,
-							   const RecoEvents *events, const uint8 *keep);
-
 /* reco_learn_fold_rule gives how learning with these options folds rows; as_of is open until the events are known. */
 extern RecoFoldRule reco_learn_fold_rule(const RecoDefinition *definition, Jsonb *call_options);
 
@@ -526,18 +517,23 @@ extern void reco_people_count_reviews(RecoLearned *learned, const RecoReviewCoun
 /* reco_people_bucket gives the bucket of a number of users, of whom the version before had that bucket (0: none). */
 extern int32 reco_people_bucket(int64 users, int32 previous, int min_group);
 
-/* What a refresh wants learned. */
+/* What is to be learned. */
 typedef struct RecoLearnRequest
 {
 	const RecoDefinition *definition;
-	Jsonb *call_options;   /* NULL: none */
-	RecoEvents *events;    /* their rows are forgotten once they are folded; the keys stay */
+	Jsonb *call_options; /* over the options of the definition; NULL: none */
+	RecoEvents *events;
+	const uint8 *keep;     /* bitmap of the events to learn from; NULL: all */
+	bool forget;           /* the rows of events are freed once they are folded; the keys stay */
 	const RecoModel *warm; /* incremental: the version to go on from; NULL: learn from nothing */
 	int warm_version;      /* its number */
 } RecoLearnRequest;
 
-/* reco_learn_request learns from all events like reco_learn, and gives their memory back as soon as it can. */
-extern RecoLearned *reco_learn_request(const RecoLearnRequest *request);
+/*
+ * reco_learn folds the events and learns from them.  Touches no database; everything it
+ * makes lives in the current context, the learning area included.
+ */
+extern RecoLearned *reco_learn(const RecoLearnRequest *request);
 
 /*
  * reco_learn_warm opens the deployed version as the start of an incremental

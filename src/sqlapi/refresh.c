@@ -4,15 +4,18 @@
  */
 #include "postgres.h"
 
+#include "evaluate/gate.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "model/boards.h"
+#include "model/json.h"
 #include "parallel/progress.h"
 #include "portability/instr_time.h"
 #include "reco.h"
 #include "sqlapi/procedure.h"
 #include "train/train.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 
 PG_FUNCTION_INFO_V1(reco_refresh);
 
@@ -21,6 +24,7 @@ typedef struct RefreshCall
 {
 	char *recommender; /* NULL: the one an unnamed call means */
 	bool incremental;  /* go on from the deployed version */
+	bool gate;         /* deploy only what is not worse */
 	Jsonb *options;    /* NULL: those of the definition */
 } RefreshCall;
 
@@ -38,31 +42,29 @@ seconds_since(instr_time *from)
 	return INSTR_TIME_GET_DOUBLE(passed);
 }
 
-/* check_mode refuses modes and gates that this version does not have, and says whether the mode is incremental. */
+/* check_mode refuses modes that there are not, and says whether the mode is incremental. */
 static bool
-check_mode(const char *mode, bool gate)
+check_mode(const char *mode)
 {
 	bool incremental = strcmp(mode, "incremental") == 0;
 
 	if (!incremental && strcmp(mode, "full") != 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown refresh mode \"%s\"", mode),
 						errhint("The modes are \"full\" and \"incremental\".")));
-	if (gate)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a refresh cannot be gated yet"),
-						errhint("Compare with reco.evaluate(), and go back with reco.deploy().")));
 	return incremental;
 }
 
 static RefreshCall
 read_arguments(FunctionCallInfo fcinfo)
 {
-	RefreshCall call = {NULL, false, NULL};
+	RefreshCall call = {0};
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("%s of refresh cannot be NULL", PG_ARGISNULL(1) ? "mode" : "gate"),
 						errhint("Leave it out for its default.")));
-	call.incremental = check_mode(text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_GETARG_BOOL(2));
+	call.incremental = check_mode(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	call.gate = PG_GETARG_BOOL(2);
 	if (!PG_ARGISNULL(0))
 		call.recommender = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	if (!PG_ARGISNULL(3))
@@ -88,7 +90,7 @@ read_events(const RecoDefinition *definition, instr_time *clock)
 static RecoLearned *
 learn(const RecoLearnRequest *request, instr_time *clock)
 {
-	RecoLearned *learned = reco_learn_request(request);
+	RecoLearned *learned = reco_learn(request);
 	char *detail = JsonbToCString(NULL, &learned->metrics->root, VARSIZE(learned->metrics));
 
 	if (request->warm != NULL)
@@ -102,23 +104,84 @@ learn(const RecoLearnRequest *request, instr_time *clock)
 	return learned;
 }
 
-static void
-store_version(const RecoDefinition *definition, const RecoLearned *learned, instr_time *clock)
+/* open_gate opens what is deployed, to be compared with; false when nothing is. */
+static bool
+open_gate(RecoDefinition *definition, const RefreshCall *call, RecoGateRequest *request)
 {
+	const RecoVersion *version;
+
+	if (definition->deployed == 0)
+	{
+		ereport(NOTICE, (errmsg("refresh of \"%s\": nothing is deployed to compare the new version with",
+								definition->name)));
+		return false;
+	}
+	version = reco_catalog_deployed(definition);
+	*request = (RecoGateRequest){.definition = definition,
+								 .call_options = call->options,
+								 .deployed = reco_model_open(definition, CurrentMemoryContext),
+								 .version = version->number,
+								 .algorithm = pstrdup(version->algorithm),
+								 .options = DatumGetJsonbPCopy(JsonbPGetDatum(version->options)),
+								 .has_as_of = version->has_as_of,
+								 .as_of = version->as_of,
+								 .incremental = call->incremental};
+	return true;
+}
+
+/* pass_gate compares, and says what it found. */
+static void
+pass_gate(const RecoGateRequest *request, RecoGate *gate, instr_time *clock)
+{
+	*gate = reco_evaluate_gate(request);
+	ereport(NOTICE, (errmsg("refresh of \"%s\": %s in %.2f s", request->definition->name,
+							gate->passes ? "not worse than what is deployed" : "worse than what is deployed",
+							seconds_since(clock)),
+					 errdetail("%s.", gate->finding)));
+}
+
+/* add_gate adds the finding of the gate to the metrics. */
+static void
+add_gate(RecoLearned *learned, const RecoGate *gate)
+{
+	RecoJson json;
+	Jsonb *found;
+
+	reco_json_begin(&json);
+	reco_json_object(&json, "gate", gate->json);
+	found = reco_json_end(&json);
+	learned->metrics = DatumGetJsonbP(
+		DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(learned->metrics), JsonbPGetDatum(found)));
+}
+
+/* store_version stores what was learned; gate is NULL where nothing was compared. */
+static void
+store_version(const RecoDefinition *definition, RecoLearned *learned, const RecoGate *gate, instr_time *clock)
+{
+	bool deploy = gate == NULL || gate->passes;
 	int number;
 
+	if (gate != NULL)
+		add_gate(learned, gate);
 	reco_progress_phase("storing", 0);
 	reco_procedure_snapshot();
-	number = reco_train_store(definition, learned);
-	ereport(NOTICE, (errmsg("refresh of \"%s\": stored and deployed version %d in %.2f s", definition->name,
-							number, seconds_since(clock))));
+	number = reco_train_store(definition, learned, deploy);
+	if (deploy)
+		ereport(NOTICE, (errmsg("refresh of \"%s\": stored and deployed version %d in %.2f s",
+								definition->name, number, seconds_since(clock))));
+	else
+		ereport(WARNING,
+				(errmsg("refresh of \"%s\": version %d is kept and not deployed", definition->name, number),
+				 errdetail("%s.", gate->finding),
+				 errhint("SELECT reco.deploy(%s, %d) deploys it nevertheless.",
+						 quote_literal_cstr(definition->name), number)));
 }
 
 /*
  * reco_refresh learns a new version from the interactions and deploys it, from
  * nothing or, incrementally, from the deployed version on.
  *
- * Stages: read (one snapshot), learn (none), store.  The deployed version
+ * Stages: read (one snapshot), with gate compare (none), learn (none), store.  The deployed version
  * serves until the last stage commits; whatever fails before leaves it.
  */
 Datum
@@ -128,6 +191,9 @@ reco_refresh(PG_FUNCTION_ARGS)
 	RefreshCall call = read_arguments(fcinfo);
 	RecoDefinition *definition = reco_catalog_copy(reco_catalog_find(call.recommender));
 	RecoLearnRequest request = {.definition = definition, .call_options = call.options};
+	RecoGateRequest gate_request;
+	RecoGate gate;
+	bool gated;
 	RecoPeople *people;
 	RecoBoards *boards;
 	RecoReviewCounts *reviews;
@@ -140,6 +206,7 @@ reco_refresh(PG_FUNCTION_ARGS)
 	reco_catalog_lock(definition);
 	if (call.incremental)
 		request.warm = reco_learn_warm(definition, call.options, CurrentMemoryContext, &request.warm_version);
+	gated = call.gate && open_gate(definition, &call, &gate_request);
 	INSTR_TIME_SET_CURRENT(clock);
 	reco_progress_begin(&definition->key, "refresh");
 	request.events = read_events(definition, &clock);
@@ -148,12 +215,18 @@ reco_refresh(PG_FUNCTION_ARGS)
 	reviews = reco_reader_reviews(definition, &request.events->items);
 	reco_procedure_commit(may_commit);
 
+	if (gated)
+	{
+		gate_request.events = request.events;
+		pass_gate(&gate_request, &gate, &clock);
+	}
+	request.forget = true;
 	learned = learn(&request, &clock);
 	reco_people_count(learned, &request.events->items, people, reco_min_group);
 	reco_boards_add(learned, boards);
 	reco_people_count_reviews(learned, reviews, definition->review_people, &request.events->items, people,
 							  reco_min_group);
-	store_version(definition, learned, &clock);
+	store_version(definition, learned, gated ? &gate : NULL, &clock);
 	reco_procedure_commit(may_commit);
 	reco_progress_end();
 	reco_catalog_unlock(definition);

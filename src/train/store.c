@@ -10,7 +10,7 @@
 #include "train/train.h"
 
 int
-reco_train_store(const RecoDefinition *definition, const RecoLearned *learned)
+reco_train_store(const RecoDefinition *definition, const RecoLearned *learned, bool deploy)
 {
 	RecoVersion version = {
 		.recommender = definition->key,
@@ -29,7 +29,9 @@ reco_train_store(const RecoDefinition *definition, const RecoLearned *learned)
 	};
 
 	reco_store_write(&version, &learned->tensors);
-	reco_catalog_deploy(definition, version.number);
-	reco_catalog_prune(definition, reco_keep_versions);
+	if (deploy)
+		reco_catalog_deploy(definition, version.number);
+	/* the one that serves, and the one that is kept aside */
+	reco_catalog_prune(definition, deploy ? reco_keep_versions : Max(reco_keep_versions, 2));
 	return version.number;
 }

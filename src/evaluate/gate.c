@@ -1,0 +1,228 @@
+/*
+ * gate.c
+ *	  Two contestants on a split that neither has seen: the candidate and what is deployed.
+ */
+#include "postgres.h"
+
+#include "evaluate/gate.h"
+#include "evaluate/internal.h"
+#include "model/json.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#define GATE_K 20
+#define GATE_FRACTION 0.2
+#define GATE_RESAMPLES 1000
+#define GATE_SEED 42
+
+/* Positions of the contestants. */
+enum
+{
+	CANDIDATE,
+	DEPLOYED,
+	N_CONTESTANTS
+};
+
+/* What each contestant measured. */
+typedef struct Measured
+{
+	double value;
+	double *resampled; /* [GATE_RESAMPLES] */
+} Measured;
+
+/* count_tested gives the number of users who lost events to the test part. */
+static size_t
+count_tested(const RecoEvaluation *evaluation)
+{
+	const RecoEvents *events = evaluation->events;
+	size_t n = 0;
+
+	for (size_t user = 0; user < events->users.n; user++)
+		for (size_t e = evaluation->user_start[user]; e < evaluation->user_start[user + 1]; e++)
+			if (!reco_evaluate_bit(evaluation->keep, e))
+			{
+				n++;
+				break;
+			}
+	return n;
+}
+
+/* split holds out pairs that are new since the deployed version, if they are enough; says whether they are. */
+static bool
+split(RecoEvaluation *evaluation, const RecoGateRequest *request)
+{
+	if (request->has_as_of && evaluation->events->time != NULL)
+	{
+		evaluation->settings.has_after = true;
+		evaluation->settings.after = request->as_of;
+		reco_evaluate_split(evaluation);
+		if (count_tested(evaluation) >= RECO_GATE_USERS)
+			return true;
+		evaluation->settings.has_after = false;
+		memset(&evaluation->counts, 0, sizeof(evaluation->counts));
+	}
+	if (request->incremental)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("an incremental refresh of \"%s\" cannot be gated now", request->definition->name),
+				 errdetail(
+					 "Version %d, which it goes on from, has seen all rows but those of fewer than %d users "
+					 "who came to something new since.",
+					 request->version, RECO_GATE_USERS),
+				 errhint("Run a full refresh, or one without gate.")));
+	reco_evaluate_split(evaluation);
+	return false;
+}
+
+/* make_evaluation gives an evaluation with everything but contestants. */
+static RecoEvaluation *
+make_evaluation(const RecoGateRequest *request, bool *fresh)
+{
+	RecoEvaluation *evaluation = palloc0(sizeof(RecoEvaluation));
+	RecoEvaluateSettings *settings = &evaluation->settings;
+
+	settings->split = RECO_SPLIT_RANDOM;
+	settings->n_k = 1;
+	settings->k = palloc(sizeof(size_t));
+	settings->k[0] = GATE_K;
+	settings->fraction = GATE_FRACTION;
+	settings->seed = GATE_SEED;
+	settings->resamples = GATE_RESAMPLES;
+	settings->model_options = request->call_options;
+	evaluation->definition = request->definition;
+	evaluation->events = evaluation->source = request->events;
+	*fresh = split(evaluation, request);
+	reco_evaluate_fold(evaluation);
+	reco_evaluate_learn_baselines(evaluation);
+	reco_evaluate_find_targets(evaluation);
+	for (size_t u = 0; u < evaluation->n_users; u++)
+		evaluation->user[u].sampled = false;
+	return evaluation;
+}
+
+/* deployed_entry gives the deployed version as it is, or its settings to be learned. */
+static RecoEntry
+deployed_entry(const RecoGateRequest *request, bool fresh)
+{
+	RecoEntry entry = {
+		.name = "deployed", .ranker = RECO_RANKER_MODEL, .definition = request->definition, .share = 100};
+
+	if (fresh)
+	{
+		entry.model = request->deployed;
+		return entry;
+	}
+	entry.options = request->options;
+	if (strcmp(request->definition->algorithm, request->algorithm) != 0)
+	{
+		entry.definition = palloc(sizeof(RecoDefinition));
+		*entry.definition = *request->definition;
+		entry.definition->algorithm = request->algorithm;
+		entry.definition->options = NULL;
+	}
+	return entry;
+}
+
+/* statistic_of gives what is compared. */
+static RecoStatistic
+statistic_of(const RecoEvaluation *evaluation)
+{
+	if (evaluation->definition->explicit_feedback)
+		return (RecoStatistic){reco_evaluate_tail(evaluation, RECO_TAIL_SQUARES),
+							   reco_evaluate_tail(evaluation, RECO_TAIL_RATINGS), true};
+	return (RecoStatistic){reco_evaluate_cell(0, RECO_CELL_NDCG),
+						   reco_evaluate_tail(evaluation, RECO_TAIL_RANKED), false};
+}
+
+/* measure learns and measures one contestant; the result is in "outer". */
+static Measured
+measure(RecoEvaluation *evaluation, const RecoEntry *entry, MemoryContext outer)
+{
+	MemoryContext each = AllocSetContextCreate(outer, "reco gate: one contestant", ALLOCSET_DEFAULT_SIZES);
+	RecoStatistic statistic = statistic_of(evaluation);
+	RecoContestant *contestant;
+	Measured measured;
+
+	MemoryContextSwitchTo(each);
+	contestant = reco_evaluate_contest(evaluation, entry, outer);
+	reco_evaluate_measure(evaluation, contestant);
+	measured.resampled = MemoryContextAlloc(outer, sizeof(double) * GATE_RESAMPLES);
+	measured.value =
+		reco_evaluate_resample_statistic(evaluation, contestant->value, &statistic, measured.resampled);
+	MemoryContextSwitchTo(outer);
+	MemoryContextDelete(each);
+	return measured;
+}
+
+/* judge compares the two; "found" is the context of the result. */
+static RecoGate
+judge(const RecoEvaluation *evaluation, const RecoGateRequest *request, const Measured *measured, bool fresh,
+	  MemoryContext found)
+{
+	bool is_error = evaluation->definition->explicit_feedback;
+	const char *metric = is_error ? "rmse" : psprintf("ndcg@%d", GATE_K);
+	double difference = measured[CANDIDATE].value - measured[DEPLOYED].value;
+	double *each = palloc(sizeof(double) * GATE_RESAMPLES);
+	RecoGate gate;
+	RecoJson json;
+	double low;
+	double high;
+
+	for (int r = 0; r < GATE_RESAMPLES; r++)
+		each[r] = measured[CANDIDATE].resampled[r] - measured[DEPLOYED].resampled[r];
+	reco_evaluate_interval(each, GATE_RESAMPLES, &low, &high);
+	gate.passes = !(is_error ? low > 0 : high < 0);
+	MemoryContextSwitchTo(found);
+	gate.finding = psprintf(
+		"%s %.4f against %.4f of %sversion %d, difference %.4f (%.4f to %.4f), %zu users, %s", metric,
+		measured[CANDIDATE].value, measured[DEPLOYED].value, fresh ? "" : "the settings of ",
+		request->version, difference, low, high, evaluation->n_users, fresh ? "new events" : "held-out rows");
+	reco_json_begin(&json);
+	reco_json_string(&json, "verdict", gate.passes ? "passed" : "refused");
+	reco_json_string(&json, "by", fresh ? "new events" : "settings");
+	reco_json_integer(&json, "against", request->version);
+	reco_json_string(&json, "metric", metric);
+	reco_json_number(&json, "candidate", measured[CANDIDATE].value);
+	reco_json_number(&json, "deployed", measured[DEPLOYED].value);
+	reco_json_number(&json, "difference", difference);
+	reco_json_number(&json, "low", low);
+	reco_json_number(&json, "high", high);
+	reco_json_integer(&json, "users", (int64) evaluation->n_users);
+	gate.json = reco_json_end(&json);
+	return gate;
+}
+
+RecoGate
+reco_evaluate_gate(const RecoGateRequest *request)
+{
+	MemoryContext found = CurrentMemoryContext;
+	MemoryContext outer = AllocSetContextCreate(found, "reco gate", ALLOCSET_DEFAULT_SIZES);
+	RecoEntry entry[N_CONTESTANTS];
+	Measured measured[N_CONTESTANTS];
+	RecoEvaluation *evaluation;
+	RecoGate gate;
+	bool fresh;
+
+	if (request->deployed->explicit_feedback != request->definition->explicit_feedback)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("version %d of \"%s\" was learned from other feedback, and cannot be compared with",
+						request->version, request->definition->name),
+				 errhint("Refresh without gate.")));
+	MemoryContextSwitchTo(outer);
+	evaluation = make_evaluation(request, &fresh);
+	entry[CANDIDATE] = (RecoEntry){.name = "candidate",
+								   .ranker = RECO_RANKER_MODEL,
+								   .definition = request->definition,
+								   .options = request->call_options,
+								   .warm = request->incremental ? request->deployed : NULL,
+								   .warm_version = request->version,
+								   .share = 100};
+	entry[DEPLOYED] = deployed_entry(request, fresh);
+	for (int c = 0; c < N_CONTESTANTS; c++)
+		measured[c] = measure(evaluation, &entry[c], outer);
+	gate = judge(evaluation, request, measured, fresh, found);
+	MemoryContextSwitchTo(found);
+	MemoryContextDelete(outer);
+	return gate;
+}

@@ -1,0 +1,56 @@
+/*
+ * gate.h
+ *	  Whether a refresh would make lists worse: CALL reco.refresh(gate => true).
+ *
+ * The deployed version has learned from the rows that a split of today's interactions would hold out, so
+ * measuring it on them would flatter it.  Two ways are fair:
+ *
+ *	new events	where times are mapped and at least RECO_GATE_USERS users came to something new after the
+ *				deployed version's as_of: a fifth of these pairs is held out.  The deployed version is measured as it is,
+ *				the candidate is learned from the rows that are left.  Neither has seen the pairs, both
+ *				are served with the same histories.  It notices bad data as well as bad settings.
+ *	settings	otherwise: a fifth of all pairs is held out, and both the candidate and the settings of the
+ *				deployed version (its algorithm and its options as they were resolved) are learned from the rest.
+ *
+ * The candidate passes unless it is worse by more than chance explains: unless the 95 % paired bootstrap
+ * interval of the difference of NDCG@20 (explicit feedback: of RMSE) lies on the wrong side of 0.
+ */
+#ifndef RECO_EVALUATE_GATE_H
+#define RECO_EVALUATE_GATE_H
+
+#include "postgres.h"
+
+#include "model/model.h"
+
+/* Fewer users with new events than this say nothing. */
+#define RECO_GATE_USERS 50
+
+typedef struct RecoGateRequest
+{
+	RecoDefinition *definition;
+	Jsonb *call_options;       /* of the refresh; NULL: none */
+	RecoEvents *events;        /* left as they are */
+	const RecoModel *deployed; /* the deployed version, open */
+	int version;               /* its number */
+	char *algorithm;           /* its */
+	Jsonb *options;            /* as they were resolved */
+	bool has_as_of;
+	TimestampTz as_of;
+	bool incremental; /* the candidate goes on from the deployed version */
+} RecoGateRequest;
+
+typedef struct RecoGate
+{
+	bool passes;
+	char *finding; /* in words: "ndcg@20 0.1234 against 0.1200 of version 3, ..." */
+	Jsonb *json;   /* for the metrics of the version */
+} RecoGate;
+
+/*
+ * reco_evaluate_gate learns and measures; touches no database.  Results are in the current
+ * context.  ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE when the deployed version is of other feedback, and for an
+ * incremental refresh without new events; ERRCODE_NO_DATA_FOUND when nothing can be held out.
+ */
+extern RecoGate reco_evaluate_gate(const RecoGateRequest *request);
+
+#endif

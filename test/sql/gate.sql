@@ -1,0 +1,92 @@
+-- CALL reco.refresh(gate => true) deploys what is not worse than what serves, measured on rows that neither has seen.
+\pset format unaligned
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS reco;
+CREATE SCHEMA gate;
+SET search_path = gate;
+
+-- verdict() gives what versions say about the gate, without figures.
+CREATE FUNCTION verdict(recommender text) RETURNS TABLE (version integer, deployed boolean, gate text, by text, against integer, metric text, by_sign text)
+LANGUAGE sql AS $$
+	SELECT m.version, m.deployed, m.gate, m.metrics #>> '{gate,by}', (m.metrics #>> '{gate,against}')::integer, m.metrics #>> '{gate,metric}',
+		CASE WHEN (m.metrics #>> '{gate,high}')::float8 < 0 THEN 'below' WHEN (m.metrics #>> '{gate,low}')::float8 > 0 THEN 'above' WHEN m.gate IS NOT NULL THEN 'around 0' END
+	FROM reco.models m WHERE m.recommender = $1 ORDER BY m.version
+$$;
+
+-- Two kinds of people, each with a shelf of its own.
+CREATE TABLE shelf (u integer, i integer, at timestamptz);
+INSERT INTO shelf SELECT u, (u % 2) * 40 + (u * 7 + g * g) % 40, timestamptz '2024-01-01 00:00+00' + (u + g) * interval '1 hour'
+	FROM generate_series(1, 400) u, generate_series(1, 8) g;
+CREATE INDEX ON shelf (u);
+SELECT reco.create_recommender('shelf', 'shelf', 'u', 'i', time_column => 'at', options => '{"factors": 8, "iterations": 3}');
+
+-- Nothing serves yet: nothing to compare with.
+CALL reco.refresh('shelf', gate => true);
+SELECT * FROM verdict('shelf');
+
+-- Without anything new the settings are compared, on held-out rows: the same settings are not worse.
+CALL reco.refresh('shelf', gate => true);
+SELECT * FROM verdict('shelf');
+
+-- Settings that are much worse are refused: the version is kept and does not serve, and can be deployed by hand.
+CALL reco.refresh('shelf', gate => true, options => '{"alpha0": 1000000, "lambda": 1000000000, "factors": 4}');
+SELECT * FROM verdict('shelf');
+SELECT reco.deploy('shelf', 3);
+SELECT version, deployed FROM verdict('shelf');
+SELECT reco.deploy('shelf', 2);
+
+-- New events: the deployed version is measured as it is.  People take what their shelf has, anything of it.
+INSERT INTO shelf SELECT u, (u % 2) * 40 + abs(hashint4(u * 31 + g)) % 40, timestamptz '2024-03-01 00:00+00' + (u + g) * interval '1 hour'
+	FROM generate_series(1, 400) u, generate_series(1, 4) g;
+CALL reco.refresh('shelf', gate => true);
+SELECT version, deployed, gate, by, against FROM verdict('shelf');
+
+-- The same again, and with it a flood of nonsense that drowns the shelves: refused, although the settings are the same.
+CREATE TABLE sane AS SELECT * FROM shelf;
+INSERT INTO shelf SELECT u, (u % 2) * 40 + abs(hashint4(u * 37 - g)) % 40, timestamptz '2024-05-01 00:00+00' + (u + g) * interval '1 hour'
+	FROM generate_series(1, 400) u, generate_series(1, 4) g;
+INSERT INTO shelf SELECT 10000 + n, abs(hashint4(n * 97 + g)) % 80, timestamptz '2024-01-01 00:00+00' FROM generate_series(1, 6000) n, generate_series(1, 10) g;
+CALL reco.refresh('shelf', gate => true);
+SELECT version, deployed, gate, by, against, by_sign FROM verdict('shelf');
+-- what serves is still the version before
+SELECT deployed FROM reco.recommenders WHERE name = 'shelf';
+
+-- An incremental refresh is gated by new events alone.
+TRUNCATE shelf;
+INSERT INTO shelf SELECT * FROM sane;
+CALL reco.refresh('shelf');
+DO $$
+DECLARE
+	detail text;
+BEGIN
+	CALL reco.refresh('shelf', 'incremental', gate => true);
+EXCEPTION WHEN object_not_in_prerequisite_state THEN
+	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+	RAISE WARNING '%: %', SQLERRM, regexp_replace(detail, 'Version [0-9]+', 'Version N');
+END $$;
+INSERT INTO shelf SELECT u, (u % 2) * 40 + (u * 11 + g * g + g) % 40, timestamptz '2024-05-01 00:00+00' + (u + g) * interval '1 hour'
+	FROM generate_series(1, 400) u, generate_series(1, 4) g;
+CALL reco.refresh('shelf', 'incremental', gate => true);
+SELECT deployed, gate, by, metric FROM verdict('shelf') ORDER BY version DESC LIMIT 1;
+
+-- A version that is kept aside stays when only one is to be kept.
+SET reco.keep_versions = 1;
+CALL reco.refresh('shelf', gate => true, options => '{"alpha0": 1000000, "lambda": 1000000000, "factors": 4}');
+SELECT count(*), count(*) FILTER (WHERE deployed) AS deployed, count(*) FILTER (WHERE gate = 'refused') AS refused FROM verdict('shelf');
+RESET reco.keep_versions;
+
+-- Ratings are gated by their error; another algorithm is compared by the settings of both.
+CREATE TABLE rated AS SELECT u, (u * 3 + g * g) % 25 AS i, 1 + (u + g) % 5 AS stars FROM generate_series(1, 200) u, generate_series(1, 8) g;
+CREATE INDEX ON rated (u);
+SELECT reco.create_recommender('rated', 'rated', 'u', 'i', value_column => 'stars', feedback => 'explicit', options => '{"factors": 4, "iterations": 2}');
+CALL reco.refresh('rated');
+CALL reco.refresh('rated', gate => true);
+SELECT * FROM verdict('rated');
+SELECT reco.alter_recommender('shelf', unset => '{options}');
+SELECT reco.alter_recommender('shelf', algorithm => 'popular');
+CALL reco.refresh('shelf', gate => true);
+SELECT deployed, gate, by FROM verdict('shelf') ORDER BY version DESC LIMIT 1;
+
+SELECT reco.drop_recommender(name) FROM reco.recommenders WHERE name IN ('shelf', 'rated');
+DROP SCHEMA gate CASCADE;
