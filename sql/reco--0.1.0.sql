@@ -690,6 +690,51 @@ AS 'MODULE_PATHNAME', 'reco_score'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
 COMMENT ON FUNCTION reco.score(text, text, text) IS 'the model''s score of one item for one user; NULL for an item the model does not know';
 
+CREATE FUNCTION reco.probability(user_id bigint, item_id bigint, recommender text = NULL) RETURNS double precision
+AS 'MODULE_PATHNAME', 'reco_probability'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.probability(bigint, bigint, text) IS 'what the score of one item for one user means as a probability, where the version was learned with the option calibrate; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.probability(user_id bigint, item_id uuid, recommender text = NULL) RETURNS double precision
+AS 'MODULE_PATHNAME', 'reco_probability'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.probability(bigint, uuid, text) IS 'what the score of one item for one user means as a probability, where the version was learned with the option calibrate; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.probability(user_id bigint, item_id text, recommender text = NULL) RETURNS double precision
+AS 'MODULE_PATHNAME', 'reco_probability'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.probability(bigint, text, text) IS 'what the score of one item for one user means as a probability, where the version was learned with the option calibrate; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.probability(user_id uuid, item_id bigint, recommender text = NULL) RETURNS double precision
+AS 'MODULE_PATHNAME', 'reco_probability'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.probability(uuid, bigint, text) IS 'what the score of one item for one user means as a probability, where the version was learned with the option calibrate; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.probability(user_id uuid, item_id uuid, recommender text = NULL) RETURNS double precision
+AS 'MODULE_PATHNAME', 'reco_probability'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.probability(uuid, uuid, text) IS 'what the score of one item for one user means as a probability, where the version was learned with the option calibrate; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.probability(user_id uuid, item_id text, recommender text = NULL) RETURNS double precision
+AS 'MODULE_PATHNAME', 'reco_probability'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.probability(uuid, text, text) IS 'what the score of one item for one user means as a probability, where the version was learned with the option calibrate; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.probability(user_id text, item_id bigint, recommender text = NULL) RETURNS double precision
+AS 'MODULE_PATHNAME', 'reco_probability'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.probability(text, bigint, text) IS 'what the score of one item for one user means as a probability, where the version was learned with the option calibrate; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.probability(user_id text, item_id uuid, recommender text = NULL) RETURNS double precision
+AS 'MODULE_PATHNAME', 'reco_probability'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.probability(text, uuid, text) IS 'what the score of one item for one user means as a probability, where the version was learned with the option calibrate; NULL for an item the model does not know';
+
+CREATE FUNCTION reco.probability(user_id text, item_id text, recommender text = NULL) RETURNS double precision
+AS 'MODULE_PATHNAME', 'reco_probability'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION reco.probability(text, text, text) IS 'what the score of one item for one user means as a probability, where the version was learned with the option calibrate; NULL for an item the model does not know';
+
 CREATE FUNCTION reco.explain(
 	user_id bigint,
 	item_id bigint,

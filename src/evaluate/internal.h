@@ -368,7 +368,14 @@ extern RecoContestant *reco_evaluate_contest(RecoEvaluation *evaluation, const R
 extern RecoQuery *reco_evaluate_query(const RecoEvaluation *evaluation, const RecoContestant *contestant,
 									  const RecoTestUser *user);
 
-/* measure.c: fills value and shown of a contestant. */
+/*
+ * measure.c: fills value and shown of a contestant.  The other two set or clear the bits, by the contestant's items, of what
+ * a user has in training (with repeats: of nothing), and of what is to be found.
+ */
+extern void reco_evaluate_mark_training(const RecoEvaluation *evaluation, const RecoContestant *contestant,
+										const RecoTestUser *user, uint8 *masked, bool set);
+extern void reco_evaluate_mark_targets(const RecoEvaluation *evaluation, const RecoContestant *contestant,
+									   const RecoTestUser *user, uint8 *wanted, bool set);
 extern void reco_evaluate_measure(RecoEvaluation *evaluation, RecoContestant *contestant);
 
 /*

@@ -60,12 +60,10 @@ mark(uint8 *bitmap, int32 item, bool set)
 		reco_evaluate_clear_bit(bitmap, (size_t) item);
 }
 
-/* mark_training sets or clears the bits of the items that a user has in training. */
-static void
-mark_training(const Bench *bench, const RecoTestUser *user, bool set)
+void
+reco_evaluate_mark_training(const RecoEvaluation *evaluation, const RecoContestant *contestant,
+							const RecoTestUser *user, uint8 *masked, bool set)
 {
-	const RecoEvaluation *evaluation = bench->evaluation;
-
 	if (user->event_user < 0 || evaluation->settings.repeats)
 		return;
 	for (size_t e = evaluation->user_start[user->event_user];
@@ -74,19 +72,27 @@ mark_training(const Bench *bench, const RecoTestUser *user, bool set)
 		int32 item = evaluation->item_of_item[evaluation->events->item[e]];
 
 		if (item >= 0 && reco_evaluate_bit(evaluation->keep, e))
-			mark(bench->masked, bench->contestant->of_training[item], set);
+			mark(masked, contestant->of_training[item], set);
 	}
 }
 
-/* mark_targets sets or clears the bits of the items to be found. */
-static void
-mark_targets(const Bench *bench, const RecoTestUser *user, bool set)
+void
+reco_evaluate_mark_targets(const RecoEvaluation *evaluation, const RecoContestant *contestant,
+						   const RecoTestUser *user, uint8 *wanted, bool set)
 {
-	const RecoTarget *target = bench->evaluation->target + user->first_target;
+	const RecoTarget *target = evaluation->target + user->first_target;
 
 	for (size_t t = 0; t < user->n_targets; t++)
 		if (target[t].is_ranked)
-			mark(bench->wanted, bench->contestant->of_source[target[t].source], set);
+			mark(wanted, contestant->of_source[target[t].source], set);
+}
+
+/* mark_user sets or clears the bits of what a user has in training and of what is to be found. */
+static void
+mark_user(const Bench *bench, const RecoTestUser *user, bool set)
+{
+	reco_evaluate_mark_training(bench->evaluation, bench->contestant, user, bench->masked, set);
+	reco_evaluate_mark_targets(bench->evaluation, bench->contestant, user, bench->wanted, set);
 }
 
 /* take_first fills the list with the first items of an order of the training part's that are not masked, and gives their number. */
@@ -296,8 +302,7 @@ judge_list(const Bench *bench, const Subject *subject)
 	const RecoTestUser *user = subject->user;
 	size_t n;
 
-	mark_training(bench, user, true);
-	mark_targets(bench, user, true);
+	mark_user(bench, user, true);
 	n = make_list(bench, subject);
 	subject->value[reco_evaluate_tail(evaluation, RECO_TAIL_RANKED)] = 1;
 	subject->value[reco_evaluate_tail(evaluation, RECO_TAIL_SAMPLED)] = user->sampled;
@@ -307,8 +312,7 @@ judge_list(const Bench *bench, const Subject *subject)
 	judge_novelty(bench, subject, n);
 	if (user->sampled)
 		judge_order(bench, subject);
-	mark_training(bench, user, false);
-	mark_targets(bench, user, false);
+	mark_user(bench, user, false);
 }
 
 /* predict gives the rating that the contestant expects of a target. */

@@ -72,6 +72,22 @@ reco_model_lists_all(const int32 *list, size_t n)
 	return all;
 }
 
+/* check_link checks that a higher score never means a lower probability. */
+static void
+check_link(const RecoTensorSet *tensors)
+{
+	const RecoTensor *tensor = reco_store_find(tensors, TENSOR_LINK, RECO_FLOAT8, 2);
+	const double *link = tensor != NULL ? tensor->data : NULL;
+
+	for (int64 i = 0; tensor != NULL && i < tensor->rows; i++)
+	{
+		if (!isfinite(link[2 * i]) || !(link[2 * i + 1] >= 0 && link[2 * i + 1] <= 1))
+			refuse(TENSOR_LINK, "A score is not finite, or a probability not between 0 and 1.");
+		if (i > 0 && (link[2 * i] <= link[2 * i - 2] || link[2 * i + 1] < link[2 * i - 1]))
+			refuse(TENSOR_LINK, "Scores or probabilities are not in ascending order.");
+	}
+}
+
 /* check_offsets checks that the keys lie within their bytes, the last of which bind has checked. */
 static void
 check_offsets(const RecoKeys *keys)
@@ -121,6 +137,7 @@ reco_model_check(const RecoVersion *version, const RecoTensorSet *tensors)
 	RecoModel *model;
 
 	check_rule(version, tensors);
+	check_link(tensors);
 	model = reco_model_bind(version->algorithm, tensors);
 	if (model->items.n > PG_INT32_MAX)
 		refuse(TENSOR_POPULAR, "It lists too many items.");

@@ -11,8 +11,8 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-/* Common tensors of a version, at most: those that are added here, three of people and reviews, and three of boards. */
-#define COMMON_TENSORS 16
+/* Common tensors of a version, at most: those that are added here, three of people and reviews, the link, and three of boards. */
+#define COMMON_TENSORS 17
 
 void
 reco_learn_check(RkStatus status)
@@ -216,7 +216,7 @@ parse_options(const RecoDefinition *definition, const RecoAlgorithm *algorithm, 
 {
 	Jsonb *objects[] = {reco_model_options(definition), call_options};
 
-	return reco_options_parse(algorithm->option, algorithm->n_options, objects, lengthof(objects));
+	return reco_model_parse_options(algorithm, objects, lengthof(objects));
 }
 
 /* half_life gives the half-life of events in microseconds, that of an option before that of the definition. */
@@ -227,6 +227,12 @@ half_life(const RecoDefinition *definition, const RecoAlgorithm *algorithm, cons
 		if (strcmp(algorithm->option[o].name, RECO_OPTION_HALF_LIFE) == 0)
 			return option[o].number * (double) USECS_PER_DAY;
 	return definition->half_life;
+}
+
+void
+reco_learn_link(RecoLearned *learned, const double *link, size_t n)
+{
+	add_tensor(&learned->tensors, TENSOR_LINK, RECO_FLOAT8, n, 2, link);
 }
 
 RecoFoldRule

@@ -71,10 +71,61 @@ void
 reco_model_check_options(const char *algorithm, Jsonb *options)
 {
 	const RecoAlgorithm *found = reco_algorithm_find(algorithm);
-	RecoOptionValue *value = reco_options_parse(found->option, found->n_options, &options, 1);
+	RecoOptionValue *value = reco_model_parse_options(found, &options, 1);
 
 	if (found->check_options != NULL)
 		found->check_options(value);
+}
+
+/* Options that every algorithm has. */
+static const RecoOption common_option[] = {
+	{"calibrate", RECO_OPTION_BOOLEAN, false, 0, NULL, 0, 1, false,
+	 "Learn what scores mean as probabilities, from rows that are held out; takes one more learning."},
+};
+
+RecoOptionValue *
+reco_model_parse_options(const RecoAlgorithm *algorithm, Jsonb *const *object, int n_objects)
+{
+	int n = algorithm->n_options;
+	RecoOption *table = palloc(sizeof(RecoOption) * (n + lengthof(common_option)));
+
+	memcpy(table, algorithm->option, sizeof(RecoOption) * n);
+	memcpy(table + n, common_option, sizeof(common_option));
+	return reco_options_parse(table, n + (int) lengthof(common_option), object, n_objects);
+}
+
+bool
+reco_model_calibrates(const RecoDefinition *definition, Jsonb *call_options)
+{
+	const RecoAlgorithm *algorithm = reco_algorithm_find(definition->algorithm);
+	Jsonb *objects[] = {reco_model_options(definition), call_options};
+
+	return reco_model_parse_options(algorithm, objects, lengthof(objects))[algorithm->n_options].number != 0;
+}
+
+double
+reco_model_probability(const RecoModel *model, double score)
+{
+	size_t low = 0;
+	size_t high = model->n_link;
+
+	/* the first knot above the score */
+	while (low < high)
+	{
+		size_t middle = low + (high - low) / 2;
+
+		if (model->link[2 * middle] <= score)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0)
+		return model->link[1];
+	if (low == model->n_link)
+		return model->link[2 * low - 1];
+	return model->link[2 * low - 1] + (score - model->link[2 * low - 2]) /
+										  (model->link[2 * low] - model->link[2 * low - 2]) *
+										  (model->link[2 * low + 1] - model->link[2 * low - 1]);
 }
 
 Jsonb *
@@ -177,6 +228,20 @@ bind_reviews(RecoModel *model, int64 n)
 	model->reviewed = reviews->data;
 }
 
+/* bind_link finds what scores mean as probabilities; most versions do not say. */
+static void
+bind_link(RecoModel *model)
+{
+	const RecoTensor *link = reco_store_find(model->tensors, TENSOR_LINK, RECO_FLOAT8, 2);
+
+	if (link == NULL)
+		return;
+	if (link->rows == 0)
+		raise_damaged(TENSOR_LINK);
+	model->n_link = (size_t) link->rows;
+	model->link = link->data;
+}
+
 /* bind_keys finds the keys of the items; offsets are checked, because lookups trust them. */
 static void
 bind_keys(RecoModel *model, RecoKeyKind kind, int64 n)
@@ -237,6 +302,7 @@ reco_model_bind(const char *algorithm, const RecoTensorSet *tensors)
 	bind_people(model, popular->rows);
 	bind_unseen(model, popular->rows);
 	bind_reviews(model, popular->rows);
+	bind_link(model);
 	bind_keys(model, (RecoKeyKind) value[RULE_KEY_KIND], popular->rows);
 	model->item_encoder = bind_encoder(model, TENSOR_ITEM_ENCODER);
 	model->user_encoder = bind_encoder(model, TENSOR_USER_ENCODER);

@@ -176,6 +176,8 @@ struct RecoModel
 	const int32 *
 		reviewed; /* [items.n x n_aspects] buckets of people who rated the aspect highly, 0: too few to say */
 	const int32 *people; /* [items.n] buckets of users who chose the item, 0: too few; NULL: not counted */
+	size_t n_link;        /* 0: scores were not calibrated */
+	const double *link;   /* [n_link x 2] scores and what they mean as probabilities, both ascending */
 	const RecoEncoder *item_encoder; /* of item_features, NULL: the version has none */
 	const RecoEncoder *user_encoder;
 	bool reads_items; /* the caller may read the features of items, so that they may be named */
@@ -310,6 +312,19 @@ extern const RecoAlgorithm reco_popular;
 extern const RecoAlgorithm reco_recent;
 extern const RecoAlgorithm reco_rp3beta;
 extern const RecoAlgorithm reco_userknn;
+
+/*
+ * reco_model_parse_options gives a value an option of the algorithm, in its order, and after them those that
+ * every algorithm has: at n_options, whether scores are to be calibrated.
+ */
+extern RecoOptionValue *reco_model_parse_options(const RecoAlgorithm *algorithm, Jsonb *const *object,
+												 int n_objects);
+
+/* reco_model_calibrates says whether a refresh with these options is to calibrate. */
+extern bool reco_model_calibrates(const RecoDefinition *definition, Jsonb *call_options);
+
+/* reco_model_probability gives what a score means as a probability; the model must have a link. */
+extern double reco_model_probability(const RecoModel *model, double score);
 
 /* reco_algorithm_names gives the names of all algorithms, [*n]. */
 extern const char *const *reco_algorithm_names(int *n);
@@ -490,6 +505,9 @@ typedef struct RecoLearned
 
 /* reco_learn_check turns the status of a kernel into an error. */
 extern void reco_learn_check(RkStatus status);
+
+/* reco_learn_link adds the tensor "link" [n x 2] to what was learned. */
+extern void reco_learn_link(RecoLearned *learned, const double *link, size_t n);
 
 /* reco_learn_fold_rule gives how learning with these options folds rows; as_of is open until the events are known. */
 extern RecoFoldRule reco_learn_fold_rule(const RecoDefinition *definition, Jsonb *call_options);

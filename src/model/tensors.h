@@ -12,6 +12,7 @@
 #define TENSOR_NEW "new_item"
 #define TENSOR_REVIEWS "reviews"
 #define TENSOR_REVIEW_ASPECTS "review_aspects"
+#define TENSOR_LINK "link"
 #define TENSOR_KEY "item_key"
 #define TENSOR_KEY_OFFSET "item_key_offset"
 #define TENSOR_KEY_BYTES "item_key_bytes"

@@ -185,51 +185,59 @@ push_attributes(JsonbParseState **state, const RecoReason *reason)
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
-/* reason_details gives {"because": [id, ...]}, the evidence that the reason points at (G5), and the bucket of "people" it counts. */
+/* push_reason adds what a reason points at: {"because": [id, ...]} (G5), attributes, and the bucket of "people" it counts. */
+static void
+push_reason(JsonbParseState **state, const RecoModel *model, const RecoReason *reason)
+{
+	JsonbValue value;
+
+	push_key(state, "because");
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	for (int c = 0; c < reason->n_cited; c++)
+	{
+		value = reco_call_id(model, reason->cited[c]);
+		pushJsonbValue(state, WJB_ELEM, &value);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	push_attributes(state, reason);
+	if (reason->aspect != NULL)
+	{
+		push_key(state, "reviews");
+		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+		push_text(state, "aspect", reason->aspect);
+		push_key(state, "people");
+		value.type = jbvNumeric;
+		value.val.numeric = int64_to_numeric(reason->reviewers);
+		pushJsonbValue(state, WJB_VALUE, &value);
+		pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	}
+	if (reason->people > 0)
+	{
+		push_key(state, "people");
+		value.type = jbvNumeric;
+		value.val.numeric = int64_to_numeric(reason->people);
+		pushJsonbValue(state, WJB_VALUE, &value);
+	}
+}
+
+/* details gives what is said beside a row: what its reason points at (NULL: no reason), and what the score means, where it is known. */
 static Datum
-reason_details(const RecoModel *model, const RecoReason *reason)
+details(const RecoModel *model, const RecoReason *reason, const double *score)
 {
 	JsonbParseState *state = NULL;
 	JsonbValue value;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_key(&state, "because");
-	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
-	for (int c = 0; c < reason->n_cited; c++)
+	if (reason != NULL)
+		push_reason(&state, model, reason);
+	if (score != NULL && model->n_link > 0)
 	{
-		value = reco_call_id(model, reason->cited[c]);
-		pushJsonbValue(&state, WJB_ELEM, &value);
-	}
-	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
-	push_attributes(&state, reason);
-	if (reason->aspect != NULL)
-	{
-		push_key(&state, "reviews");
-		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-		push_text(&state, "aspect", reason->aspect);
-		push_key(&state, "people");
+		push_key(&state, "probability");
 		value.type = jbvNumeric;
-		value.val.numeric = int64_to_numeric(reason->reviewers);
-		pushJsonbValue(&state, WJB_VALUE, &value);
-		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	}
-	if (reason->people > 0)
-	{
-		push_key(&state, "people");
-		value.type = jbvNumeric;
-		value.val.numeric = int64_to_numeric(reason->people);
+		value.val.numeric = DatumGetNumeric(
+			DirectFunctionCall1(float8_numeric, Float8GetDatum(reco_model_probability(model, *score))));
 		pushJsonbValue(&state, WJB_VALUE, &value);
 	}
-	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
-}
-
-/* no_details gives {}. */
-static Datum
-no_details(void)
-{
-	JsonbParseState *state = NULL;
-
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }
 
@@ -252,7 +260,8 @@ reco_list_return(RecoListCall *list, FunctionCallInfo fcinfo, const RecoReason *
 		value[3] = source;
 		if (reason != NULL)
 			value[4] = CStringGetTextDatum(reason[i].text);
-		value[5] = reason != NULL ? reason_details(list->call.model, &reason[i]) : no_details();
+		value[5] = details(list->call.model, reason != NULL ? &reason[i] : NULL,
+						   list->ask.source == RECO_SOURCE_HISTORY ? &list->hit[i].score : NULL);
 		tuplestore_putvalues(result->setResult, result->setDesc, value, isnull);
 	}
 	reco_call_end(&list->call);

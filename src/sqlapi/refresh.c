@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "evaluate/calibrate.h"
 #include "evaluate/gate.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -140,18 +141,50 @@ pass_gate(const RecoGateRequest *request, RecoGate *gate, instr_time *clock)
 					 errdetail("%s.", gate->finding)));
 }
 
-/* add_gate adds the finding of the gate to the metrics. */
+/* add_metric adds an object to the metrics. */
 static void
-add_gate(RecoLearned *learned, const RecoGate *gate)
+add_metric(RecoLearned *learned, const char *name, Jsonb *object)
 {
 	RecoJson json;
 	Jsonb *found;
 
 	reco_json_begin(&json);
-	reco_json_object(&json, "gate", gate->json);
+	reco_json_object(&json, name, object);
 	found = reco_json_end(&json);
 	learned->metrics = DatumGetJsonbP(
 		DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(learned->metrics), JsonbPGetDatum(found)));
+}
+
+/* calibrate learns what scores mean from a part of the events, or says that it cannot. */
+static RecoCalibration
+calibrate(const RecoLearnRequest *request, RecoDefinition *definition, instr_time *clock)
+{
+	RecoCalibration calibration = reco_evaluate_calibrate(definition, request->call_options, request->events);
+
+	if (calibration.n == 0)
+		ereport(WARNING,
+				(errmsg("refresh of \"%s\": scores are not calibrated", definition->name),
+				 errdetail("Only %lld of the rows that were held out could be found; %d are needed.",
+						   (long long) calibration.found, RECO_CALIBRATE_FOUND),
+				 errhint("The version is learned all the same, and nothing of it is called a probability.")));
+	else
+		ereport(NOTICE,
+				(errmsg("refresh of \"%s\": calibrated in %.2f s", definition->name, seconds_since(clock)),
+				 errdetail("%s", JsonbToCString(NULL, &calibration.json->root, VARSIZE(calibration.json)))));
+	return calibration;
+}
+
+/* add_link adds what scores mean: as it was calibrated, or as the version says that an incremental refresh went on from. */
+static void
+add_link(RecoLearned *learned, const RecoCalibration *calibration, const RecoModel *warm)
+{
+	if (calibration->n > 0)
+	{
+		reco_learn_link(learned, calibration->link, calibration->n);
+		add_metric(learned, "calibration", calibration->json);
+	}
+	else if (warm != NULL && warm->n_link > 0)
+		reco_learn_link(learned, warm->link, warm->n_link);
 }
 
 /* store_version stores what was learned; gate is NULL where nothing was compared. */
@@ -162,7 +195,7 @@ store_version(const RecoDefinition *definition, RecoLearned *learned, const Reco
 	int number;
 
 	if (gate != NULL)
-		add_gate(learned, gate);
+		add_metric(learned, "gate", gate->json);
 	reco_progress_phase("storing", 0);
 	reco_procedure_snapshot();
 	number = reco_train_store(definition, learned, deploy);
@@ -181,7 +214,7 @@ store_version(const RecoDefinition *definition, RecoLearned *learned, const Reco
  * reco_refresh learns a new version from the interactions and deploys it, from
  * nothing or, incrementally, from the deployed version on.
  *
- * Stages: read (one snapshot), with gate compare (none), learn (none), store.  The deployed version
+ * Stages: read (one snapshot), with gate compare and with calibrate measure (none), learn (none), store.  The deployed version
  * serves until the last stage commits; whatever fails before leaves it.
  */
 Datum
@@ -194,6 +227,7 @@ reco_refresh(PG_FUNCTION_ARGS)
 	RecoGateRequest gate_request;
 	RecoGate gate;
 	bool gated;
+	RecoCalibration calibration = {0};
 	RecoPeople *people;
 	RecoBoards *boards;
 	RecoReviewCounts *reviews;
@@ -220,8 +254,11 @@ reco_refresh(PG_FUNCTION_ARGS)
 		gate_request.events = request.events;
 		pass_gate(&gate_request, &gate, &clock);
 	}
+	if (!call.incremental && reco_model_calibrates(definition, call.options))
+		calibration = calibrate(&request, definition, &clock);
 	request.forget = true;
 	learned = learn(&request, &clock);
+	add_link(learned, &calibration, request.warm);
 	reco_people_count(learned, &request.events->items, people, reco_min_group);
 	reco_boards_add(learned, boards);
 	reco_people_count_reviews(learned, reviews, definition->review_people, &request.events->items, people,
