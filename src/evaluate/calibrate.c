@@ -240,6 +240,7 @@ fit(const Collector *collector, int half)
 typedef struct Prediction
 {
 	double probability;
+	double score;
 	bool found;
 } Prediction;
 
@@ -251,7 +252,7 @@ compare_prediction(const void *a, const void *b)
 
 	if (x->probability != y->probability)
 		return x->probability < y->probability ? -1 : 1;
-	return (int) x->found - (int) y->found;
+	return x->score < y->score ? -1 : x->score > y->score;
 }
 
 /* calibration_error gives the expected calibration error of n > 0 predictions, which are sorted. */
@@ -288,8 +289,8 @@ check(const Collector *collector)
 		const Link *other = &link[1 - pair->half];
 
 		if (pair->shown)
-			prediction[n++] =
-				(Prediction){rk_isotonic_at(other->x, other->y, other->n, pair->score), pair->found};
+			prediction[n++] = (Prediction){rk_isotonic_at(other->x, other->y, other->n, pair->score),
+										   pair->score, pair->found};
 	}
 	return n > 0 ? calibration_error(prediction, n) : NAN;
 }

@@ -1,5 +1,6 @@
 -- reco.tune() searches settings on a split, keeps every trial, goes on where it stopped; a trial can be applied.
 \pset format unaligned
+\set VERBOSITY terse
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA tune;
