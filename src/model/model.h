@@ -176,8 +176,8 @@ struct RecoModel
 	const int32 *
 		reviewed; /* [items.n x n_aspects] buckets of people who rated the aspect highly, 0: too few to say */
 	const int32 *people; /* [items.n] buckets of users who chose the item, 0: too few; NULL: not counted */
-	size_t n_link;        /* 0: scores were not calibrated */
-	const double *link;   /* [n_link x 2] scores and what they mean as probabilities, both ascending */
+	size_t n_link;       /* 0: scores were not calibrated */
+	const double *link;  /* [n_link x 2] scores and what they mean as probabilities, both ascending */
 	const RecoEncoder *item_encoder; /* of item_features, NULL: the version has none */
 	const RecoEncoder *user_encoder;
 	bool reads_items; /* the caller may read the features of items, so that they may be named */
