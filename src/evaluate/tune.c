@@ -211,7 +211,7 @@ climb(RecoSearch *search)
 
 		for (int j = 0; j < search->n_alive; j++)
 			above += is_better(search, search->alive[j].value, search->alive[i].value) ||
-					 (search->alive[j].value == search->alive[i].value && j < i);
+					 (j < i && search->alive[j].value == search->alive[i].value);
 		search->alive[i].place = above < keep ? search->alive[i].place : -1;
 	}
 	for (int i = 0; i < search->n_alive; i++)
