@@ -334,6 +334,7 @@ make_evaluation(RecoDefinition *definition, Jsonb *call_options, RecoEvents *eve
 	evaluation->settings.k[0] = SHOWN;
 	evaluation->definition = definition;
 	evaluation->events = evaluation->source = events;
+	evaluation->user_features = evaluation->source->user_features;
 	reco_evaluate_prepare(evaluation);
 	return evaluation;
 }

@@ -91,6 +91,7 @@ make_evaluation(const RecoGateRequest *request, bool *fresh)
 	settings->model_options = request->call_options;
 	evaluation->definition = request->definition;
 	evaluation->events = evaluation->source = request->events;
+	evaluation->user_features = evaluation->source->user_features;
 	*fresh = split(evaluation, request);
 	reco_evaluate_fold(evaluation);
 	reco_evaluate_learn_baselines(evaluation);

@@ -113,7 +113,10 @@ reco_reason_word(const RecoQuery *query, const RecoView *view, const RecoVoice *
 	memcpy(reason.attribute, cause->attribute, sizeof(reason.attribute));
 	if (n > 0)
 		filling.slot[RECO_SLOT_CLAUSES] = clauses_of(query, view, voice->words, cause, &hash);
-	reason.text = say_whole(voice->words, n > 0 ? RECO_WORDING_HISTORY : RECO_WORDING_FALLBACK, &filling);
+	/* Who has no history is told of none. */
+	reason.text = n == 0 && query->n_evidence == 0
+					  ? pstrdup("")
+					  : say_whole(voice->words, n > 0 ? RECO_WORDING_HISTORY : RECO_WORDING_FALLBACK, &filling);
 	if (cause->n > 0 && query->model->n_aspects > 0)
 		add_review(query->model, voice, item, hash, &reason);
 	return reason;

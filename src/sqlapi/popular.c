@@ -70,7 +70,8 @@ window_days(const char *window)
 
 	for (int w = 0; w < RECO_BOARD_WINDOWS; w++)
 		if (interval->time ==
-			(interval->day + DAYS_PER_MONTH * interval->month - reco_board_window[w]) * -USECS_PER_DAY)
+			((int64) interval->day + (int64) DAYS_PER_MONTH * interval->month - reco_board_window[w]) *
+				-USECS_PER_DAY)
 			return reco_board_window[w];
 	ereport(
 		ERROR,

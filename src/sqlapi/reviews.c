@@ -48,13 +48,13 @@ static const RecoField review_field[ARGUMENTS] = {
 	[ARGUMENT_MIN_PEOPLE] = RECO_FIELD_REVIEW_PEOPLE,
 };
 
-/* check_aspects refuses a list of aspects that is empty, too long, or has NULL in it. */
+/* check_aspects refuses a list of aspects that is empty, too long, of two dimensions, or has NULL in it. */
 static void
 check_aspects(ArrayType *aspects)
 {
 	int n = ArrayGetNItems(ARR_NDIM(aspects), ARR_DIMS(aspects));
 
-	if (n < 1 || n > MOST_ASPECTS || array_contains_nulls(aspects))
+	if (n < 1 || n > MOST_ASPECTS || ARR_NDIM(aspects) != 1 || array_contains_nulls(aspects))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("aspects must name 1 to %d columns", MOST_ASPECTS),
 						errhint("They are columns of ratings, as in '{quality,price}'.")));

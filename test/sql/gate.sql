@@ -88,5 +88,13 @@ SELECT reco.alter_recommender('shelf', algorithm => 'popular');
 CALL reco.refresh('shelf', gate => true);
 SELECT deployed, gate, by FROM verdict('shelf') ORDER BY version DESC LIMIT 1;
 
-SELECT reco.drop_recommender(name) FROM reco.recommenders WHERE name IN ('shelf', 'rated');
+-- What is known of users is known to both sides, and to the calibration.
+CREATE TABLE readers AS SELECT u, 'group ' || u % 2 AS circle FROM generate_series(1, 400) u;
+ALTER TABLE readers ADD PRIMARY KEY (u);
+SELECT reco.create_recommender('known', 'shelf', 'u', 'i', users => 'readers', user_key => 'u', user_features => '{circle}', options => '{"factors": 4, "iterations": 2}');
+CALL reco.refresh('known');
+CALL reco.refresh('known', gate => true, options => '{"calibrate": true}');
+SELECT count(*) AS versions FROM verdict('known');
+
+SELECT reco.drop_recommender(name) FROM reco.recommenders WHERE name IN ('shelf', 'rated', 'known');
 DROP SCHEMA gate CASCADE;

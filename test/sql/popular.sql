@@ -79,6 +79,7 @@ SELECT count(*) FROM reco.popular_items(5, 'shop', options => '{"order": "rating
 -- Options that do not go together.
 \set VERBOSITY default
 SELECT * FROM reco.popular_items(5, 'shop', options => '{"window": "2 days"}');
+SELECT * FROM reco.popular_items(5, 'shop', options => '{"window": "143165577 mons -7 days"}');
 SELECT * FROM reco.popular_items(5, 'shop', options => '{"order": "trendy"}');
 SELECT * FROM reco.popular_items(5, 'shop', options => '{"by": "age"}');
 SELECT * FROM reco.popular_items(5, 'shop', options => '{"segment": "north"}');

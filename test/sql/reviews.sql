@@ -39,6 +39,7 @@ SELECT create_recommender('reviews', 'events', 'user_id', 'item_id', event_colum
 SELECT complaint($$SELECT set_reviews('reviews', 'review')$$);
 SELECT complaint($$SELECT set_reviews('reviews', 'review', 'good', 'person', '{}', 4)$$);
 SELECT complaint($$SELECT set_reviews('reviews', 'review', 'good', 'person', '{NULL}', 4)$$);
+SELECT complaint($$SELECT set_reviews('reviews', 'review', 'good', 'person', '{{quality},{price}}', 4)$$);
 SELECT complaint($$SELECT set_reviews('reviews', 'review', 'good', 'person', '{quality}', 'NaN')$$);
 SELECT complaint($$SELECT set_reviews('reviews', 'review', 'good', 'person', '{quality}', 4, 0)$$);
 SELECT complaint($$SELECT set_reviews('reviews', 'review', 'good', 'person', '{qualty}', 4)$$);
