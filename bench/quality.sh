@@ -14,7 +14,7 @@ measure()
 {
 	sql -c "SET client_min_messages = warning" \
 		-c "CALL reco.evaluate('bench', $2, options => '{\"k\": [20], \"resamples\": 100, $3 \"model\": $1}')"
-	sql -At -F ' ' -c "SELECT recall, ndcg FROM reco.evaluation_report('bench') WHERE model <> 'popularity' AND user_group = 'all'"
+	sql -At -F ' ' -c "SELECT recall, ndcg FROM reco.evaluation_report('bench') WHERE model NOT IN ('popularity', 'random') AND user_group = 'all' AND item_group = 'all'"
 }
 
 settings()
