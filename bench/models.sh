@@ -15,6 +15,7 @@ GRID[rp3beta]='{"alpha": 0.5, "beta": 0.2}|{"alpha": 0.5, "beta": 0.3}|{"alpha":
 GRID[userknn]='{"exponent": 1, "popularity": 0.4}|{"exponent": 1, "popularity": 0.6}|{"exponent": 1.5, "popularity": 0.6}'
 GRID[ease]='{"lambda": 20}|{"lambda": 50}|{"lambda": 100}|{"lambda": 200}'
 GRID[graph]='{"alpha": 0.6, "low_pass": 0.3, "factors": 448}|{"alpha": 0.6, "low_pass": 0.6, "factors": 448}|{"alpha": 0.6, "low_pass": 1, "factors": 448}|{"alpha": 0.6, "low_pass": 0.6, "factors": 256}'
+GRID[blend]='{"members": {"als": {"factors": 64}, "ease": {}, "rp3beta": {}}}'
 GRID[popular]='{}'
 
 # measure(recommender, model options, arguments of evaluate, more options): recall@20 and ndcg@20 as two words
@@ -49,10 +50,12 @@ USERS=$(sql -At -c 'SELECT max(user_id) FROM events')
 printf 'Models on %s: %s\n\n' "$(basename "$FOLDER")" "$(machine)"
 printf '| algorithm | options | on | recall@20 | NDCG@20 | learning s | recommend p50 ms |\n|---|---|---|---|---|---|---|\n'
 for algorithm in "$@"; do
+	[[ -n ${GRID[$algorithm]:-} ]] || die "no settings are known for $algorithm"
 	best='{}' best_ndcg=-1
 	sql -c "SET client_min_messages = warning" \
 		-c "SELECT reco.create_recommender('$algorithm', 'events', 'user_id', 'item_id', algorithm => '$algorithm')" >/dev/null
 	IFS='|' read -ra candidates <<<"${GRID[$algorithm]}"
+	[[ ${#candidates[@]} -gt 1 ]] || best=${candidates[0]}
 	for candidate in "${candidates[@]}"; do
 		[[ ${#candidates[@]} -gt 1 ]] || break
 		read -r recall ndcg <<<"$(measure "$algorithm" "$candidate" "split => 'random'" '"fraction": 0.2, "seed": 1, "users": 5000,')"

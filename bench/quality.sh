@@ -32,7 +32,7 @@ printf 'Ranking quality on %s: %s\n\n' "$(basename "$FOLDER")" "$(machine)"
 printf '| factors | alpha0, lambda, nu, iterations | on | recall@20 | NDCG@20 |\n|---|---|---|---|---|\n'
 [[ $# -gt 0 ]] || set -- 64 256
 for factors in "$@"; do
-	best= best_ndcg=0
+	best='' best_ndcg=0
 	for candidate in "${GRID[@]}"; do
 		read -r recall ndcg <<<"$(for seed in 1 2; do
 			measure "$(settings "$factors" "$candidate")" "split => 'random'" "\"fraction\": 0.2, \"seed\": $seed,"

@@ -26,8 +26,7 @@ cpu()
 # cost(options): the least of five, in microseconds a list
 cost()
 {
-	local run
-	for run in 1 2 3 4 5; do
+	for _ in 1 2 3 4 5; do
 		cpu "SELECT count(*) FROM (SELECT DISTINCT user_id FROM events ORDER BY user_id LIMIT 1000) u, LATERAL reco.recommend(user_id, 10, options => '$1')"
 	done | sort -n | head -n 1 | awk '{ printf "%.0f", $1 * 1000 }'
 }

@@ -37,8 +37,7 @@ latency()
 # seconds(query): the median of three runs, and the processor seconds of the last
 seconds()
 {
-	local run
-	for run in 1 2 3; do
+	for _ in 1 2 3; do
 		sql -c 'SET client_min_messages = log' -c 'SET log_statement_stats = on' -c '\timing on' -c "$1" 2>&1
 	done | awk '/^Time:/ { t[++n] = $2 / 1000 } /system total/ { gsub(/[^0-9. ]/, ""); cpu = $1 + $2 }
 		END { if (t[1] > t[2]) { x = t[1]; t[1] = t[2]; t[2] = x } if (t[2] > t[3]) t[2] = t[3]; if (t[1] > t[2]) t[2] = t[1]; printf "%.2f | %.2f", t[2], cpu }'
