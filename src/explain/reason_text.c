@@ -114,9 +114,10 @@ reco_reason_word(const RecoQuery *query, const RecoView *view, const RecoVoice *
 	if (n > 0)
 		filling.slot[RECO_SLOT_CLAUSES] = clauses_of(query, view, voice->words, cause, &hash);
 	/* Who has no history is told of none. */
-	reason.text = n == 0 && query->n_evidence == 0
-					  ? pstrdup("")
-					  : say_whole(voice->words, n > 0 ? RECO_WORDING_HISTORY : RECO_WORDING_FALLBACK, &filling);
+	reason.text =
+		n == 0 && query->n_evidence == 0
+			? pstrdup("")
+			: say_whole(voice->words, n > 0 ? RECO_WORDING_HISTORY : RECO_WORDING_FALLBACK, &filling);
 	if (cause->n > 0 && query->model->n_aspects > 0)
 		add_review(query->model, voice, item, hash, &reason);
 	return reason;
