@@ -43,8 +43,10 @@ static const RecoOption model_option[N_MODEL_OPTIONS] = {
 					   "Options of learning over those."},
 };
 
-/* Room for what every evaluation adds to the models. */
-#define MOST_BASELINES 4
+/* What an evaluation adds to the models, and calls so. */
+static const char *const baseline_name[] = {"popularity", "random", "item mean", "global mean"};
+
+#define MOST_BASELINES lengthof(baseline_name)
 
 /* unique_name gives the name, with a number where an earlier entry has it. */
 static char *
@@ -132,6 +134,18 @@ add_model(RecoEvaluation *evaluation, const char *name, const char *algorithm, c
 	add(evaluation, name, entry);
 }
 
+/* refuse_baseline refuses to call a model what the report calls a baseline. */
+static void
+refuse_baseline(const char *name)
+{
+	for (size_t b = 0; name != NULL && b < MOST_BASELINES; b++)
+		if (strcmp(name, baseline_name[b]) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a model cannot be named \"%s\"", name),
+					 errdetail("That is what the report calls a baseline."),
+					 errhint("Choose another name, or leave it out.")));
+}
+
 static void
 add_object(RecoEvaluation *evaluation, Jsonb *object)
 {
@@ -142,6 +156,7 @@ add_object(RecoEvaluation *evaluation, Jsonb *object)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a model cannot have both \"algorithm\" and \"recommender\""),
 				 errhint("Give the algorithm with its options, or the recommender to take them from.")));
+	refuse_baseline(value[MODEL_NAME].string);
 	add_model(evaluation, value[MODEL_NAME].string, value[MODEL_ALGORITHM].string,
 			  value[MODEL_RECOMMENDER].string, value[MODEL_OPTIONS].object);
 }

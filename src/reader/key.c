@@ -279,7 +279,7 @@ reco_key_parse(Datum value, Oid argument_type, Oid column_type, const char *what
 }
 
 void
-reco_key_require_answer(Oid answer_type, Oid column_type, const char *function, const char *argument)
+reco_key_require_answer(Oid answer_type, Oid column_type, const char *hint)
 {
 	Oid answer = reco_key_base_type(answer_type);
 	Oid column = reco_key_base_type(column_type);
@@ -290,11 +290,10 @@ reco_key_require_answer(Oid answer_type, Oid column_type, const char *function, 
 	if (answer == TEXTOID || reco_key_kind_of_base(answer) == reco_key_kind_of_base(column))
 		return;
 	name = reco_key_type_name(reco_key_kind_of_base(column));
-	ereport(ERROR,
-			(errcode(ERRCODE_DATATYPE_MISMATCH),
-			 errmsg("item ids of this recommender are %s, not %s", name,
-					reco_key_type_name(reco_key_kind_of_base(answer))),
-			 errhint("Call %s(%s, NULL::%s), or pass the user id as text.", function, argument, name)));
+	ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+					errmsg("item ids of this recommender are %s, not %s", name,
+						   reco_key_type_name(reco_key_kind_of_base(answer))),
+					errhint(hint, name)));
 }
 
 int

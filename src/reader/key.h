@@ -68,10 +68,9 @@ extern RecoKey reco_key_parse(Datum value, Oid argument_type, Oid column_type, c
 /*
  * reco_key_require_answer raises ERRCODE_DATATYPE_MISMATCH unless ids of an item
  * column can be answered as answer_type, which is of the same kind or text.  The
- * hint shows the call that works: function(argument, NULL::type).
+ * hint says what to do; the name of the column's type goes where it has %s.
  */
-extern void reco_key_require_answer(Oid answer_type, Oid column_type, const char *function,
-									const char *argument);
+extern void reco_key_require_answer(Oid answer_type, Oid column_type, const char *hint);
 
 /* reco_key_fits says whether a key is in the range of a column's type; one that is not is in no row. */
 extern bool reco_key_fits(const RecoKey *key, Oid type);

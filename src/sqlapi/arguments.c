@@ -62,10 +62,10 @@ void
 reco_argument_item_type(FunctionCallInfo fcinfo, int position)
 {
 	if (!PG_ARGISNULL(position))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("item_type must be NULL"),
-				 errdetail("Only its type matters: it is the type of the item ids in the answer."),
-				 errhint("Write NULL::%s.", format_type_be(get_fn_expr_argtype(fcinfo->flinfo, position)))));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("item_type must be NULL"),
+						errdetail("Only its type matters: it is the type of the item ids in the answer."),
+						errhint("Write NULL::%s. A recommender is named by recommender => 'name'.",
+								format_type_be(get_fn_expr_argtype(fcinfo->flinfo, position)))));
 }
 
 bool

@@ -26,6 +26,8 @@
 
 #define MAX_NAME_BYTES 255
 
+#define NO_DEFAULT "It has no default: the call must give it."
+
 PG_FUNCTION_INFO_V1(reco_create_recommender);
 PG_FUNCTION_INFO_V1(reco_alter_recommender);
 PG_FUNCTION_INFO_V1(reco_drop_recommender);
@@ -215,7 +217,7 @@ required_argument(FunctionCallInfo fcinfo, int i, const char *name)
 {
 	if (PG_ARGISNULL(i))
 		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				errmsg("argument \"%s\" must not be null", name));
+				errmsg("argument \"%s\" must not be null", name), errhint(NO_DEFAULT));
 	return text_to_cstring(PG_GETARG_TEXT_PP(i));
 }
 
@@ -266,7 +268,7 @@ reco_create_recommender(PG_FUNCTION_ARGS)
 	for (int i = 0; i < (int) lengthof(argument); i++)
 		if (argument[i].required && PG_ARGISNULL(CREATE_SHARED + i))
 			ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					errmsg("argument \"%s\" must not be null", argument[i].name));
+					errmsg("argument \"%s\" must not be null", argument[i].name), errhint(NO_DEFAULT));
 	row = new_row(name);
 	take_arguments(fcinfo, CREATE_SHARED, row, changed);
 	definition = reco_define_check(row);

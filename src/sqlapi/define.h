@@ -16,6 +16,13 @@
  */
 extern RecoDefinition *reco_define_check(const RecoRow *row);
 
+/* reco_define_check_relation refuses what cannot be mapped: other kinds of relation, and temporary ones. */
+extern void reco_define_check_relation(const RecoRelation *relation, const char *argument);
+
+/* reco_define_check_same_kind checks that the key of a side relation is of the kind of the interactions' column. */
+extern void reco_define_check_same_kind(const RecoDefinition *definition, const RecoColumn *column,
+										const RecoRelation *side, const RecoColumn *key);
+
 /* reco_define_lock_owned gives the stored row of a recommender that the caller owns, locked and as it was last committed. */
 extern RecoRow *reco_define_lock_owned(const char *name);
 

@@ -13,9 +13,8 @@
 #include "model/model.h"
 #include "reader/key.h"
 
-/* check_relation refuses what cannot be mapped: other kinds of relation, and temporary ones. */
-static void
-check_relation(const RecoRelation *relation, const char *argument)
+void
+reco_define_check_relation(const RecoRelation *relation, const char *argument)
 {
 	char kind;
 
@@ -83,10 +82,9 @@ column_phrase(const RecoRelation *relation, const RecoColumn *column)
 	return psprintf("column \"%s\" of relation \"%s\"", column->name, get_rel_name(relation->relid));
 }
 
-/* check_same_kind checks that the key of a side relation is of the kind of the interactions' column. */
-static void
-check_same_kind(const RecoDefinition *definition, const RecoColumn *column, const RecoRelation *side,
-				const RecoColumn *key)
+void
+reco_define_check_same_kind(const RecoDefinition *definition, const RecoColumn *column,
+							const RecoRelation *side, const RecoColumn *key)
 {
 	RecoKeyKind kind = reco_key_kind_of_type(column->type, column_phrase(&definition->interactions, column));
 
@@ -120,8 +118,8 @@ check_collation(const RecoRelation *relation, const RecoColumn *column, const ch
 static void
 check_types(const RecoDefinition *definition)
 {
-	check_same_kind(definition, &definition->user, &definition->users, &definition->user_key);
-	check_same_kind(definition, &definition->item, &definition->items, &definition->item_key);
+	reco_define_check_same_kind(definition, &definition->user, &definition->users, &definition->user_key);
+	reco_define_check_same_kind(definition, &definition->item, &definition->items, &definition->item_key);
 	check_collation(&definition->interactions, &definition->user, "user_column");
 	check_collation(&definition->interactions, &definition->item, "item_column");
 	check_collation(&definition->items, &definition->item_key, "item_key");
@@ -286,9 +284,9 @@ reco_define_check(const RecoRow *row)
 	check_names(row, RECO_FIELD_USER_FEATURES, "user_features");
 	check_names(row, RECO_FIELD_PROTECTED, "protected");
 	definition = reco_catalog_parse(row);
-	check_relation(&definition->interactions, "interactions");
-	check_relation(&definition->items, "items");
-	check_relation(&definition->users, "users");
+	reco_define_check_relation(&definition->interactions, "interactions");
+	reco_define_check_relation(&definition->items, "items");
+	reco_define_check_relation(&definition->users, "users");
 	check_needs(definition);
 	reco_catalog_bind(definition);
 	check_rights(definition);

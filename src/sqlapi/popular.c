@@ -262,7 +262,8 @@ popular_items(FunctionCallInfo fcinfo, const RecoListPositions *position)
 	int found = 0;
 
 	reco_list_begin(&list, fcinfo, position);
-	reco_key_require_answer(list.item_type, list.call.definition->item.type, "popular_items", "...");
+	reco_key_require_answer(list.item_type, list.call.definition->item.type,
+							"Call popular_items(NULL::%s, ...).");
 	list.ask.source = RECO_SOURCE_POPULAR;
 	wish = read_wish(list.option);
 	if (wish.kind == 0)

@@ -101,7 +101,8 @@ recommend(FunctionCallInfo fcinfo, const RecoListPositions *position)
 
 	reco_list_begin(&list, fcinfo, position);
 	known = reco_argument_key(fcinfo, 0, list.call.definition->user.type, "user", &user);
-	reco_key_require_answer(list.item_type, list.call.definition->item.type, "recommend", "...");
+	reco_key_require_answer(list.item_type, list.call.definition->item.type,
+							"Call recommend(user_id, NULL::%s, ...), or pass the user id as text.");
 	if (known)
 		list.voice.seed = reco_key_hash(list.voice.seed, &user);
 	reco_recommend_list(&list, fcinfo, reco_call_query(&list.call, known ? &user : NULL));
@@ -131,7 +132,7 @@ reco_similar_items(PG_FUNCTION_ARGS)
 	reco_list_begin(&list, fcinfo, &similar_positions);
 	if (reco_argument_key(fcinfo, 0, list.call.definition->item.type, "item", &key))
 		item = reco_call_visible_item(&list.call, list.ask.view, &key);
-	reco_key_require_answer(list.item_type, list.call.definition->item.type, "similar_items", "...");
+	reco_key_require_answer(list.item_type, list.call.definition->item.type, "Pass the item id as %s.");
 	if (item >= 0)
 	{
 		list.ask.source = RECO_SOURCE_SIMILAR;

@@ -72,22 +72,41 @@ check_arguments(FunctionCallInfo fcinfo)
 					 errhint("With a relation it needs item_column, user_column, aspects and min_rating.")));
 	check_aspects(PG_GETARG_ARRAYTYPE_P(ARGUMENT_ASPECTS));
 	if (!isfinite(PG_GETARG_FLOAT8(ARGUMENT_MIN_RATING)))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("min_rating must be finite")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("min_rating must be finite"),
+						errhint("It is the least rating that counts as high, such as 4 of 5.")));
 	if (PG_GETARG_INT32(ARGUMENT_MIN_PEOPLE) < 1)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("min_people must be at least 1"),
 						errhint("Counts of fewer than reco.min_group + 1 people are never said.")));
 }
 
-/* check_numbers refuses aspects that are no numbers; of those that are not there the trial query tells. */
+/*
+ * check_columns refuses aspects that are no numbers or named twice, and ids that can be no items; of columns that are not
+ * there the trial query tells.
+ */
 static void
-check_numbers(const RecoDefinition *definition)
+check_columns(const RecoDefinition *definition)
 {
+	Oid relid = definition->reviews.relid;
+	AttrNumber item = get_attnum(relid, definition->reviews_item);
+	RecoColumn key = {.name = definition->reviews_item};
 	ListCell *cell;
+
+	if (item > 0)
+	{
+		key.type = get_atttype(relid, item);
+		reco_define_check_same_kind(definition, &definition->item, &definition->reviews, &key);
+	}
 
 	foreach (cell, definition->review_aspects)
 	{
-		AttrNumber column = get_attnum(definition->reviews.relid, lfirst(cell));
-		Oid type = column > 0 ? get_atttype(definition->reviews.relid, column) : InvalidOid;
+		AttrNumber column = get_attnum(relid, lfirst(cell));
+		Oid type = column > 0 ? get_atttype(relid, column) : InvalidOid;
+
+		for (int i = 0; i < foreach_current_index(cell); i++)
+			if (strcmp(list_nth(definition->review_aspects, i), lfirst(cell)) == 0)
+				ereport(ERROR, (errcode(ERRCODE_DUPLICATE_COLUMN),
+								errmsg("aspects names column \"%s\" twice", (char *) lfirst(cell)),
+								errhint("Name each column once.")));
 
 		if (OidIsValid(type) && TypeCategory(type) != TYPCATEGORY_NUMERIC)
 			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -102,7 +121,8 @@ static void
 try_reading(RecoDefinition *definition)
 {
 	reco_catalog_bind_reviews(definition);
-	check_numbers(definition);
+	reco_define_check_relation(&definition->reviews, "reviews");
+	check_columns(definition);
 	SPI_connect();
 	reco_reader_reviews_try(definition);
 	SPI_finish();
@@ -117,7 +137,8 @@ reco_set_reviews(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(ARGUMENT_RECOMMENDER))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("argument \"recommender\" of set_reviews must not be null")));
+						errmsg("argument \"recommender\" of set_reviews must not be null"),
+						errhint("The view reco.recommenders has the names.")));
 	if (!PG_ARGISNULL(ARGUMENT_RELATION))
 		check_arguments(fcinfo);
 	PreventCommandDuringRecovery("reco.set_reviews()");

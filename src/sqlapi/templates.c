@@ -70,14 +70,35 @@ refuse_builtin(HeapTuple tuple, TupleDesc descriptor)
 			 errhint("Use reco.set_reason_template() and reco.reset_reason_template().")));
 }
 
+/* is_language says whether a name is runs of a to z and 0 to 9 with - or _ between them, as the table's constraint has it. */
+static bool
+is_language(const char *name)
+{
+	bool run = false;
+
+	for (; *name != '\0'; name++)
+		if ((*name >= 'a' && *name <= 'z') || (*name >= '0' && *name <= '9'))
+			run = true;
+		else if (run && (*name == '-' || *name == '_'))
+			run = false;
+		else
+			return false;
+	return run;
+}
+
 /* check_row checks a row that is written; NULLs are left to the table's constraints. */
 static void
 check_row(HeapTuple tuple, TupleDesc descriptor)
 {
 	char *kind = text_column(tuple, descriptor, "kind");
+	char *lang = text_column(tuple, descriptor, "lang");
 	char *pattern = text_column(tuple, descriptor, "pattern");
 
 	refuse_builtin(tuple, descriptor);
+	if (lang != NULL && !is_language(lang))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"%s\" is no name of a language", lang),
+				 errhint("Write it as in en, zh or pt-br.")));
 	if (kind != NULL && pattern != NULL)
 		reco_template_check(kind, pattern);
 }

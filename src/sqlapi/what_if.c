@@ -58,7 +58,8 @@ what_if(FunctionCallInfo fcinfo, const RecoListPositions *position, int changes)
 		history = palloc0(sizeof(RecoHistory));
 	if (!PG_ARGISNULL(changes))
 		reco_changes_apply(&list.call, list.ask.view, PG_GETARG_JSONB_P(changes), history);
-	reco_key_require_answer(list.item_type, list.call.definition->item.type, "what_if", "...");
+	reco_key_require_answer(list.item_type, list.call.definition->item.type,
+							"Call what_if(user_id, NULL::%s, changes, ...), or pass the user id as text.");
 	reco_recommend_list(&list, fcinfo, reco_query_make(list.call.model, history, attributes));
 	return (Datum) 0;
 }

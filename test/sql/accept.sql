@@ -5,7 +5,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA accept;
 GRANT USAGE ON SCHEMA accept TO PUBLIC;
-SET search_path = accept, reco;
+SET search_path = accept, reco, helper;
 SET reco.default_recommender = 'accept';
 
 CREATE TABLE goods (id int PRIMARY KEY, title text, brand text);
@@ -137,18 +137,6 @@ SELECT accepted FROM prompt, LATERAL reason_accept('because you ' || verb || ' â
 RESET ROLE;
 
 \echo == bad input
-CREATE FUNCTION complaint(command text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	hint text;
-BEGIN
-	EXECUTE command;
-	RETURN NEXT 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
-	RETURN NEXT state || ': ' || message || coalesce(' / ' || nullif(hint, ''), '');
-END $$;
 SELECT complaint($$SELECT reason_accept('x', NULL)$$);
 SELECT complaint($$SELECT reason_accept('x', '[]')$$);
 SELECT complaint($$SELECT reason_accept('x', '3')$$);

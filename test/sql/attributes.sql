@@ -5,19 +5,9 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA attributes;
-SET search_path = attributes, reco;
+SET search_path = attributes, reco, helper;
 
 CREATE FUNCTION chance(text) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$SELECT (hashtextextended($1, 7) & 1048575) / 1048576.0$$;
-CREATE FUNCTION complaint(command text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE h text;
-BEGIN
-	EXECUTE command;
-	RETURN 'fine';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS h = PG_EXCEPTION_HINT;
-	RETURN SQLSTATE || ' ' || SQLERRM || coalesce(' / ' || nullif(h, ''), '');
-END $$;
-
 -- A shop whose customers like what their region likes. Customers above 500 have bought nothing, and nobody has bought products above 180.
 CREATE TABLE products (id int PRIMARY KEY, title text, brand text, price int, gloss text);
 INSERT INTO products SELECT i, 'P' || i, 'brand' || i % 4, 5 + i % 20, 'x' || i FROM generate_series(1, 200) i;

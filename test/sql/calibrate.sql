@@ -3,28 +3,13 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA calibrate;
-SET search_path = calibrate;
-CREATE FUNCTION attempt(command text) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	hint text;
-BEGIN
-	EXECUTE command;
-	RETURN NEXT 'done';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
-	RETURN NEXT state || ': ' || message;
-	RETURN NEXT '  hint: ' || hint;
-END $$;
-
+SET search_path = calibrate, helper;
 -- Two kinds of people, each with a shelf of its own.
 CREATE TABLE shelf AS SELECT u, (u % 2) * 40 + abs(hashint4(u * 31 + g)) % 40 AS i FROM generate_series(1, 600) u, generate_series(1, 9) g;
 CREATE INDEX ON shelf (u);
 SELECT reco.create_recommender('shelf', 'shelf', 'u', 'i', options => '{"factors": 8, "iterations": 3}');
 CALL reco.refresh('shelf');
-SELECT attempt('SELECT reco.probability(1, 41)');
+SELECT complaint('SELECT reco.probability(1, 41)');
 SELECT count(*) FILTER (WHERE details ? 'probability') AS called_so FROM reco.recommend(1);
 
 -- Calibrated: of every pair, and beside every row of a list.
@@ -63,10 +48,10 @@ SELECT reco.probability(1, 41) BETWEEN 0 AND 1 AS kept;
 SELECT reco.alter_recommender('shelf', options => '{"calibrate": true}');
 CALL reco.refresh('shelf');
 SELECT reco.probability(1, 41) IS NOT NULL AS calibrated, reco.probability(1, 12345) IS NULL AS unknown_item;
-SELECT attempt($$SELECT reco.alter_recommender('shelf', options => '{"calibrate": 5}')$$);
-SELECT attempt($$CALL reco.refresh('shelf', options => '{"calibrat": true}')$$);
+SELECT complaint($$SELECT reco.alter_recommender('shelf', options => '{"calibrate": 5}')$$);
+SELECT complaint($$CALL reco.refresh('shelf', options => '{"calibrat": true}')$$);
 CALL reco.refresh('shelf', options => '{"calibrate": false}');
-SELECT attempt('SELECT reco.probability(1, 41)');
+SELECT complaint('SELECT reco.probability(1, 41)');
 
 -- Ratings: the probability that the user rates the item at least as high as the mean.
 CREATE TABLE rated AS SELECT u, i, (CASE WHEN (u + i) % 2 = 0 THEN 5 ELSE 1 END) AS stars
@@ -82,7 +67,7 @@ CREATE TABLE tiny AS SELECT u, (u + g) % 7 AS i FROM generate_series(1, 20) u, g
 CREATE INDEX ON tiny (u);
 SELECT reco.create_recommender('tiny', 'tiny', 'u', 'i', options => '{"factors": 4, "iterations": 1, "calibrate": true}');
 CALL reco.refresh('tiny');
-SELECT attempt($$SELECT reco.probability(1, 2, 'tiny')$$);
+SELECT complaint($$SELECT reco.probability(1, 2, 'tiny')$$);
 
 SELECT reco.drop_recommender(name) FROM reco.recommenders WHERE name IN ('shelf', 'rated', 'tiny');
 DROP SCHEMA calibrate CASCADE;

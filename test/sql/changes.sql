@@ -4,31 +4,8 @@
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA changes;
-SET search_path = changes;
+SET search_path = changes, helper;
 SET client_min_messages = warning;
-
--- attempt() runs a command and gives how it fails.
-CREATE FUNCTION attempt(command text) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE command;
-	RETURN NEXT 'done';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN NEXT state || ': ' || message;
-	IF detail <> '' THEN
-		RETURN NEXT '  detail: ' || detail;
-	END IF;
-	IF hint <> '' THEN
-		RETURN NEXT '  hint: ' || hint;
-	END IF;
-END $$;
 
 CREATE TABLE items (id int PRIMARY KEY, title text);
 INSERT INTO items SELECT i, 'Item ' || i FROM generate_series(1, 20) i;
@@ -42,10 +19,10 @@ CALL reco.refresh('changes');
 \echo == a transaction that cannot write: before anything is read
 BEGIN READ ONLY;
 SELECT count(*) FROM reco.recommend(1, 3, 'changes');
-SELECT attempt($$ CALL reco.refresh('changes') $$);
-SELECT attempt($$ CALL reco.refresh('nothing of this name') $$);
-SELECT attempt($$ CALL reco.evaluate('changes') $$);
-SELECT attempt($$ SELECT reco.deploy('changes', 1) $$);
+SELECT complaint($$ CALL reco.refresh('changes') $$);
+SELECT complaint($$ CALL reco.refresh('nothing of this name') $$);
+SELECT complaint($$ CALL reco.evaluate('changes') $$);
+SELECT complaint($$ SELECT reco.deploy('changes', 1) $$);
 ROLLBACK;
 SET default_transaction_read_only = on;
 CALL reco.refresh('changes');
@@ -90,36 +67,36 @@ EXECUTE three;
 ALTER TABLE events DROP COLUMN kind;
 EXECUTE three;
 DISCARD ALL;
-SET search_path = changes;
+SET search_path = changes, helper;
 SET client_min_messages = warning;
 SELECT count(*) FROM reco.recommend(1, 3, 'changes');
 
 \echo == the key of the items is of another type now
 BEGIN;
 ALTER TABLE items ALTER id TYPE bigint;
-SELECT attempt($$ SELECT reco.recommend(1, 3, 'changes') $$);
+SELECT complaint($$ SELECT reco.recommend(1, 3, 'changes') $$);
 ALTER TABLE items ALTER id TYPE text;
-SELECT attempt($$ SELECT reco.recommend(1, 3, 'changes') $$);
-SELECT attempt($$ SELECT reco.score(1, 2, 'changes') $$);
-SELECT attempt($$ SELECT reco.deploy('changes', 1) $$);
+SELECT complaint($$ SELECT reco.recommend(1, 3, 'changes') $$);
+SELECT complaint($$ SELECT reco.score(1, 2, 'changes') $$);
+SELECT complaint($$ SELECT reco.deploy('changes', 1) $$);
 ALTER TABLE items ALTER id TYPE numeric USING id::numeric;
-SELECT attempt($$ SELECT reco.recommend(1, 3, 'changes') $$);
+SELECT complaint($$ SELECT reco.recommend(1, 3, 'changes') $$);
 ROLLBACK;
 
 \echo == keys of the interactions are of another type now
 BEGIN;
 ALTER TABLE events ALTER item_id TYPE bigint;
-SELECT attempt($$ SELECT reco.recommend(1, 3, 'changes') $$);
+SELECT complaint($$ SELECT reco.recommend(1, 3, 'changes') $$);
 ALTER TABLE events ALTER item_id TYPE text;
-SELECT attempt($$ SELECT reco.recommend(1, 3, 'changes') $$);
+SELECT complaint($$ SELECT reco.recommend(1, 3, 'changes') $$);
 ALTER TABLE events ALTER item_id TYPE numeric USING item_id::numeric;
-SELECT attempt($$ SELECT reco.recommend(1, 3, 'changes') $$);
-SELECT attempt($$ CALL reco.refresh('changes') $$);
+SELECT complaint($$ SELECT reco.recommend(1, 3, 'changes') $$);
+SELECT complaint($$ CALL reco.refresh('changes') $$);
 ROLLBACK;
 BEGIN;
 ALTER TABLE events ALTER user_id TYPE numeric;
-SELECT attempt($$ SELECT reco.recommend(1, 3, 'changes') $$);
-SELECT attempt($$ CALL reco.refresh('changes') $$);
+SELECT complaint($$ SELECT reco.recommend(1, 3, 'changes') $$);
+SELECT complaint($$ CALL reco.refresh('changes') $$);
 ROLLBACK;
 
 \echo == other columns of the interactions are of another type now
@@ -127,10 +104,10 @@ BEGIN;
 ALTER TABLE events ADD at timestamptz, ADD stars numeric;
 SELECT reco.alter_recommender('changes', time_column => 'at', value_column => 'stars');
 ALTER TABLE events ALTER at TYPE int USING 1;
-SELECT attempt($$ SELECT reco.recommend(1, 3, 'changes') $$);
-SELECT attempt($$ CALL reco.refresh('changes') $$);
+SELECT complaint($$ SELECT reco.recommend(1, 3, 'changes') $$);
+SELECT complaint($$ CALL reco.refresh('changes') $$);
 ALTER TABLE events ALTER at TYPE timestamp USING NULL, ALTER stars TYPE text USING NULL;
-SELECT attempt($$ SELECT reco.recommend(1, 3, 'changes') $$);
+SELECT complaint($$ SELECT reco.recommend(1, 3, 'changes') $$);
 ALTER TABLE events ALTER stars TYPE float4 USING NULL;
 SELECT count(*) FROM reco.recommend(1, 3, 'changes');
 ROLLBACK;
@@ -139,7 +116,7 @@ ROLLBACK;
 BEGIN;
 TRUNCATE events;
 SELECT source, count(*) FROM reco.recommend(1, 3, 'changes') GROUP BY source;
-SELECT attempt($$ CALL reco.refresh('changes') $$);
+SELECT complaint($$ CALL reco.refresh('changes') $$);
 SELECT source, count(*) FROM reco.recommend(1, 3, 'changes') GROUP BY source;
 TRUNCATE items;
 SELECT count(*) FROM reco.recommend(1, 3, 'changes');
@@ -156,8 +133,8 @@ DROP OWNED BY reco_changes_owner;
 DROP ROLE reco_changes_owner;
 SET ROLE reco_changes_guest;
 SELECT source, count(*) FROM reco.recommend(1, 3, 'changes') GROUP BY source;
-SELECT attempt($$ SELECT reco.item_embedding(3, 'changes') $$);
-SELECT attempt($$ CALL reco.refresh('changes') $$);
+SELECT complaint($$ SELECT reco.item_embedding(3, 'changes') $$);
+SELECT complaint($$ CALL reco.refresh('changes') $$);
 SELECT count(*) FROM reco.recommenders WHERE name = 'changes';
 RESET ROLE;
 SELECT reco.alter_recommender('changes', owner => 'reco_changes_guest');

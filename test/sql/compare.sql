@@ -3,21 +3,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA compare;
-SET search_path = compare;
-CREATE FUNCTION attempt(command text) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	hint text;
-BEGIN
-	EXECUTE command;
-	RETURN NEXT 'done';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
-	RETURN NEXT state || ': ' || message;
-	RETURN NEXT '  hint: ' || hint;
-END $$;
+SET search_path = compare, helper;
 CREATE FUNCTION latest() RETURNS bigint LANGUAGE sql AS $$ SELECT max(evaluation) FROM reco.evaluation_runs $$;
 
 -- Two kinds of people, each with a shelf of its own: a model sees it, popularity does not.
@@ -109,26 +95,27 @@ RESET reco.learn_memory;
 SELECT DISTINCT model FROM reco.evaluations WHERE evaluation = (SELECT latest());
 
 -- Errors.
-SELECT attempt($$CALL reco.compare('shelf', models => '{"als": 1}')$$);
-SELECT attempt($$CALL reco.compare('shelf', models => '[5]')$$);
-SELECT attempt($$CALL reco.compare('shelf', models => '["smal"]')$$);
-SELECT attempt($$CALL reco.compare('shelf', models => '[{"algorithm": "alss"}]')$$);
-SELECT attempt($$CALL reco.compare('shelf', models => '[{"algoritm": "als"}]')$$);
-SELECT attempt($$CALL reco.compare('shelf', models => '[{"algorithm": "als", "recommender": "small"}]')$$);
-SELECT attempt($$CALL reco.compare('shelf', models => '[{"options": {"factor": 5}}]')$$);
-SELECT attempt($$CALL reco.compare('shelf', models => '[{"options": 5}]')$$);
-SELECT attempt($$CALL reco.compare('shelf', options => '{"model": {"factors": 5}}')$$);
-SELECT attempt($$CALL reco.compare('shelf', split => NULL)$$);
-SELECT attempt($$CALL reco.learning_curve('shelf', repeats => NULL)$$);
-SELECT attempt($$CALL reco.learning_curve('shelf', options => '{"shares": [0]}')$$);
-SELECT attempt($$CALL reco.learning_curve('shelf', options => '{"shares": []}')$$);
+SELECT complaint($$CALL reco.compare('shelf', models => '{"als": 1}')$$);
+SELECT complaint($$CALL reco.compare('shelf', models => '[5]')$$);
+SELECT complaint($$CALL reco.compare('shelf', models => '[{"name": "popularity", "algorithm": "als"}]')$$);
+SELECT complaint($$CALL reco.compare('shelf', models => '["smal"]')$$);
+SELECT complaint($$CALL reco.compare('shelf', models => '[{"algorithm": "alss"}]')$$);
+SELECT complaint($$CALL reco.compare('shelf', models => '[{"algoritm": "als"}]')$$);
+SELECT complaint($$CALL reco.compare('shelf', models => '[{"algorithm": "als", "recommender": "small"}]')$$);
+SELECT complaint($$CALL reco.compare('shelf', models => '[{"options": {"factor": 5}}]')$$);
+SELECT complaint($$CALL reco.compare('shelf', models => '[{"options": 5}]')$$);
+SELECT complaint($$CALL reco.compare('shelf', options => '{"model": {"factors": 5}}')$$);
+SELECT complaint($$CALL reco.compare('shelf', split => NULL)$$);
+SELECT complaint($$CALL reco.learning_curve('shelf', repeats => NULL)$$);
+SELECT complaint($$CALL reco.learning_curve('shelf', options => '{"shares": [0]}')$$);
+SELECT complaint($$CALL reco.learning_curve('shelf', options => '{"shares": []}')$$);
 
 -- It takes the rights of the owner; of another recommender those of a reader.
 CREATE ROLE regress_reco_comparer;
 GRANT USAGE ON SCHEMA compare TO regress_reco_comparer;
 SET ROLE regress_reco_comparer;
-SELECT compare.attempt($$CALL reco.compare('shelf')$$);
-SELECT compare.attempt($$CALL reco.learning_curve('shelf')$$);
+SELECT helper.complaint($$CALL reco.compare('shelf')$$);
+SELECT helper.complaint($$CALL reco.learning_curve('shelf')$$);
 SELECT count(*) FROM reco.evaluation_differences;
 RESET ROLE;
 CREATE TABLE own AS SELECT * FROM shelf;
@@ -137,8 +124,8 @@ ALTER TABLE own OWNER TO regress_reco_comparer;
 SELECT reco.create_recommender('own', 'own', 'u', 'i', options => '{"factors": 4, "iterations": 1}');
 SELECT reco.alter_recommender('own', owner => 'regress_reco_comparer');
 SET ROLE regress_reco_comparer;
-SELECT compare.attempt($$CALL reco.compare('own', models => '["small"]', options => '{"k": 5, "resamples": 0}')$$);
-SELECT compare.attempt($$CALL reco.compare('own', models => '[{"options": {"factors": 5}}]', options => '{"k": 5, "resamples": 0}')$$);
+SELECT helper.complaint($$CALL reco.compare('own', models => '["small"]', options => '{"k": 5, "resamples": 0}')$$);
+SELECT helper.complaint($$CALL reco.compare('own', models => '[{"options": {"factors": 5}}]', options => '{"k": 5, "resamples": 0}')$$);
 SELECT count(*) FROM reco.comparison_report();
 RESET ROLE;
 

@@ -5,31 +5,8 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA turned;
 GRANT USAGE ON SCHEMA turned TO PUBLIC;
-SET search_path = turned, reco;
+SET search_path = turned, reco, helper;
 SET reco.default_recommender = 'turned';
-
--- complaint() runs a command and gives how it fails.
-CREATE FUNCTION complaint(command text) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE command;
-	RETURN NEXT 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN NEXT state || ': ' || message;
-	IF detail <> '' THEN
-		RETURN NEXT '  detail: ' || detail;
-	END IF;
-	IF hint <> '' THEN
-		RETURN NEXT '  hint: ' || hint;
-	END IF;
-END $$;
 
 -- Three tastes, ten items each: a, b and c; most users have one taste, every fifth has something of another.
 CREATE TABLE goods (id int PRIMARY KEY, title text);

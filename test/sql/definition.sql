@@ -5,36 +5,12 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE EXTENSION file_fdw;
 RESET client_min_messages;
-
--- attempt() runs a command and gives how it fails.
-CREATE FUNCTION attempt(command text) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	BEGIN
-		EXECUTE command;
-		RETURN NEXT 'done';
-	EXCEPTION WHEN OTHERS THEN
-		GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-			detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-		RETURN NEXT state || ': ' || message;
-		IF detail <> '' THEN
-			RETURN NEXT '  detail: ' || detail;
-		END IF;
-		IF hint <> '' THEN
-			RETURN NEXT '  hint: ' || hint;
-		END IF;
-	END;
-END $$;
+SET search_path = public, helper;
 
 -- create() and alter() put the arguments over those of a definition that is fine.
 CREATE FUNCTION create_with(arguments text) RETURNS SETOF text
 LANGUAGE sql AS $$
-	SELECT attempt('SELECT reco.create_recommender(''x'', ' || arguments || ')')
+	SELECT complaint('SELECT reco.create_recommender(''x'', ' || arguments || ')')
 $$;
 
 CREATE TYPE kind AS ENUM ('view', 'cart', 'purchase', 'return');
@@ -63,13 +39,13 @@ FROM reco.recommenders;
 \x off
 -- The least of it; a name is taken once.
 SELECT reco.create_recommender('least', 'events', 'user_id', 'product_id');
-SELECT attempt($$ SELECT reco.create_recommender('shop', 'events', 'user_id', 'product_id') $$);
+SELECT complaint($$ SELECT reco.create_recommender('shop', 'events', 'user_id', 'product_id') $$);
 SELECT count(*) FROM reco.recommenders;
 
 -- Names and arguments that must be there.
-SELECT attempt($$ SELECT reco.create_recommender('', 'events', 'user_id', 'product_id') $$);
-SELECT attempt($$ SELECT reco.create_recommender(repeat('n', 256), 'events', 'user_id', 'product_id') $$);
-SELECT attempt($$ SELECT reco.create_recommender(NULL, 'events', 'user_id', 'product_id') $$);
+SELECT complaint($$ SELECT reco.create_recommender('', 'events', 'user_id', 'product_id') $$);
+SELECT complaint($$ SELECT reco.create_recommender(repeat('n', 256), 'events', 'user_id', 'product_id') $$);
+SELECT complaint($$ SELECT reco.create_recommender(NULL, 'events', 'user_id', 'product_id') $$);
 SELECT create_with($$ NULL, 'user_id', 'product_id' $$);
 SELECT create_with($$ 'events', NULL, 'product_id' $$);
 SELECT create_with($$ 'events', 'user_id', NULL $$);
@@ -195,66 +171,66 @@ SELECT event_weights, half_life, options FROM reco.recommenders WHERE name = 'sh
 SELECT reco.alter_recommender('shop', unset => '{half_life, time_column, event_weights, options, item_features, shared_catalogue}');
 SELECT event_column, event_weights, time_column, half_life, item_features, user_features, shared_catalogue, options
 FROM reco.recommenders WHERE name = 'shop';
-SELECT attempt($$ SELECT reco.alter_recommender('shop', unset => '{half_live}') $$);
-SELECT attempt($$ SELECT reco.alter_recommender('shop', unset => '{interactions}') $$);
-SELECT attempt($$ SELECT reco.alter_recommender('shop', unset => '{NULL}') $$);
-SELECT attempt($$ SELECT reco.alter_recommender('shop', unset => '{items}') $$);
-SELECT attempt($$ SELECT reco.alter_recommender('shop', half_life => '1 day', unset => '{half_life}') $$);
-SELECT attempt($$ SELECT reco.alter_recommender('shop', half_life => '1 day') $$);
-SELECT attempt($$ SELECT reco.alter_recommender('shop', user_column => 'usr_id') $$);
-SELECT attempt($$ SELECT reco.alter_recommender('shop', feedback => 'explicit') $$);
-SELECT attempt($$ SELECT reco.alter_recommender('shop', options => '{"factor": 1}') $$);
-SELECT attempt($$ SELECT reco.alter_recommender('shop', new_name => 'least') $$);
-SELECT attempt($$ SELECT reco.alter_recommender('shop', new_name => '') $$);
-SELECT attempt($$ SELECT reco.alter_recommender('shpo', new_name => 'other') $$);
-SELECT attempt($$ SELECT reco.alter_recommender(NULL, new_name => 'other') $$);
+SELECT complaint($$ SELECT reco.alter_recommender('shop', unset => '{half_live}') $$);
+SELECT complaint($$ SELECT reco.alter_recommender('shop', unset => '{interactions}') $$);
+SELECT complaint($$ SELECT reco.alter_recommender('shop', unset => '{NULL}') $$);
+SELECT complaint($$ SELECT reco.alter_recommender('shop', unset => '{items}') $$);
+SELECT complaint($$ SELECT reco.alter_recommender('shop', half_life => '1 day', unset => '{half_life}') $$);
+SELECT complaint($$ SELECT reco.alter_recommender('shop', half_life => '1 day') $$);
+SELECT complaint($$ SELECT reco.alter_recommender('shop', user_column => 'usr_id') $$);
+SELECT complaint($$ SELECT reco.alter_recommender('shop', feedback => 'explicit') $$);
+SELECT complaint($$ SELECT reco.alter_recommender('shop', options => '{"factor": 1}') $$);
+SELECT complaint($$ SELECT reco.alter_recommender('shop', new_name => 'least') $$);
+SELECT complaint($$ SELECT reco.alter_recommender('shop', new_name => '') $$);
+SELECT complaint($$ SELECT reco.alter_recommender('shpo', new_name => 'other') $$);
+SELECT complaint($$ SELECT reco.alter_recommender(NULL, new_name => 'other') $$);
 SELECT reco.alter_recommender('shop', new_name => 'store');
 SELECT reco.alter_recommender('store', new_name => 'store', unset => '{users, user_key, user_features}');
 SELECT reco.alter_recommender('store', new_name => 'shop');
 SELECT name, users, user_key FROM reco.recommenders ORDER BY name;
 
 -- drop and deploy.
-SELECT attempt($$ SELECT reco.drop_recommender('lest') $$);
+SELECT complaint($$ SELECT reco.drop_recommender('lest') $$);
 SELECT reco.drop_recommender('nobody', if_exists => true);
 SELECT reco.drop_recommender('least');
-SELECT attempt($$ SELECT reco.deploy('shop', 1) $$);
-SELECT attempt($$ SELECT reco.deploy('nothing', 1) $$);
+SELECT complaint($$ SELECT reco.deploy('shop', 1) $$);
+SELECT complaint($$ SELECT reco.deploy('nothing', 1) $$);
 
 -- A relation renamed, moved or dropped, and a column renamed, since: an error whose hint names alter_recommender, until it is told.
 ALTER TABLE events RENAME TO events_old;
-SELECT attempt($$ SELECT reco.deploy('shop', 1) $$);
-SELECT attempt($$ SELECT reco.alter_recommender('shop', options => '{"seed": 1}') $$);
+SELECT complaint($$ SELECT reco.deploy('shop', 1) $$);
+SELECT complaint($$ SELECT reco.alter_recommender('shop', options => '{"seed": 1}') $$);
 SELECT count(*) FROM reco.recommenders WHERE name = 'shop';
 SELECT reco.alter_recommender('shop', interactions => 'events_old');
-SELECT attempt($$ SELECT reco.deploy('shop', 1) $$);
+SELECT complaint($$ SELECT reco.deploy('shop', 1) $$);
 ALTER TABLE events_old RENAME TO events;
 SELECT reco.alter_recommender('shop', interactions => 'events');
 CREATE SCHEMA elsewhere;
 ALTER TABLE products SET SCHEMA elsewhere;
-SELECT attempt($$ SELECT reco.deploy('shop', 1) $$);
+SELECT complaint($$ SELECT reco.deploy('shop', 1) $$);
 ALTER TABLE elsewhere.products SET SCHEMA public;
 ALTER TABLE events RENAME COLUMN user_id TO customer;
-SELECT attempt($$ SELECT reco.deploy('shop', 1) $$);
+SELECT complaint($$ SELECT reco.deploy('shop', 1) $$);
 SELECT reco.alter_recommender('shop', user_column => 'customer');
-SELECT attempt($$ SELECT reco.deploy('shop', 1) $$);
+SELECT complaint($$ SELECT reco.deploy('shop', 1) $$);
 SELECT reco.alter_recommender('shop', unset => '{items, item_key, item_label}');
 SET client_min_messages = warning;
 DROP TABLE events CASCADE;
 RESET client_min_messages;
-SELECT attempt($$ SELECT reco.deploy('shop', 1) $$);
+SELECT complaint($$ SELECT reco.deploy('shop', 1) $$);
 CREATE TABLE events (user_id integer, product_id integer);
-SELECT attempt($$ SELECT reco.deploy('shop', 1) $$);
+SELECT complaint($$ SELECT reco.deploy('shop', 1) $$);
 SELECT name, user_column FROM reco.recommenders;
-SELECT attempt($$ SELECT reco.alter_recommender('shop', interactions => 'events') $$);
+SELECT complaint($$ SELECT reco.alter_recommender('shop', interactions => 'events') $$);
 SELECT reco.alter_recommender('shop', new_name => 'Shop "1"');
-SELECT attempt($$ SELECT reco.deploy('Shop "1"', 1) $$);
+SELECT complaint($$ SELECT reco.deploy('Shop "1"', 1) $$);
 SELECT reco.drop_recommender('Shop "1"');
 
 -- Names that need quotes, and settings.
 CREATE SCHEMA "Our Shop";
 CREATE TABLE "Our Shop"."Events" ("User" integer, "Item" integer);
 SELECT reco.create_recommender('quoted', '"Our Shop"."Events"', 'User', 'Item');
-SELECT attempt($$ SELECT reco.deploy('quoted', 1) $$);
+SELECT complaint($$ SELECT reco.deploy('quoted', 1) $$);
 SELECT reco.drop_recommender('quoted');
 SHOW reco.learn_memory;
 SHOW reco.private_cache_limit;
@@ -263,8 +239,8 @@ SHOW reco.workers;
 SHOW reco.keep_versions;
 SHOW reco.default_recommender;
 SHOW reco.lang;
-SELECT attempt('SET reco.keep_versions = 0');
-SELECT attempt('SET reco.keep_version = 1');
+SELECT complaint('SET reco.keep_versions = 0');
+SELECT complaint('SET reco.keep_version = 1');
 
 -- Roles.  To define takes EXECUTE and SELECT on all that is mapped; to change takes the owner's privileges.
 CREATE ROLE regress_reco_owner;
@@ -279,18 +255,18 @@ CREATE TABLE pages (id integer PRIMARY KEY, title text, secret text);
 GRANT SELECT (visitor, page) ON visits TO regress_reco_owner;
 GRANT SELECT (id, title) ON pages TO regress_reco_owner;
 SET ROLE regress_reco_owner;
-SELECT attempt($$ SELECT reco.create_recommender('site', 'visits', 'visitor', 'page') $$);
+SELECT complaint($$ SELECT reco.create_recommender('site', 'visits', 'visitor', 'page') $$);
 RESET ROLE;
 GRANT EXECUTE ON FUNCTION reco.create_recommender TO regress_reco_owner;
 SET ROLE regress_reco_owner;
-SELECT attempt($$ SELECT reco.create_recommender('site', 'visits', 'visitor', 'page', value_column => 'seconds') $$);
-SELECT attempt($$ SELECT reco.create_recommender('site', 'visits', 'visitor', 'page', items => 'pages', item_key => 'id', item_label => 'secret') $$);
-SELECT attempt($$ SELECT reco.create_recommender('site', 'visits', 'visitor', 'page', items => 'pages', item_key => 'id', item_features => '{secret}') $$);
+SELECT complaint($$ SELECT reco.create_recommender('site', 'visits', 'visitor', 'page', value_column => 'seconds') $$);
+SELECT complaint($$ SELECT reco.create_recommender('site', 'visits', 'visitor', 'page', items => 'pages', item_key => 'id', item_label => 'secret') $$);
+SELECT complaint($$ SELECT reco.create_recommender('site', 'visits', 'visitor', 'page', items => 'pages', item_key => 'id', item_features => '{secret}') $$);
 SELECT reco.create_recommender('site', 'visits', 'visitor', 'page', items => 'pages', item_key => 'id', item_label => 'title');
 SELECT name, owner FROM reco.recommenders;
-SELECT attempt('SELECT * FROM reco.recommender');
-SELECT attempt('SELECT * FROM reco.chunk');
-SELECT split_part(attempt($$ SELECT reco.alter_recommender('site', owner => 'regress_reco_team') $$), ':', 1); -- what follows is the server's own, and differs
+SELECT complaint('SELECT * FROM reco.recommender');
+SELECT complaint('SELECT * FROM reco.chunk');
+SELECT split_part(complaint($$ SELECT reco.alter_recommender('site', owner => 'regress_reco_team') $$), ':', 1); -- what follows is the server's own, and differs
 RESET ROLE;
 GRANT SELECT (visitor) ON visits TO regress_reco_reader;
 SET ROLE regress_reco_reader;
@@ -299,13 +275,13 @@ RESET ROLE;
 GRANT SELECT (page) ON visits TO regress_reco_reader;
 SET ROLE regress_reco_reader;
 SELECT 'reader', name FROM reco.recommenders;
-SELECT attempt($$ SELECT reco.alter_recommender('site', new_name => 'mine') $$);
-SELECT attempt($$ SELECT reco.drop_recommender('site') $$);
-SELECT attempt($$ SELECT reco.deploy('site', 1) $$);
+SELECT complaint($$ SELECT reco.alter_recommender('site', new_name => 'mine') $$);
+SELECT complaint($$ SELECT reco.drop_recommender('site') $$);
+SELECT complaint($$ SELECT reco.deploy('site', 1) $$);
 SET ROLE regress_reco_stranger;
 SELECT 'stranger', name FROM reco.recommenders;
-SELECT attempt($$ SELECT reco.alter_recommender('site', new_name => 'mine') $$);
-SELECT attempt($$ SELECT reco.drop_recommender('sit') $$);
+SELECT complaint($$ SELECT reco.alter_recommender('site', new_name => 'mine') $$);
+SELECT complaint($$ SELECT reco.drop_recommender('sit') $$);
 RESET ROLE;
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 SET ROLE regress_reco_reader;
@@ -317,17 +293,17 @@ SET ROLE regress_reco_owner;
 SELECT reco.alter_recommender('site', owner => 'regress_reco_team');
 SET ROLE regress_reco_member;
 SELECT 'member', name, owner FROM reco.recommenders;
-SELECT attempt($$ SELECT reco.alter_recommender('site', options => '{"seed": 1}') $$);
+SELECT complaint($$ SELECT reco.alter_recommender('site', options => '{"seed": 1}') $$);
 SELECT reco.alter_recommender('site', new_name => 'team site');
 SELECT reco.alter_recommender('team site', owner => 'regress_reco_member');
 RESET ROLE;
 SELECT name, owner FROM reco.recommenders;
-SELECT attempt($$ SELECT reco.alter_recommender('team site', owner => 4294967295::oid::regrole) $$);
+SELECT complaint($$ SELECT reco.alter_recommender('team site', owner => 4294967295::oid::regrole) $$);
 -- A dangling definition is the owner's to see and to drop, nobody else's.
 DROP TABLE visits;
 SET ROLE regress_reco_reader;
 SELECT 'reader of nothing', name FROM reco.recommenders;
-SELECT attempt($$ SELECT reco.deploy('team site', 1) $$);
+SELECT complaint($$ SELECT reco.deploy('team site', 1) $$);
 SET ROLE regress_reco_member;
 SELECT 'member', name, interactions IS NOT NULL FROM reco.recommenders;
 SELECT reco.drop_recommender('team site');
@@ -341,7 +317,7 @@ SELECT reco.alter_recommender('orphan', owner => 'regress_reco_leaving');
 DROP ROLE regress_reco_leaving;
 SET ROLE regress_reco_stranger;
 SELECT 'stranger', name FROM reco.recommenders;
-SELECT attempt($$ SELECT reco.drop_recommender('orphan') $$);
+SELECT complaint($$ SELECT reco.drop_recommender('orphan') $$);
 RESET ROLE;
 SELECT reco.alter_recommender('orphan', owner => 'regress_reco_stranger');
 SELECT name, owner FROM reco.recommenders;
@@ -370,7 +346,7 @@ DROP EXTENSION file_fdw;
 DROP SEQUENCE events_seq;
 DROP TYPE kind;
 DROP DOMAIN customer_id;
-DROP FUNCTION create_with, attempt;
+DROP FUNCTION create_with;
 RESET client_min_messages;
 DROP OWNED BY regress_reco_owner, regress_reco_team, regress_reco_member, regress_reco_reader, regress_reco_stranger;
 DROP ROLE regress_reco_owner, regress_reco_team, regress_reco_member, regress_reco_reader, regress_reco_stranger;

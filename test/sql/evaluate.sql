@@ -3,33 +3,8 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA evaluate;
-SET search_path = evaluate;
+SET search_path = evaluate, helper;
 RESET client_min_messages;
-
--- attempt() runs a command and gives how it fails.
-CREATE FUNCTION attempt(command text) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	BEGIN
-		EXECUTE command;
-		RETURN NEXT 'done';
-	EXCEPTION WHEN OTHERS THEN
-		GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-			detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-		RETURN NEXT state || ': ' || message;
-		IF detail <> '' THEN
-			RETURN NEXT '  detail: ' || detail;
-		END IF;
-		IF hint <> '' THEN
-			RETURN NEXT '  hint: ' || hint;
-		END IF;
-	END;
-END $$;
 
 -- nth(n) is the n-th newest evaluation, differences(a, b) the number of rows in which two of them differ.
 CREATE FUNCTION nth(n integer) RETURNS bigint
@@ -423,40 +398,40 @@ CREATE TABLE no_key_types (u integer, i numeric);
 CREATE TABLE empty (u integer, i integer);
 CREATE TABLE unrated (u integer, i integer);
 CREATE TABLE disliked AS SELECT 1 AS u, 'C' AS i, 'return' AS kind;
-SELECT attempt($$CALL reco.evaluate('visits')$$);
-SELECT attempt($$CALL reco.evaluate('hand', NULL)$$);
-SELECT attempt($$CALL reco.evaluate('hand', repeats => NULL)$$);
-SELECT attempt($$CALL reco.evaluate('hand', 'randon')$$);
-SELECT attempt($$CALL reco.evaluate('hand', 'leave everything out')$$);
-SELECT attempt($$CALL reco.evaluate('hand', 'time')$$);
-SELECT attempt($$CALL reco.evaluate('hand', 'last')$$);
-SELECT attempt($$CALL reco.evaluate('timed', 'time', test => 'timed_test')$$);
-SELECT attempt($$CALL reco.evaluate('hand', test => 'hand')$$);
-SELECT attempt($$CALL reco.evaluate('hand', test => 'other_columns')$$);
-SELECT attempt($$CALL reco.evaluate('hand', test => 'other_types')$$);
-SELECT attempt($$CALL reco.evaluate('hand', test => 'no_key_types')$$);
-SELECT attempt($$CALL reco.evaluate('rated', test => 'unrated')$$);
-SELECT attempt($$CALL reco.evaluate('hand', test => 'empty')$$);
-SELECT attempt($$CALL reco.evaluate('hand', test => 4294967295::oid)$$);
-SELECT attempt($$CALL reco.evaluate('timed', test => 'disliked')$$);
-SELECT attempt($$CALL reco.evaluate('hand', options => '{"fraction": 0}')$$);
-SELECT attempt($$CALL reco.evaluate('hand', options => '{"fraction": 1}')$$);
-SELECT attempt($$CALL reco.evaluate('hand', options => '{"fraction": 0.0001}')$$);
-SELECT attempt($$CALL reco.evaluate('hand', options => '{"fractions": 0.5}')$$);
-SELECT attempt($$CALL reco.evaluate('hand', options => '{"k": [0]}')$$);
-SELECT attempt($$CALL reco.evaluate('hand', options => '{"k": "ten"}')$$);
-SELECT attempt($$CALL reco.evaluate('hand', options => '{"modle": {"factors": 5}}')$$);
-SELECT attempt($$CALL reco.evaluate('hand', options => '{"shares": [50]}')$$);
-SELECT attempt($$CALL reco.evaluate('hand', options => '{"k": [100000]}')$$);
-SELECT attempt($$CALL reco.evaluate('hand', options => '{"last_n": 2}')$$);
-SELECT attempt($$CALL reco.evaluate('hand', test => 'hand_test', options => '{"fraction": 0.5}')$$);
-SELECT attempt($$CALL reco.evaluate('timed', 'time', options => '{"fraction": 0.5, "from": "2024-01-10"}')$$);
-SELECT attempt($$CALL reco.evaluate('timed', 'time', options => '{"from": "yesterday or so"}')$$);
-SELECT attempt($$CALL reco.evaluate('timed', 'time', options => '{"from": "2020-01-01 00:00+00"}')$$);
-SELECT attempt($$CALL reco.evaluate('timed', 'time', options => '{"from": "2030-01-01 00:00+00"}')$$);
-SELECT attempt($$CALL reco.evaluate('hand', options => '{"model": 5}')$$);
-SELECT attempt($$CALL reco.evaluate('hand', options => '{"model": {"factor": 5}}')$$);
-SELECT attempt($$CALL reco.evaluate('hand', options => '[1]')$$);
+SELECT complaint($$CALL reco.evaluate('visits')$$);
+SELECT complaint($$CALL reco.evaluate('hand', NULL)$$);
+SELECT complaint($$CALL reco.evaluate('hand', repeats => NULL)$$);
+SELECT complaint($$CALL reco.evaluate('hand', 'randon')$$);
+SELECT complaint($$CALL reco.evaluate('hand', 'leave everything out')$$);
+SELECT complaint($$CALL reco.evaluate('hand', 'time')$$);
+SELECT complaint($$CALL reco.evaluate('hand', 'last')$$);
+SELECT complaint($$CALL reco.evaluate('timed', 'time', test => 'timed_test')$$);
+SELECT complaint($$CALL reco.evaluate('hand', test => 'hand')$$);
+SELECT complaint($$CALL reco.evaluate('hand', test => 'other_columns')$$);
+SELECT complaint($$CALL reco.evaluate('hand', test => 'other_types')$$);
+SELECT complaint($$CALL reco.evaluate('hand', test => 'no_key_types')$$);
+SELECT complaint($$CALL reco.evaluate('rated', test => 'unrated')$$);
+SELECT complaint($$CALL reco.evaluate('hand', test => 'empty')$$);
+SELECT complaint($$CALL reco.evaluate('hand', test => 4294967295::oid)$$);
+SELECT complaint($$CALL reco.evaluate('timed', test => 'disliked')$$);
+SELECT complaint($$CALL reco.evaluate('hand', options => '{"fraction": 0}')$$);
+SELECT complaint($$CALL reco.evaluate('hand', options => '{"fraction": 1}')$$);
+SELECT complaint($$CALL reco.evaluate('hand', options => '{"fraction": 0.0001}')$$);
+SELECT complaint($$CALL reco.evaluate('hand', options => '{"fractions": 0.5}')$$);
+SELECT complaint($$CALL reco.evaluate('hand', options => '{"k": [0]}')$$);
+SELECT complaint($$CALL reco.evaluate('hand', options => '{"k": "ten"}')$$);
+SELECT complaint($$CALL reco.evaluate('hand', options => '{"modle": {"factors": 5}}')$$);
+SELECT complaint($$CALL reco.evaluate('hand', options => '{"shares": [50]}')$$);
+SELECT complaint($$CALL reco.evaluate('hand', options => '{"k": [100000]}')$$);
+SELECT complaint($$CALL reco.evaluate('hand', options => '{"last_n": 2}')$$);
+SELECT complaint($$CALL reco.evaluate('hand', test => 'hand_test', options => '{"fraction": 0.5}')$$);
+SELECT complaint($$CALL reco.evaluate('timed', 'time', options => '{"fraction": 0.5, "from": "2024-01-10"}')$$);
+SELECT complaint($$CALL reco.evaluate('timed', 'time', options => '{"from": "yesterday or so"}')$$);
+SELECT complaint($$CALL reco.evaluate('timed', 'time', options => '{"from": "2020-01-01 00:00+00"}')$$);
+SELECT complaint($$CALL reco.evaluate('timed', 'time', options => '{"from": "2030-01-01 00:00+00"}')$$);
+SELECT complaint($$CALL reco.evaluate('hand', options => '{"model": 5}')$$);
+SELECT complaint($$CALL reco.evaluate('hand', options => '{"model": {"factor": 5}}')$$);
+SELECT complaint($$CALL reco.evaluate('hand', options => '[1]')$$);
 
 -- It takes the rights of the owner, and reads as the caller.
 CREATE ROLE regress_reco_stranger;
@@ -464,13 +439,13 @@ CREATE ROLE regress_reco_owner;
 GRANT USAGE ON SCHEMA evaluate TO regress_reco_stranger, regress_reco_owner;
 GRANT SELECT ON hand TO regress_reco_stranger, regress_reco_owner;
 SET ROLE regress_reco_stranger;
-SELECT evaluate.attempt($$CALL reco.evaluate('hand')$$);
+SELECT helper.complaint($$CALL reco.evaluate('hand')$$);
 SELECT count(*) FROM reco.evaluations WHERE recommender = 'larger';
 RESET ROLE;
 SELECT reco.alter_recommender('hand', owner => 'regress_reco_owner');
 SET ROLE regress_reco_owner;
-SELECT evaluate.attempt($$CALL reco.evaluate('hand', test => 'evaluate.hand_test')$$);
-SELECT evaluate.attempt($$CALL reco.evaluate('hand', options => '{"fraction": 0.5}')$$);
+SELECT helper.complaint($$CALL reco.evaluate('hand', test => 'evaluate.hand_test')$$);
+SELECT helper.complaint($$CALL reco.evaluate('hand', options => '{"fraction": 0.5}')$$);
 RESET ROLE;
 
 -- Evaluations leave with their recommender.

@@ -5,30 +5,12 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA checks;
 GRANT USAGE ON SCHEMA checks TO PUBLIC;
-SET search_path = checks, reco;
+SET search_path = checks, reco, helper;
 
--- complaint() runs a command and gives how it fails, with numbers that depend on the machine left out.
-CREATE FUNCTION complaint(command text) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE command;
-	RETURN NEXT 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN NEXT state || ': ' || message;
-	IF detail <> '' THEN
-		RETURN NEXT '  detail: ' || regexp_replace(detail, '-?\d\.?\d*(e-?\d+)?(?=[ ,:.])', 'N', 'g');
-	END IF;
-	IF hint <> '' THEN
-		RETURN NEXT '  hint: ' || hint;
-	END IF;
-END $$;
+-- complaint() leaves numbers that depend on the machine out of a detail.
+CREATE FUNCTION complaint(command text) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT CASE WHEN c LIKE '  detail: %' THEN regexp_replace(c, '-?\d\.?\d*(e-?\d+)?(?=[ ,:.])', 'N', 'g') ELSE c END FROM helper.complaint(command) c
+$$;
 
 -- Three tastes; weights, returns, repeated events and times.
 CREATE TABLE goods (id int PRIMARY KEY, title text);

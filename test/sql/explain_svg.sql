@@ -4,26 +4,8 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA pictures;
-SET search_path = pictures, reco;
+SET search_path = pictures, reco, helper;
 SET reco.default_recommender = 'pictures';
-
--- complaint() runs a command and gives how it fails.
-CREATE FUNCTION complaint(command text) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	hint text;
-BEGIN
-	EXECUTE command;
-	RETURN NEXT 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
-	RETURN NEXT state || ': ' || message;
-	IF hint <> '' THEN
-		RETURN NEXT '  hint: ' || hint;
-	END IF;
-END $$;
 
 CREATE TABLE goods (id int PRIMARY KEY, title text);
 INSERT INTO goods SELECT i, 'Good ' || i FROM generate_series(1, 20) i;

@@ -5,26 +5,8 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA quality;
 GRANT USAGE ON SCHEMA quality TO PUBLIC;
-SET search_path = quality, reco;
+SET search_path = quality, reco, helper;
 SET reco.default_recommender = 'quality';
-
--- complaint() runs a command and gives how it fails.
-CREATE FUNCTION complaint(command text) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	hint text;
-BEGIN
-	EXECUTE command;
-	RETURN NEXT 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
-	RETURN NEXT state || ': ' || message;
-	IF hint <> '' THEN
-		RETURN NEXT '  hint: ' || hint;
-	END IF;
-END $$;
 
 -- Six tastes of 20 items; everybody has two, many events, and some returns.
 CREATE TABLE goods (id int PRIMARY KEY, title text);

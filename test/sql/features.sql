@@ -4,37 +4,9 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA features;
-SET search_path = features;
+SET search_path = features, helper;
 SET reco.workers = 0;
 SET reco.learn_memory = '256MB';
-
--- outcome() runs a statement: "ok", the rows of a SELECT, or how it fails.
-CREATE FUNCTION outcome(statement text) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	IF statement ~* '^select' THEN
-		EXECUTE 'SELECT coalesce(string_agg(r::text, '' ''), ''none'') FROM (' || statement || ') r' INTO message;
-		RETURN NEXT message;
-	ELSE
-		EXECUTE statement;
-		RETURN NEXT 'ok';
-	END IF;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN NEXT state || ': ' || message;
-	IF detail <> '' THEN
-		RETURN NEXT '  detail: ' || detail;
-	END IF;
-	IF hint <> '' THEN
-		RETURN NEXT '  hint: ' || hint;
-	END IF;
-END $$;
 
 CREATE TYPE season AS ENUM ('spring', 'summer', 'autumn');
 CREATE TABLE things (id int PRIMARY KEY, in_stock bool, price numeric, weight float8, pages int, made date, seen timestamptz,

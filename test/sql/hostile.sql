@@ -5,35 +5,7 @@
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA hostile;
-SET search_path = hostile;
-
--- outcome() runs a statement: "ok", the rows of a SELECT, or how it fails.
-CREATE FUNCTION outcome(statement text) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	IF statement ~* '^select' THEN
-		EXECUTE 'SELECT coalesce(string_agg(r::text, '' ''), ''none'') FROM (' || statement || ') r' INTO message;
-		RETURN NEXT message;
-	ELSE
-		EXECUTE statement;
-		RETURN NEXT 'ok';
-	END IF;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN NEXT state || ': ' || message;
-	IF detail <> '' THEN
-		RETURN NEXT '  detail: ' || detail;
-	END IF;
-	IF hint <> '' THEN
-		RETURN NEXT '  hint: ' || hint;
-	END IF;
-END $$;
+SET search_path = hostile, helper;
 
 -- Names with quotes, line breaks, percent signs and capitals, wherever a name may stand.
 CREATE TABLE "o""dd

@@ -4,30 +4,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA ids;
-SET search_path = ids, reco;
-
--- complaint() runs a command and gives how it fails.
-CREATE FUNCTION complaint(command text) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE command;
-	RETURN NEXT 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN NEXT state || ': ' || message;
-	IF detail <> '' THEN
-		RETURN NEXT '  detail: ' || detail;
-	END IF;
-	IF hint <> '' THEN
-		RETURN NEXT '  hint: ' || hint;
-	END IF;
-END $$;
+SET search_path = ids, reco, helper;
 
 -- An id in each type: bigint 5, uuid 00000000-0000-0000-0000-000000000005, text 5.
 CREATE FUNCTION as_id(n int, type text) RETURNS text LANGUAGE sql IMMUTABLE AS $$

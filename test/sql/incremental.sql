@@ -5,32 +5,9 @@
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA incremental;
-SET search_path = incremental;
+SET search_path = incremental, helper;
 SET client_min_messages = warning;
 \set VERBOSITY default
-
--- attempt() runs a command and gives how it fails.
-CREATE FUNCTION attempt(command text) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE command;
-	RETURN NEXT 'done';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN NEXT state || ': ' || message;
-	IF detail <> '' THEN
-		RETURN NEXT '  detail: ' || detail;
-	END IF;
-	IF hint <> '' THEN
-		RETURN NEXT '  hint: ' || hint;
-	END IF;
-END $$;
 
 -- digest() is the fingerprint of all tensors of the newest version.
 CREATE FUNCTION digest(name text) RETURNS text
@@ -60,9 +37,9 @@ INSERT INTO bought SELECT customer, thing FROM story WHERE NOT later;
 SELECT reco.create_recommender('shop', 'bought', 'customer', 'thing', options => '{"factors": 8}');
 
 -- Nothing to go on from.
-SELECT attempt($$ CALL reco.refresh('shop', 'incremental') $$);
-SELECT attempt($$ CALL reco.refresh('shop', 'fresh') $$);
-SELECT attempt($$ CALL reco.refresh('shop', NULL) $$);
+SELECT complaint($$ CALL reco.refresh('shop', 'incremental') $$);
+SELECT complaint($$ CALL reco.refresh('shop', 'fresh') $$);
+SELECT complaint($$ CALL reco.refresh('shop', NULL) $$);
 
 -- A full one, then new things, which it does not know.
 CALL reco.refresh('shop');
@@ -114,16 +91,16 @@ SELECT newest('shop');
 SELECT reco.score(0, 57) IS NULL AS gone;
 
 -- Other factors, another feedback: refused before anything is read, and the deployed version stays.
-SELECT attempt($$ CALL reco.refresh('shop', 'incremental', options => '{"factors": 16}') $$);
+SELECT complaint($$ CALL reco.refresh('shop', 'incremental', options => '{"factors": 16}') $$);
 SELECT reco.alter_recommender('shop', options => '{"factors": 12}');
-SELECT attempt($$ CALL reco.refresh('shop', 'incremental') $$);
+SELECT complaint($$ CALL reco.refresh('shop', 'incremental') $$);
 CALL reco.refresh('shop');
 CALL reco.refresh('shop', 'incremental');
 SELECT newest('shop');
 ALTER TABLE bought ADD COLUMN stars int NOT NULL DEFAULT 3;
 SELECT reco.alter_recommender('shop', feedback => 'explicit', value_column => 'stars');
-SELECT attempt($$ CALL reco.refresh('shop', 'incremental') $$);
-SELECT attempt($$ CALL reco.refresh('shop', 'incremental', options => '{"warm_sweeps": 0}') $$);
+SELECT complaint($$ CALL reco.refresh('shop', 'incremental') $$);
+SELECT complaint($$ CALL reco.refresh('shop', 'incremental', options => '{"warm_sweeps": 0}') $$);
 SELECT newest('shop');
 
 -- Explicit feedback goes on with its biases: a whole sweep from a version of two is the third sweep.
@@ -175,10 +152,10 @@ INSERT INTO many SELECT g % 5000, g % 7001 FROM generate_series(1, 20000) g;
 SELECT reco.create_recommender('many', 'many', 'customer', 'thing', options => '{"factors": 64, "iterations": 1}');
 CALL reco.refresh('many');
 SET reco.learn_memory = '1MB';
-SELECT regexp_replace(attempt($$ CALL reco.refresh('many') $$), 'needs [4-9](\.\d)? MB', 'needs 4 to 9.9 MB');
-SELECT regexp_replace(attempt($$ CALL reco.refresh('many', 'incremental') $$), 'needs [4-9](\.\d)? MB', 'needs 4 to 9.9 MB');
+SELECT regexp_replace(complaint($$ CALL reco.refresh('many') $$), 'needs [4-9](\.\d)? MB', 'needs 4 to 9.9 MB');
+SELECT regexp_replace(complaint($$ CALL reco.refresh('many', 'incremental') $$), 'needs [4-9](\.\d)? MB', 'needs 4 to 9.9 MB');
 INSERT INTO many SELECT * FROM many;
-SELECT attempt($$ CALL reco.refresh('many') $$);
+SELECT complaint($$ CALL reco.refresh('many') $$);
 RESET reco.learn_memory;
 SELECT newest('many');
 

@@ -5,32 +5,9 @@ SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE EXTENSION IF NOT EXISTS file_fdw;
 CREATE SCHEMA reading;
-SET search_path = reading;
+SET search_path = reading, helper;
 SET client_min_messages = warning;
 \set VERBOSITY default
-
--- attempt() runs a command and gives how it fails.
-CREATE FUNCTION attempt(command text) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE command;
-	RETURN NEXT 'done';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN NEXT state || ': ' || message;
-	IF detail <> '' THEN
-		RETURN NEXT '  detail: ' || detail;
-	END IF;
-	IF hint <> '' THEN
-		RETURN NEXT '  hint: ' || hint;
-	END IF;
-END $$;
 
 -- define() makes a recommender, anew if it is there, that learns fast.
 CREATE FUNCTION define(name text, arguments text) RETURNS void
@@ -105,13 +82,13 @@ SELECT learned('typo');
 -- Nothing usable is an error, and no version comes of it.
 CREATE TABLE empty (LIKE clean);
 SELECT define('empty', $$ interactions => 'empty', user_column => 'user_id', item_column => 'item_id' $$);
-SELECT attempt($$ CALL reco.refresh('empty') $$);
+SELECT complaint($$ CALL reco.refresh('empty') $$);
 CREATE TABLE valueless AS SELECT user_id, item_id, NULL::int AS value FROM clean;
 SELECT define('valueless', $$ interactions => 'valueless', user_column => 'user_id', item_column => 'item_id', value_column => 'value' $$);
-SELECT attempt($$ CALL reco.refresh('valueless') $$);
+SELECT complaint($$ CALL reco.refresh('valueless') $$);
 SELECT define('strange', $$ interactions => 'clean', user_column => 'user_id', item_column => 'item_id',
 	event_column => 'kind', event_weights => '{"purchase": 1}' $$);
-SELECT attempt($$ CALL reco.refresh('strange') $$);
+SELECT complaint($$ CALL reco.refresh('strange') $$);
 SELECT count(*) FROM reco.models WHERE recommender IN ('empty', 'valueless', 'strange');
 
 -- The version does not depend on the physical order of the rows, for any type of key.

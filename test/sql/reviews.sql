@@ -5,20 +5,8 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA reviews;
 GRANT USAGE ON SCHEMA reviews TO PUBLIC;
-SET search_path = reviews, reco;
+SET search_path = reviews, reco, helper;
 SET reco.default_recommender = 'reviews';
-CREATE FUNCTION complaint(command text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	hint text;
-BEGIN
-	EXECUTE command;
-	RETURN NEXT 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
-	RETURN NEXT state || ': ' || message || coalesce(' / ' || nullif(hint, ''), '');
-END $$;
 SELECT count(*) > 0 FROM reason_templates t, LATERAL set_reason_template(kind, lang, pattern, variant, weight => 0) WHERE variant > 1;
 
 CREATE TABLE goods (id int PRIMARY KEY, title text);
@@ -44,6 +32,12 @@ SELECT complaint($$SELECT set_reviews('reviews', 'review', 'good', 'person', '{q
 SELECT complaint($$SELECT set_reviews('reviews', 'review', 'good', 'person', '{quality}', 4, 0)$$);
 SELECT complaint($$SELECT set_reviews('reviews', 'review', 'good', 'person', '{qualty}', 4)$$);
 SELECT complaint($$SELECT set_reviews('reviews', 'review', 'good', 'person', '{note}', 4)$$);
+SELECT complaint($$SELECT set_reviews('reviews', 'review', 'good', 'person', '{quality,quality}', 4)$$);
+SELECT complaint($$SELECT set_reviews('reviews', 'review', 'person', 'person', '{quality}', 4)$$);
+SELECT complaint($$SELECT set_reviews('reviews', 'review', 'good', 'person', '{quality}', 'NaN')$$);
+SELECT complaint($$SELECT set_reviews(NULL, 'review')$$);
+CREATE TEMP TABLE passing (person text, good int, quality real);
+SELECT complaint($$SELECT set_reviews('reviews', 'passing', 'good', 'person', '{quality}', 4)$$);
 SELECT complaint($$SELECT set_reviews('reviews', 'review', 'quality', 'person', '{quality}', 4)$$);
 SELECT complaint($$SELECT set_reviews('nobody', 'review', 'good', 'person', '{quality}', 4)$$);
 SELECT complaint($$SELECT set_reviews(NULL, 'review', 'good', 'person', '{quality}', 4)$$);

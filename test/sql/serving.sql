@@ -5,31 +5,8 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA serving;
 GRANT USAGE ON SCHEMA serving TO PUBLIC;
-SET search_path = serving, reco;
+SET search_path = serving, reco, helper;
 SET reco.default_recommender = 'serving';
-
--- complaint() runs a command and gives how it fails.
-CREATE FUNCTION complaint(command text) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE command;
-	RETURN NEXT 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN NEXT state || ': ' || message;
-	IF detail <> '' THEN
-		RETURN NEXT '  detail: ' || detail;
-	END IF;
-	IF hint <> '' THEN
-		RETURN NEXT '  hint: ' || hint;
-	END IF;
-END $$;
 
 -- Two tastes of 20 users and 10 items each. A user has the items of the taste but those where user + item divides by 3.
 -- Item 21 is everybody's: the most popular.

@@ -4,22 +4,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA tune;
-SET search_path = tune;
-CREATE FUNCTION attempt(command text) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	hint text;
-BEGIN
-	EXECUTE command;
-	RETURN NEXT 'done';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
-	RETURN NEXT state || ': ' || message;
-	RETURN NEXT '  hint: ' || hint;
-END $$;
-
+SET search_path = tune, helper;
 -- Two kinds of people, each with a shelf of its own; the present options cannot tell them apart well: regularised to almost nothing.
 CREATE TABLE shelf AS SELECT u, (u % 2) * 40 + (u * 7 + g * g) % 40 AS i FROM generate_series(1, 300) u, generate_series(1, 8) g
 	UNION SELECT u, 100 FROM generate_series(1, 290) u;
@@ -102,22 +87,22 @@ FROM reco.trials WHERE recommender = 'near' AND setting > 1 AND search = (SELECT
 
 -- Errors.
 SELECT reco.create_recommender('top', 'shelf', 'u', 'i', algorithm => 'popular');
-SELECT attempt($$CALL reco.tune('top')$$);
-SELECT attempt($$CALL reco.tune('shelf', budget => '-1 minute')$$);
-SELECT attempt($$CALL reco.tune('shelf', budget => NULL)$$);
-SELECT attempt($$CALL reco.tune('shelf', apply => NULL)$$);
-SELECT attempt($$CALL reco.tune('shelf', options => '{"metric": "rmse"}')$$);
-SELECT attempt($$CALL reco.tune('shelf', options => '{"trails": 5}')$$);
-SELECT attempt($$CALL reco.tune('shelf', options => '{"model": {}}')$$);
-SELECT attempt($$CALL reco.tune('shelf', options => '{"ranges": {"factor": 5}}')$$);
-SELECT attempt($$CALL reco.tune('shelf', options => '{"ranges": {"seed": 5}}')$$);
-SELECT attempt($$CALL reco.tune('shelf', options => '{"ranges": {"factors": [5]}}')$$);
-SELECT attempt($$CALL reco.tune('shelf', options => '{"ranges": {"factors": [50, 5]}}')$$);
-SELECT attempt($$CALL reco.tune('shelf', options => '{"ranges": {"factors": "many"}}')$$);
-SELECT attempt($$SELECT reco.apply_trial(-1)$$);
+SELECT complaint($$CALL reco.tune('top')$$);
+SELECT complaint($$CALL reco.tune('shelf', budget => '-1 minute')$$);
+SELECT complaint($$CALL reco.tune('shelf', budget => NULL)$$);
+SELECT complaint($$CALL reco.tune('shelf', apply => NULL)$$);
+SELECT complaint($$CALL reco.tune('shelf', options => '{"metric": "rmse"}')$$);
+SELECT complaint($$CALL reco.tune('shelf', options => '{"trails": 5}')$$);
+SELECT complaint($$CALL reco.tune('shelf', options => '{"model": {}}')$$);
+SELECT complaint($$CALL reco.tune('shelf', options => '{"ranges": {"factor": 5}}')$$);
+SELECT complaint($$CALL reco.tune('shelf', options => '{"ranges": {"seed": 5}}')$$);
+SELECT complaint($$CALL reco.tune('shelf', options => '{"ranges": {"factors": [5]}}')$$);
+SELECT complaint($$CALL reco.tune('shelf', options => '{"ranges": {"factors": [50, 5]}}')$$);
+SELECT complaint($$CALL reco.tune('shelf', options => '{"ranges": {"factors": "many"}}')$$);
+SELECT complaint($$SELECT reco.apply_trial(-1)$$);
 SELECT reco.alter_recommender('shelf', unset => '{options}');
 SELECT reco.alter_recommender('shelf', algorithm => 'itemknn');
-SELECT regexp_replace(attempt(format('SELECT reco.apply_trial(%s)', min(trial))), 'trial [0-9]+', 'trial N') FROM reco.trials WHERE recommender = 'shelf';
+SELECT regexp_replace(complaint(format('SELECT reco.apply_trial(%s)', min(trial))), 'trial [0-9]+', 'trial N') FROM reco.trials WHERE recommender = 'shelf';
 
 -- Trials are seen and applied by whoever may.
 CREATE ROLE regress_reco_tuner;
@@ -125,13 +110,13 @@ GRANT USAGE ON SCHEMA tune TO regress_reco_tuner;
 SELECT min(trial) AS trial FROM reco.trials \gset
 SET ROLE regress_reco_tuner;
 SELECT count(*) FROM reco.trials;
-SELECT tune.attempt($$CALL reco.tune('shelf')$$);
-SELECT regexp_replace(tune.attempt('SELECT reco.apply_trial(' || :trial || ')'), 'trial [0-9]+', 'trial N');
+SELECT helper.complaint($$CALL reco.tune('shelf')$$);
+SELECT regexp_replace(helper.complaint('SELECT reco.apply_trial(' || :trial || ')'), 'trial [0-9]+', 'trial N');
 RESET ROLE;
 GRANT SELECT ON shelf TO regress_reco_tuner;
 SET ROLE regress_reco_tuner;
 SELECT count(*) > 0 AS seen FROM reco.trials;
-SELECT tune.attempt('SELECT reco.apply_trial(' || :trial || ')');
+SELECT helper.complaint('SELECT reco.apply_trial(' || :trial || ')');
 RESET ROLE;
 
 SELECT reco.drop_recommender(name) FROM reco.recommenders WHERE name IN ('shelf', 'many', 'rated', 'near', 'top');

@@ -5,21 +5,8 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA words;
 GRANT USAGE ON SCHEMA words TO PUBLIC;
-SET search_path = words, reco;
+SET search_path = words, reco, helper;
 SET reco.default_recommender = 'words';
-CREATE FUNCTION complaint(command text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	hint text;
-BEGIN
-	EXECUTE command;
-	RETURN NEXT 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
-	RETURN NEXT state || ': ' || message || coalesce(' / ' || nullif(hint, ''), '');
-END $$;
-
 CREATE TABLE goods (id int PRIMARY KEY, title text);
 INSERT INTO goods SELECT i, 'Good ' || i FROM generate_series(1, 40) i;
 CREATE TABLE events (user_id int, item_id int, kind text);
@@ -106,6 +93,7 @@ SELECT DISTINCT reason FROM recommend(4711, 1, lang => 'de-AT');
 SELECT complaint($$SELECT recommend(1, lang => 'fr')$$);
 SELECT reset_reason_template(lang => 'de');
 SELECT complaint($$SELECT recommend(1, lang => 'de')$$);
+SELECT complaint(format('SELECT set_reason_template(''bought'', %L, ''{items}'')', l)) FROM unnest('{"",de!,-de,de-,pt--br,Ünï}'::text[]) l;
 
 \echo == refused on write
 SELECT complaint($$SELECT set_reason_template('bought', 'en', 'you bought {itms}')$$);
