@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "model/model.h"
 
 #define MAX_NAME_BYTES 255
 
@@ -332,7 +333,8 @@ unset_arguments(FunctionCallInfo fcinfo, RecoRow *row, bool *changed)
 	for (int i = 0; i < n; i++)
 	{
 		if (isnull[i])
-			ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("unset must not contain NULL"));
+			ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("unset must not contain NULL"),
+					errhint("Write the names of arguments, as in '{half_life}'."));
 		unset_argument(row, NameStr(*DatumGetName(name[i])), changed);
 	}
 	return n > 0;
@@ -373,6 +375,29 @@ reco_define_lock_owned(const char *name)
 	return row;
 }
 
+/* kept_options_hint says what to do about options that fitted the algorithm before. */
+static void
+kept_options_hint(void *argument)
+{
+	errhint(
+		"Options stay when the algorithm changes: unset => '{options}' takes all away, NULL for one, as in "
+		"options => '{\"factors\": null}', that one.");
+}
+
+/* check_kept_options checks that another algorithm knows the options that stay. */
+static void
+check_kept_options(const RecoRow *row)
+{
+	RecoDefinition *definition = reco_catalog_parse(row);
+	ErrorContextCallback frame = {.callback = kept_options_hint};
+
+	(void) reco_algorithm_find(definition->algorithm);
+	frame.previous = error_context_stack;
+	error_context_stack = &frame;
+	reco_model_check_options(definition->algorithm, reco_model_options(definition));
+	error_context_stack = frame.previous;
+}
+
 Datum
 reco_alter_recommender(PG_FUNCTION_ARGS)
 {
@@ -390,6 +415,8 @@ reco_alter_recommender(PG_FUNCTION_ARGS)
 		give_row(row, PG_GETARG_OID(ALTER_OWNER));
 	redefined = take_arguments(fcinfo, ALTER_SHARED, row, changed);
 	redefined |= unset_arguments(fcinfo, row, changed);
+	if (changed[RECO_FIELD_ALGORITHM])
+		check_kept_options(row);
 	if (redefined)
 	{
 		definition = reco_define_check(row);

@@ -171,6 +171,12 @@ SELECT event_weights, half_life, options FROM reco.recommenders WHERE name = 'sh
 SELECT reco.alter_recommender('shop', unset => '{half_life, time_column, event_weights, options, item_features, shared_catalogue}');
 SELECT event_column, event_weights, time_column, half_life, item_features, user_features, shared_catalogue, options
 FROM reco.recommenders WHERE name = 'shop';
+SELECT complaint($$ SELECT reco.alter_recommender('least', algorithm => 'ease', options => '{"factors": 8}') $$);
+SELECT reco.alter_recommender('least', options => '{"factors": 8, "seed": 3}');
+SELECT complaint($$ SELECT reco.alter_recommender('least', algorithm => 'ease') $$);
+SELECT reco.alter_recommender('least', algorithm => 'ease', options => '{"factors": null, "neighbours": 30}');
+SELECT algorithm, options FROM reco.recommenders WHERE name = 'least';
+SELECT reco.alter_recommender('least', algorithm => 'als', unset => '{options}');
 SELECT complaint($$ SELECT reco.alter_recommender('shop', unset => '{half_live}') $$);
 SELECT complaint($$ SELECT reco.alter_recommender('shop', unset => '{interactions}') $$);
 SELECT complaint($$ SELECT reco.alter_recommender('shop', unset => '{NULL}') $$);
