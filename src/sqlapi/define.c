@@ -380,8 +380,8 @@ static void
 kept_options_hint(void *argument)
 {
 	errhint(
-		"Options stay when the algorithm changes: unset => '{options}' takes all away, NULL for one, as in "
-		"options => '{\"factors\": null}', that one.");
+		"Options stay when the algorithm changes: take them away with unset => '{options}', or one with options => "
+		"'{\"factors\": null}'.");
 }
 
 /* check_kept_options checks that another algorithm knows the options that stay. */

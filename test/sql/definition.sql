@@ -172,7 +172,7 @@ SELECT reco.alter_recommender('shop', unset => '{half_life, time_column, event_w
 SELECT event_column, event_weights, time_column, half_life, item_features, user_features, shared_catalogue, options
 FROM reco.recommenders WHERE name = 'shop';
 SELECT complaint($$ SELECT reco.alter_recommender('least', algorithm => 'ease', options => '{"factors": 8}') $$);
-SELECT reco.alter_recommender('least', options => '{"factors": 8, "seed": 3}');
+SELECT reco.alter_recommender('least', options => '{"factors": 8}');
 SELECT complaint($$ SELECT reco.alter_recommender('least', algorithm => 'ease') $$);
 SELECT reco.alter_recommender('least', algorithm => 'ease', options => '{"factors": null, "neighbours": 30}');
 SELECT algorithm, options FROM reco.recommenders WHERE name = 'least';
