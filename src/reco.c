@@ -19,6 +19,7 @@ int reco_cache_size = 4 * 1024 * 1024;
 int reco_workers = -1;
 int reco_keep_versions = 3;
 int reco_min_group = 10;
+int reco_max_new_items = 1000;
 int reco_filter_order = RECO_FILTER_ORDER_AUTO;
 
 static const struct config_enum_entry filter_orders[] = {{"auto", RECO_FILTER_ORDER_AUTO, false},
@@ -55,6 +56,11 @@ _PG_init(void)
 {
 	DefineCustomStringVariable("reco.default_recommender", "Names the recommender of calls that name none.",
 							   NULL, &reco_default_recommender, "", PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"reco.max_new_items",
+		"Sets how many items that came after the last refresh one call looks for at most.",
+		"They are scored by their attributes; 0 turns that off.", &reco_max_new_items, 1000, 0, 100000,
+		PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("reco.filter_order", "Sets whether lists rank items first or filter them first.",
 							 "auto weighs the costs. The lists are the same; for tests.", &reco_filter_order,
 							 RECO_FILTER_ORDER_AUTO, filter_orders, PGC_USERSET, GUC_NOT_IN_SAMPLE, NULL,

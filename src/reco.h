@@ -33,6 +33,10 @@ extern int reco_keep_versions;
 
 /* reco.min_group: counts of other people are shown as buckets of this size and its tenfolds, from one more on. */
 extern int reco_min_group;
+
+/* reco.max_new_items: items that came after the version, at most so many of which one call looks for; 0: none. */
+extern int reco_max_new_items;
+
 /* reco.filter_order: how serving finds items that pass a filter; for tests, the lists are the same. */
 typedef enum RecoFilterOrder
 {

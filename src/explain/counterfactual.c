@@ -266,7 +266,8 @@ begin(const RecoCounterfactualAsk *ask)
 	Search *search = palloc0(sizeof(Search));
 
 	search->ask = ask;
-	search->skip = palloc_extended((query->model->items.n + 7) / 8 + 1, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	search->skip =
+		palloc_extended(reco_model_n_items(query->model) / 8 + 1, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int e = 0; ask->exclude_seen && e < query->n_evidence; e++)
 		skip_item(search, query->evidence[e].item);
 	search->allowed = palloc(sizeof(int) * room);

@@ -184,7 +184,7 @@ reco_facts_write(const RecoDefinition *definition, const RecoQuery *query, const
 				 const RecoReason *reason, JsonbValue (*id)(const RecoModel *, uint32))
 {
 	const char *lang = reco_words_language(voice->words);
-	int people = query->model->people != NULL ? query->model->people[item] : 0;
+	int people = reco_model_people(query->model, item);
 	int length = strncmp(lang, "zh", 2) == 0 ? LENGTH_HAN : LENGTH_LATIN;
 	int template_length = pg_mbstrlen(reason->text) + LENGTH_BEYOND_TEMPLATE;
 	JsonbParseState *state = NULL;

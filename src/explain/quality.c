@@ -301,7 +301,7 @@ reco_quality_add(RecoQuality *quality, const RecoQuery *query, uint64 user)
 		return;
 	quality->users++;
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "reco quality", ALLOCSET_DEFAULT_SIZES);
-	skip = palloc0(query->model->items.n / 8 + 1);
+	skip = palloc0(reco_model_n_items(query->model) / 8 + 1);
 	for (int e = 0; e < query->n_evidence; e++)
 		skip[query->evidence[e].item / 8] |= (uint8) (1 << (query->evidence[e].item % 8));
 	hit = palloc(sizeof(RkHit) * quality->ask.k);

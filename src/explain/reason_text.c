@@ -25,7 +25,7 @@ say_whole(const RecoWords *words, RecoWording kind, RecoFilling *filling)
 static uint64
 line_hash(const RecoModel *model, const RecoVoice *voice, uint32 item)
 {
-	RecoKey key = reco_keys_get(&model->items, item);
+	RecoKey key = reco_model_key(model, item);
 
 	return rk_hash_mix(voice->seed, reco_key_hash(0, &key));
 }
@@ -118,7 +118,7 @@ reco_reason_word(const RecoQuery *query, const RecoView *view, const RecoVoice *
 		n == 0 && query->n_evidence == 0
 			? pstrdup("")
 			: say_whole(voice->words, n > 0 ? RECO_WORDING_HISTORY : RECO_WORDING_FALLBACK, &filling);
-	if (cause->n > 0 && query->model->n_aspects > 0)
+	if (cause->n > 0 && query->model->n_aspects > 0 && item < query->model->items.n)
 		add_review(query->model, voice, item, hash, &reason);
 	return reason;
 }
@@ -148,7 +148,7 @@ reco_reason_popular(const RecoModel *model, const RecoVoice *voice, const RkHit 
 
 	for (size_t i = 0; i < n; i++)
 	{
-		int people = model->people != NULL ? model->people[hit[i].item] : 0;
+		int people = reco_model_people(model, hit[i].item);
 		bool counted = people > 0 && reco_words_can_say(voice->words, RECO_WORDING_POPULAR_COUNT, people);
 		RecoFilling filling = {
 			.count = people, .evidence = people, .pick = true, .hash = line_hash(model, voice, hit[i].item)};

@@ -245,7 +245,7 @@ static char *
 name_of(const Svg *svg, const RecoQuery *query, const RecoView *view, uint32 item)
 {
 	const RecoViewItem *seen = reco_view_find(view, item);
-	RecoKey key = reco_keys_get(&query->model->items, item);
+	RecoKey key = reco_model_key(query->model, item);
 
 	if (seen != NULL && seen->label != NULL && seen->label[0] != '\0')
 		return psprintf(GetDatabaseEncoding() == PG_UTF8 ? svg->words->label : "\"%s\"", seen->label);

@@ -109,7 +109,7 @@ append_clean(StringInfo line, const char *data, int length)
 static void
 append_id(StringInfo line, const RecoModel *model, uint32 item)
 {
-	RecoKey key = reco_keys_get(&model->items, item);
+	RecoKey key = reco_model_key(model, item);
 	char *id = TextDatumGetCString(reco_key_to_datum(&key, TEXTOID));
 
 	append_clean(line, id, (int) strlen(id));

@@ -209,7 +209,8 @@ als_gather(const RecoQuery *query, AlsQuery *user)
 		if (model->explicit_feedback)
 		{
 			to[d] = 1;
-			user->target[user->n] -= als->parameter[ALS_PARAMETER_MEAN] + als->items.bias[row->item];
+			user->target[user->n] -=
+				als->parameter[ALS_PARAMETER_MEAN] + reco_items_bias(&als->items, row->item);
 		}
 		user->n++;
 	}
@@ -333,7 +334,7 @@ als_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend)
 	if (query->model->explicit_feedback)
 	{
 		addend[n++] = (RecoAddend){RECO_ADDEND_AVERAGE, -1, als->parameter[ALS_PARAMETER_MEAN], -1};
-		addend[n++] = (RecoAddend){RECO_ADDEND_ITEM, -1, als->items.bias[item], -1};
+		addend[n++] = (RecoAddend){RECO_ADDEND_ITEM, -1, reco_items_bias(&als->items, item), -1};
 	}
 	if (user->n > 0)
 		rk_fold_influence(user->fold, reco_als_item_vector(als, item, user->columns), influence,
@@ -487,8 +488,8 @@ als_effects(const RecoQuery *query, uint32 item)
 	double without = rk_dot(all.fewer->vector, reco_items_row(&als->items, item), als->items.d);
 
 	if (query->model->explicit_feedback)
-		without +=
-			all.fewer->vector[als->items.d] + als->parameter[ALS_PARAMETER_MEAN] + als->items.bias[item];
+		without += all.fewer->vector[als->items.d] + als->parameter[ALS_PARAMETER_MEAN] +
+				   reco_items_bias(&als->items, item);
 	all.score = reco_query_score(query, item);
 	all.shift = all.score - without;
 	all.influence = als_influence(query, item);
@@ -695,7 +696,7 @@ als_removal_of_two(const RecoQuery *query, uint32 item, int first, int second, d
 	rk_fold_influence(fewer->fold, target, influence, reco_als_temporary(user));
 	without = rk_dot_dd(fewer->vector, target, user->columns);
 	if (query->model->explicit_feedback)
-		without += als->parameter[ALS_PARAMETER_MEAN] + als->items.bias[item];
+		without += als->parameter[ALS_PARAMETER_MEAN] + reco_items_bias(&als->items, item);
 	*effect = reco_query_score(query, item) - without +
 			  (influence[row[0]] * ((1 - k[1][1]) * gap[0] + k[0][1] * gap[1]) +
 			   influence[row[1]] * ((1 - k[0][0]) * gap[1] + k[1][0] * gap[0])) /
@@ -814,4 +815,5 @@ const RecoAlgorithm reco_als = {
 	.lowers_together = als_lowers_together,
 	.attributes = reco_als_attributes,
 	.by_item = reco_als_by_item,
+	.place = reco_als_place,
 };

@@ -13,7 +13,7 @@
  *
  *		x . y_i = sum_c f_ic (x . w_c) + x . w_0 + x . (y_i - W f_i).
  *
- * f_i is that of the time of learning, as is y_i.
+ * f_i is that of the time of learning, as is y_i.  An item that came after the version has y_i = W f_i.
  */
 #include "postgres.h"
 
@@ -39,26 +39,15 @@ find_map(const RecoModel *model, const char *name, const RecoEncoder *encoder, s
 void
 reco_als_bind_attributes(RecoModel *model, AlsModel *als)
 {
-	const RecoTensorSet *tensors = model->tensors;
-	const RecoTensor *offset = reco_store_find(tensors, TENSOR_ATTRIBUTE_OFFSET, RECO_INT8, 1);
-	const RecoTensor *column = reco_store_find(tensors, TENSOR_ATTRIBUTE_COLUMN, RECO_INT4, 1);
-	const RecoTensor *value = reco_store_find(tensors, TENSOR_ATTRIBUTE_VALUE, RECO_FLOAT4, 1);
-
 	als->user_map = find_map(model, TENSOR_USER_MAP, model->user_encoder, als->items.d);
 	als->item_map = find_map(model, TENSOR_ITEM_MAP, model->item_encoder, als->items.d);
 	model->asks_users = als->user_map != NULL;
-	if (als->item_map == NULL)
-		return;
-	als->n_columns = reco_encoder_n_columns(model->item_encoder);
-	if (offset == NULL || column == NULL || value == NULL || offset->rows != (int64) als->items.n + 1 ||
-		column->rows != value->rows || ((const int64 *) offset->data)[als->items.n] != column->rows)
+	reco_items_grow(&als->items);
+	if ((als->item_map != NULL) != (model->attributes.n_cols > 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("the attributes of the items in the model are missing or have the wrong shape"),
 				 errhint("Learn a new version with CALL reco.refresh().")));
-	als->offset = offset->data;
-	als->column = column->data;
-	als->value = value->data;
 }
 
 double *
@@ -135,29 +124,44 @@ reco_als_by_item(const RecoQuery *query, uint32 item, int *n)
 	const AlsQuery *user = query->state;
 	size_t d = als->items.d;
 	double rest = reco_query_score(query, item);
-	int64 first;
-	int64 last;
+	RecoAttributes known;
 	RecoAddend *addend;
 
 	*n = 0;
 	if (als->item_map == NULL)
 		return NULL;
-	first = als->offset[item];
-	last = als->offset[item + 1];
-	addend = palloc(sizeof(RecoAddend) * (last - first + 3));
-	for (int64 e = first; e < last; e++)
+	known = reco_model_attributes(query->model, item);
+	addend = palloc(sizeof(RecoAddend) * (known.n + 3));
+	for (size_t e = 0; e < known.n; e++)
 		addend[(*n)++] = (RecoAddend){RECO_ADDEND_ATTRIBUTE, -1,
-									  (double) als->value[e] *
-										  rk_dot(user->vector, map_row(als->item_map, als->column[e], d), d),
-									  (int) als->column[e]};
-	addend[(*n)++] = (RecoAddend){RECO_ADDEND_PRIOR, -1,
-								  rk_dot(user->vector, map_row(als->item_map, als->n_columns, d), d), -1};
+									  (double) known.value[e] *
+										  rk_dot(user->vector, map_row(als->item_map, known.column[e], d), d),
+									  (int) known.column[e]};
+	addend[(*n)++] =
+		(RecoAddend){RECO_ADDEND_PRIOR, -1,
+					 rk_dot(user->vector, map_row(als->item_map, query->model->attributes.n_cols, d), d), -1};
 	if (query->model->explicit_feedback)
 		addend[(*n)++] = (RecoAddend){RECO_ADDEND_AVERAGE, -1, query->constant, -1};
 	for (int a = 0; a < *n; a++)
 		rest -= addend[a].contribution;
 	addend[(*n)++] = (RecoAddend){RECO_ADDEND_ITEM, -1, rest, -1};
 	return addend;
+}
+
+void
+reco_als_place(const RecoModel *model, const RecoAttributes *attributes, MemoryContext memory)
+{
+	AlsModel *als = model->state;
+	size_t d = als->items.d;
+	double *place = palloc(sizeof(double) * d);
+	float *row = MemoryContextAlloc(memory, sizeof(float) * d);
+
+	rk_side_map(als->item_map, model->attributes.n_cols, d, attributes->column, attributes->value,
+				attributes->n, place);
+	for (size_t k = 0; k < d; k++)
+		row[k] = (float) place[k];
+	reco_items_add(&als->items, row, memory);
+	pfree(place);
 }
 
 /*

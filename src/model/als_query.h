@@ -14,9 +14,6 @@
 /* Items whose influences are kept at hand, at most. */
 #define MOST_EXPECTED 64
 
-/* Items whose influences are kept at hand, at most. */
-#define MOST_EXPECTED 64
-
 /* What bind finds in the tensors. */
 typedef struct AlsModel
 {
@@ -26,10 +23,6 @@ typedef struct AlsModel
 	const double *parameter;
 	const float *user_map; /* V, [columns of the user encoder + 1 x d]; NULL: nothing is known of users */
 	const float *item_map; /* W, of items */
-	size_t n_columns;      /* of the item encoder */
-	const int64 *offset;   /* [n_items + 1], the items' attributes */
-	const uint32 *column;
-	const float *value;
 } AlsModel;
 
 typedef struct AlsFewer AlsFewer;
@@ -67,7 +60,7 @@ extern double *reco_als_item_vector(const AlsModel *als, uint32 item, size_t col
 
 /* als_attributes.c */
 
-/* reco_als_bind_attributes finds the maps and the attributes of the items, and checks their shapes. */
+/* reco_als_bind_attributes finds the maps and checks their shapes. */
 extern void reco_als_bind_attributes(RecoModel *model, AlsModel *als);
 
 /* reco_als_prior gives V g of the user, with a 0 for the bias, or NULL where the version knows nothing of users. */
@@ -79,5 +72,6 @@ extern int reco_als_own_addends(const RecoQuery *query, uint32 item, RecoAddend 
 /* For the table of the algorithm, see model.h. */
 extern RecoAttributeShare *reco_als_attributes(const RecoQuery *query, uint32 item, int *n);
 extern RecoAddend *reco_als_by_item(const RecoQuery *query, uint32 item, int *n);
+extern void reco_als_place(const RecoModel *model, const RecoAttributes *attributes, MemoryContext memory);
 
 #endif

@@ -129,6 +129,20 @@ check_keys(const RecoKeys *keys)
 	}
 }
 
+/* check_attributes checks that the attributes of the items are columns of the encoder. */
+static void
+check_attributes(const RkCsr *attributes)
+{
+	RkCsr pattern = *attributes;
+	RkStatus status;
+
+	pattern.weight = NULL;
+	status = rk_csr_validate(&pattern, (size_t) pattern.offset[pattern.n_rows], &reco_pool_poll);
+	CHECK_FOR_INTERRUPTS();
+	if (status != RK_OK)
+		refuse(TENSOR_ATTRIBUTE_COLUMN, "It does not list columns in ascending order.");
+}
+
 void
 reco_model_check(const RecoVersion *version, const RecoTensorSet *tensors)
 {
@@ -152,6 +166,8 @@ reco_model_check(const RecoVersion *version, const RecoTensorSet *tensors)
 		reco_encoder_check(model->item_encoder);
 	if (model->user_encoder != NULL)
 		reco_encoder_check(model->user_encoder);
+	if (model->attributes.n_cols > 0)
+		check_attributes(&model->attributes);
 	reco_boards_check(model);
 	model->algorithm->check(model);
 	MemoryContextSwitchTo(caller);

@@ -12,7 +12,7 @@
 #include "utils/timestamp.h"
 
 /* Common tensors of a version, at most: those that are added here, three of people and reviews, the link, and three of boards. */
-#define COMMON_TENSORS 17
+#define COMMON_TENSORS 18
 
 void
 reco_learn_check(RkStatus status)
@@ -164,12 +164,14 @@ add_encoder(RecoTensorSet *set, const char *name, const RecoFeatures *features)
 	add_tensor(set, name, RECO_BYTE, n, 1, bytes);
 }
 
-/* add_attributes adds the encoded attributes of the items. */
+/* add_attributes adds the encoded attributes of the items, and until when items were read. */
 static void
-add_attributes(RecoTensorSet *set, const RkCsr *items)
+add_attributes(RecoTensorSet *set, const RkCsr *items, const int64 *until)
 {
 	if (items->n_cols == 0)
 		return;
+	if (until != NULL)
+		add_tensor(set, TENSOR_ITEMS_UNTIL, RECO_INT8, 1, 1, until);
 	add_tensor(set, TENSOR_ATTRIBUTE_OFFSET, RECO_INT8, items->n_rows + 1, 1, items->offset);
 	add_tensor(set, TENSOR_ATTRIBUTE_COLUMN, RECO_INT4, rk_csr_nnz(items), 1, items->index);
 	add_tensor(set, TENSOR_ATTRIBUTE_VALUE, RECO_FLOAT4, rk_csr_nnz(items), 1, items->weight);
@@ -194,7 +196,8 @@ collect_tensors(RecoLearned *learned, const RecoEvents *events, const RecoLearnI
 		add_byte_keys(set, &events->items, learned->data);
 	add_encoder(set, TENSOR_ITEM_ENCODER, events->item_features);
 	add_encoder(set, TENSOR_USER_ENCODER, events->user_features);
-	add_attributes(set, &input->attributes[RECO_SIDE_ITEM]);
+	add_attributes(set, &input->attributes[RECO_SIDE_ITEM],
+				   events->dates_items ? &events->items_until : NULL);
 	for (int t = 0; t < output->n_tensors; t++)
 		set->tensor[set->n++] = output->tensor[t];
 }

@@ -11,16 +11,20 @@
  *		item_key			int8 [n_items]: keys, where they are integers; else
  *		item_key_offset		int8 [n_items + 1], and
  *		item_key_bytes		byte [...]
+ *		items_until			int8: where items_time_column is named, until when items were read
  *		item_encoder		byte [...]: how the attributes of items are encoded (reader/encoder_bytes.c), where features
  *		user_encoder		are named; the same of users
  */
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "model/added.h"
 #include "model/model.h"
 #include "model/tensors.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+
+#include "reco.h"
 
 static const RecoAlgorithm *const algorithms[] = {&reco_als,     &reco_blend,   &reco_ease,
 												  &reco_graph,   &reco_itemknn, &reco_rp3beta,
@@ -278,6 +282,37 @@ bind_encoder(const RecoModel *model, const char *name)
 	return tensor != NULL ? reco_encoder_read(tensor->data, (size_t) tensor->rows) : NULL;
 }
 
+/* bind_attributes finds the encoded attributes of the items, where they were learned from, and checks their shapes. */
+static void
+bind_attributes(RecoModel *model)
+{
+	const RecoTensorSet *tensors = model->tensors;
+	const RecoTensor *offset = reco_store_find(tensors, TENSOR_ATTRIBUTE_OFFSET, RECO_INT8, 1);
+	const RecoTensor *column = reco_store_find(tensors, TENSOR_ATTRIBUTE_COLUMN, RECO_INT4, 1);
+	const RecoTensor *value = reco_store_find(tensors, TENSOR_ATTRIBUTE_VALUE, RECO_FLOAT4, 1);
+	const RecoTensor *until = reco_store_find(tensors, TENSOR_ITEMS_UNTIL, RECO_INT8, 1);
+	size_t n = model->items.n;
+
+	if (offset == NULL)
+		return;
+	if (column == NULL || value == NULL || model->item_encoder == NULL || offset->rows != (int64) n + 1 ||
+		column->rows != value->rows || ((const int64 *) offset->data)[n] != column->rows)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the attributes of the items in the model are missing or have the wrong shape"),
+				 errhint("Learn a new version with CALL reco.refresh().")));
+	model->attributes = (RkCsr){.n_rows = n,
+								.n_cols = reco_encoder_n_columns(model->item_encoder),
+								.offset = offset->data,
+								.index = column->data,
+								.weight = value->data};
+	if (until != NULL && until->rows == 1)
+		model->since = (RecoSince){.by_time = true, .time = *(const int64 *) until->data};
+	else if (n > 0 && reco_reader_keys_grow(model->items.kind))
+		model->since.key = reco_keys_get(&model->items, n - 1);
+	model->finds_new = model->since.by_time || (n > 0 && reco_reader_keys_grow(model->items.kind));
+}
+
 RecoModel *
 reco_model_bind(const char *algorithm, const RecoTensorSet *tensors)
 {
@@ -306,6 +341,7 @@ reco_model_bind(const char *algorithm, const RecoTensorSet *tensors)
 	bind_keys(model, (RecoKeyKind) value[RULE_KEY_KIND], popular->rows);
 	model->item_encoder = bind_encoder(model, TENSOR_ITEM_ENCODER);
 	model->user_encoder = bind_encoder(model, TENSOR_USER_ENCODER);
+	bind_attributes(model);
 	model->algorithm->bind(model);
 	return model;
 }
@@ -324,6 +360,8 @@ reco_model_is_unseen(const RecoModel *model, uint32 item)
 {
 	int32 key = (int32) item;
 
+	if (item >= model->items.n)
+		return true;
 	return bsearch(&key, model->unseen, model->n_unseen, sizeof(int32), compare_items) != NULL;
 }
 
@@ -339,6 +377,9 @@ reco_model_open(const RecoDefinition *definition, MemoryContext pin)
 	model->reads_items =
 		model->item_encoder != NULL &&
 		reco_attributes_readable(&definition->items, &definition->item_key, definition->item_features);
+	if (model->reads_items && model->algorithm->place != NULL && model->attributes.n_cols > 0 &&
+		reco_max_new_items > 0)
+		model->added = reco_added_make(definition);
 	MemoryContextSwitchTo(previous);
 	return model;
 }

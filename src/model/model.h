@@ -47,6 +47,7 @@
 typedef struct RecoAlgorithm RecoAlgorithm;
 typedef struct RecoModel RecoModel;
 typedef struct RecoQuery RecoQuery;
+typedef struct RecoAdded RecoAdded;
 
 /* How a score depends on the rows of the user: decides what explanations may call exact. */
 typedef enum RecoLinearity
@@ -150,7 +151,7 @@ struct RecoQuery
 	const RecoModel *model;
 	const RecoHistory *history;
 	int n_evidence;
-	RecoEvidence *evidence; /* [n_evidence], by increasing item */
+	RecoEvidence *evidence; /* [n_evidence], by reco_model_order */
 	bool
 		has_positive; /* some kept evidence has t > 0, and represent found that it orders items: the history rung */
 	double
@@ -188,6 +189,10 @@ struct RecoModel
 	const RkItems
 		*embedding; /* read by reco_items_row; NULL when the algorithm has no item factors; set by bind */
 	const RkCsr *similar; /* row j: what is like item j; NULL: cosines of the embedding say so */
+	RkCsr attributes;     /* of the items, where they are learned from; without columns where they are not */
+	RecoSince since;      /* what came after the version */
+	bool finds_new;       /* that can be told */
+	RecoAdded *added;     /* items that this call has taken in; NULL: it takes none (added.c) */
 	void *state;          /* made by bind */
 };
 
@@ -292,6 +297,13 @@ struct RecoAlgorithm
 	 */
 	RecoAddend *(*by_item)(const RecoQuery *query, uint32 item, int *n);
 
+	/*
+	 * place gives an item that the version does not know its place in the model from its attributes: the next index
+	 * (reco_items_add), in memory that lasts.  NULL where attributes say nothing; reco_model_add asks only models
+	 * with attributes of items.
+	 */
+	void (*place)(const RecoModel *model, const RecoAttributes *attributes, MemoryContext memory);
+
 	/* attributes gives the parts of a score that attributes are owed, and their number; NULL where there are none. */
 	RecoAttributeShare *(*attributes)(const RecoQuery *query, uint32 item, int *n);
 
@@ -350,6 +362,22 @@ extern const RecoModel *reco_model_open(const RecoDefinition *definition, Memory
  */
 extern const float *reco_items_row(const RkItems *items, uint32 item);
 
+/* reco_items_bias gives the bias of an item; 0 where there are none, and of items that were added. */
+static inline double
+reco_items_bias(const RkItems *items, uint32 item)
+{
+	return items->bias != NULL && item < items->n ? (double) items->bias[item] : 0.0;
+}
+
+/* reco_items_grow lets rows be added to items that are in memory; for bind. */
+extern void reco_items_grow(RkItems *items);
+
+/* reco_items_add makes a row [d] that of the next item after those there are; the kernels do not rank it. */
+extern void reco_items_add(RkItems *items, const float *row, MemoryContext memory);
+
+/* reco_items_forget takes the added rows out again. */
+extern void reco_items_forget(const RkItems *items);
+
 /* reco_items_stream lets the rows of items, whose factor is NULL, come from a streamed tensor; for bind. */
 extern void reco_items_stream(RkItems *items, const RecoTensorSet *set, const RecoTensor *factor);
 
@@ -376,8 +404,41 @@ pg_noreturn extern void reco_model_refuse(const char *tensor);
 /* reco_model_lists_all says whether a list of n indexes names each of 0 ... n - 1 once. */
 extern bool reco_model_lists_all(const int32 *list, size_t n);
 
-/* reco_model_is_unseen says whether nobody had chosen an item when the version was learned. */
+/* reco_model_is_unseen says whether nobody had chosen an item when the version was learned; so of all that came after. */
 extern bool reco_model_is_unseen(const RecoModel *model, uint32 item);
+
+/*
+ * Items that came after the version (added.c).  A call may take in items that the version does not know: they are
+ * those of index items.n and on, with a place that their attributes give them.  Functions of the model take
+ * their indexes like others, but reco_rank ranks only those of the version.
+ *
+ * reco_model_add takes in those of n keys that are not known yet and that the caller sees in the items relation;
+ * SPI must be connected.  A model that was bound without reco_model_open, one without attributes of items, and one whose
+ * caller may not read them take in none.  reco_model_add_new looks for what came after the version (DESIGN 5), at most
+ * reco.max_new_items, and takes it in.  Both give the number of items that have been added by now.
+ */
+extern size_t reco_model_add(const RecoModel *model, const RecoKey *key, size_t n);
+extern size_t reco_model_add_new(const RecoModel *model);
+
+/* reco_model_forget_added takes them all out again: for a model that lives longer than a snapshot. */
+extern void reco_model_forget_added(const RecoModel *model);
+
+/* reco_model_n_items counts the items, added ones too; reco_model_key gives the key of one, reco_model_find its index or -1. */
+extern size_t reco_model_n_items(const RecoModel *model);
+extern RecoKey reco_model_key(const RecoModel *model, uint32 item);
+extern int64 reco_model_find(const RecoModel *model, const RecoKey *key);
+
+/*
+ * reco_model_order compares the places of two items: those of the version by index, then added ones by key, so that nothing
+ * depends on the order in which they were added.
+ */
+extern int reco_model_order(const RecoModel *model, uint32 a, uint32 b);
+
+/* reco_model_attributes gives the encoded attributes of an item; none where they are not learned from. */
+extern RecoAttributes reco_model_attributes(const RecoModel *model, uint32 item);
+
+/* reco_model_people gives the bucket of users who chose an item; 0: too few, or not counted. */
+extern int32 reco_model_people(const RecoModel *model, uint32 item);
 
 /* reco_model_bind makes a model of tensors at hand (evaluation, right after learning). */
 extern RecoModel *reco_model_bind(const char *algorithm, const RecoTensorSet *tensors);
@@ -391,7 +452,7 @@ extern RecoQuery *reco_query_make(const RecoModel *model, const RecoHistory *his
 
 /*
  * reco_query_from_evidence does the same for evidence folded already, by
- * increasing item; it is the query's from then on, and there is no history.
+ * reco_model_order; it is the query's from then on, and there is no history.
  */
 extern RecoQuery *reco_query_from_evidence(const RecoModel *model, RecoEvidence *evidence, int n,
 										   const RecoAttributes *attributes);
@@ -471,7 +532,7 @@ extern bool reco_query_revives(const RecoQuery *query, int evidence);
 extern double reco_query_removal_of_two(const RecoQuery *query, uint32 item, int first, int second);
 
 /*
- * reco_rank gives the k best items by (score descending, tie ascending, index
+ * reco_rank gives the k best items of the version by (score descending, tie ascending, index
  * ascending), exactly: score is reco_query_score.  skip is a bitmap of n_items bits
  * or NULL; tie is [n_items] or NULL.  hit is [k].
  */
@@ -481,12 +542,34 @@ extern size_t reco_rank(const RecoQuery *query, size_t k, const uint8 *skip, con
 extern size_t reco_rank_of(const RecoQuery *query, const uint32 *item, size_t n, size_t k, const uint8 *skip,
 						   const uint32 *tie, RkHit *hit);
 
+/* reco_rank_run ranks all items by a kernel, wherever their factors are. */
+typedef RkStatus (*RecoRankKernel)(const RkItems *items, const RkTopk *ask, void *scratch, RkHit *hit,
+								   size_t *n_hit);
+extern size_t reco_rank_run(RecoRankKernel kernel, const RkItems *items, const RkTopk *ask, RkHit *hit);
+
+/* By what items are alike (similar.c). */
+typedef enum RecoAlikeBy
+{
+	RECO_ALIKE_BEHAVIOUR,
+	RECO_ALIKE_ATTRIBUTES,
+	RECO_ALIKE_BOTH
+} RecoAlikeBy;
+
+/* An item that others are to be compared with. */
+typedef struct RecoAlike RecoAlike;
+
 /*
- * reco_rank_similar gives the k items nearest to one, itself left out: by its row of the item-item
- * matrix where the model has one, which may hold fewer than k, else by cosine of their
- * embeddings; raises ERRCODE_FEATURE_NOT_SUPPORTED when the algorithm has neither.
+ * reco_alike_make makes what items are compared with, in the current context; the item may be one that was added.  Raises
+ * ERRCODE_FEATURE_NOT_SUPPORTED where the model does not know how items are alike, or knows no attributes, and
+ * ERRCODE_INSUFFICIENT_PRIVILEGE where the caller may not read the attributes.
  */
-extern size_t reco_rank_similar(const RecoModel *model, uint32 item, size_t k, const uint8 *skip, RkHit *hit);
+extern RecoAlike *reco_alike_make(const RecoModel *model, uint32 item, RecoAlikeBy by);
+
+/* reco_alike_score says how much an item is like it; false where nothing does, as for the item itself. */
+extern bool reco_alike_score(const RecoAlike *alike, uint32 item, double *score);
+
+/* reco_rank_similar gives the k items of the version most like it, by (score descending, index ascending), of those that anything says something of. */
+extern size_t reco_rank_similar(const RecoAlike *alike, size_t k, const uint8 *skip, RkHit *hit);
 
 /* The learning of one version, whatever the algorithm. */
 typedef struct RecoLearned

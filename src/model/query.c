@@ -15,31 +15,49 @@ typedef struct KnownEvent
 } KnownEvent;
 
 static int
-compare_known(const void *a, const void *b)
+compare_known(const void *a, const void *b, void *model)
 {
 	const KnownEvent *x = a;
 	const KnownEvent *y = b;
 
 	if (x->item != y->item)
-		return x->item < y->item ? -1 : 1;
+		return reco_model_order(model, x->item, y->item);
 	return x->position < y->position ? -1 : x->position > y->position;
 }
 
-/* known_events finds the items of a history in the model, sorted by item. */
+/* known_events finds the items of a history in the model, sorted by item; those it does not know it is asked to take in. */
 static KnownEvent *
 known_events(const RecoModel *model, const RecoHistory *history, size_t *n)
 {
 	KnownEvent *known = palloc(sizeof(KnownEvent) * Max(history->n, 1));
+	KnownEvent *unknown = palloc(sizeof(KnownEvent) * Max(history->n, 1));
+	RecoKey *key = palloc(sizeof(RecoKey) * Max(history->n, 1));
+	size_t n_unknown = 0;
 
 	*n = 0;
 	for (size_t e = 0; e < history->n; e++)
 	{
-		int64 item = reco_keys_find(&model->items, &history->event[e].item);
+		int64 item = reco_model_find(model, &history->event[e].item);
 
 		if (item >= 0)
 			known[(*n)++] = (KnownEvent){(uint32) item, (uint32) e};
+		else
+		{
+			key[n_unknown] = history->event[e].item;
+			unknown[n_unknown++].position = (uint32) e;
+		}
 	}
-	qsort(known, *n, sizeof(KnownEvent), compare_known);
+	if (n_unknown > 0 && reco_model_add(model, key, n_unknown) > 0)
+		for (size_t u = 0; u < n_unknown; u++)
+		{
+			int64 item = reco_model_find(model, &key[u]);
+
+			if (item >= 0)
+				known[(*n)++] = (KnownEvent){(uint32) item, unknown[u].position};
+		}
+	pfree(unknown);
+	pfree(key);
+	qsort_arg(known, *n, sizeof(KnownEvent), compare_known, unconstify(RecoModel *, model));
 	return known;
 }
 
@@ -199,9 +217,9 @@ static double
 dense_score(const RecoTerm *term, double score, uint32 item)
 {
 	const RkItems *items = term->items;
-	double bias = items->bias != NULL ? (double) items->bias[item] : 0.0;
 
-	return rk_score(score, bias, rk_dot(term->vector, reco_items_row(items, item), items->d));
+	return rk_score(score, reco_items_bias(items, item),
+					rk_dot(term->vector, reco_items_row(items, item), items->d));
 }
 
 /* sparse_score gives the sum of an item's entries in the rows of a sparse term. */

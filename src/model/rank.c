@@ -190,12 +190,9 @@ kernel_scratch(size_t d, void **raw)
 	return (void *) TYPEALIGN(RK_SCRATCH_ALIGN, (uintptr_t) *raw);
 }
 
-typedef RkStatus (*RankKernel)(const RkItems *items, const RkTopk *ask, void *scratch, RkHit *hit,
-							   size_t *n_hit);
-
 /* rank_windows ranks items whose factors are not in memory. */
 static size_t
-rank_windows(RankKernel kernel, const RkItems *items, const RkTopk *ask, void *scratch, RkHit *hit)
+rank_windows(RecoRankKernel kernel, const RkItems *items, const RkTopk *ask, void *scratch, RkHit *hit)
 {
 	RkHit *part = palloc_extended(sizeof(RkHit) * Max(ask->k, 1), MCXT_ALLOC_HUGE);
 	RkItems window;
@@ -218,9 +215,8 @@ rank_windows(RankKernel kernel, const RkItems *items, const RkTopk *ask, void *s
 	return rk_heap_finish(&heap);
 }
 
-/* run_kernel ranks all items by a kernel. */
-static size_t
-run_kernel(RankKernel kernel, const RkItems *items, const RkTopk *ask, RkHit *hit)
+size_t
+reco_rank_run(RecoRankKernel kernel, const RkItems *items, const RkTopk *ask, RkHit *hit)
 {
 	void *raw;
 	void *scratch = kernel_scratch(items->d, &raw);
@@ -367,7 +363,7 @@ rank_mixed(const RecoQuery *query, const RecoTerm *dense, size_t k, const uint8 
 	rk_heap_init(&heap, hit, k, tie);
 	push_first(&sums, done, &heap);
 	push_touched(&sums, dense, done, &heap);
-	n = run_kernel(rk_topk, dense->items, &ask, others);
+	n = reco_rank_run(rk_topk, dense->items, &ask, others);
 	for (size_t i = 0; i < n; i++)
 		rk_heap_push(&heap, others[i].item, others[i].score);
 	free_sums(&sums);
@@ -390,52 +386,5 @@ reco_rank(const RecoQuery *query, size_t k, const uint8 *skip, const uint32 *tie
 	if (query->n_terms != 1 || term->kind != RECO_TERM_DENSE)
 		return rank_each(query, NULL, query->model->items.n, k, skip, tie, hit);
 	ask.query = term->vector;
-	return run_kernel(rk_topk, term->items, &ask, hit);
-}
-
-/* rank_row gives the greatest entries of an item's row of the item-item matrix. */
-static size_t
-rank_row(const RkCsr *matrix, uint32 item, size_t k, const uint8 *skip, RkHit *hit)
-{
-	RkHeap heap;
-
-	rk_heap_init(&heap, hit, k, NULL);
-	for (uint64 e = matrix->offset[item]; e < matrix->offset[item + 1]; e++)
-		if (matrix->index[e] != item && !is_skipped(skip, matrix->index[e]))
-			rk_heap_push(&heap, matrix->index[e], matrix->weight[e]);
-	return rk_heap_finish(&heap);
-}
-
-size_t
-reco_rank_similar(const RecoModel *model, uint32 item, size_t k, const uint8 *skip, RkHit *hit)
-{
-	const RkItems *items = model->embedding;
-	RkTopk ask = {.k = k, .poll = &reco_pool_poll};
-	size_t bytes = (model->items.n + 7) / 8;
-	uint8 *others;
-	double *vector;
-	const float *row;
-	size_t found;
-
-	if (model->similar != NULL)
-		return rank_row(model->similar, item, k, skip, hit);
-	if (items == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("algorithm \"%s\" knows nothing of how items are alike", model->algorithm->name),
-				 errhint("Use a recommender whose algorithm is \"als\" or \"itemknn\".")));
-	others = palloc0(bytes);
-	if (skip != NULL)
-		memcpy(others, skip, bytes);
-	others[item / 8] |= (uint8) (1 << (item % 8));
-	vector = palloc(sizeof(double) * items->d);
-	row = reco_items_row(items, item);
-	for (size_t c = 0; c < items->d; c++)
-		vector[c] = row[c];
-	ask.query = vector;
-	ask.skip = others;
-	found = run_kernel(rk_topk_cosine, items, &ask, hit);
-	pfree(others);
-	pfree(vector);
-	return found;
+	return reco_rank_run(rk_topk, term->items, &ask, hit);
 }

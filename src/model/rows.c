@@ -14,7 +14,7 @@
 #define WINDOW_BYTES (1024 * 1024)
 #define WINDOW_UNIT 8
 
-/* The window at hand of streamed factors. */
+/* The window at hand of streamed factors, and rows that were added. */
 typedef struct Rows
 {
 	const RecoTensorSet *set;
@@ -23,6 +23,9 @@ typedef struct Rows
 	float *window; /* [n x d]; NULL before the first */
 	size_t first;  /* item */
 	size_t n;
+	size_t n_added;
+	size_t room;
+	const float **added; /* [n_added], rows of the items from n on */
 } Rows;
 
 void
@@ -34,6 +37,36 @@ reco_items_stream(RkItems *items, const RecoTensorSet *set, const RecoTensor *fa
 	rows->factor = factor;
 	rows->memory = CurrentMemoryContext;
 	items->elsewhere = rows;
+}
+
+void
+reco_items_grow(RkItems *items)
+{
+	if (items->elsewhere == NULL)
+		items->elsewhere = palloc0(sizeof(Rows));
+}
+
+void
+reco_items_add(RkItems *items, const float *row, MemoryContext memory)
+{
+	Rows *rows = items->elsewhere;
+
+	if (rows->n_added == rows->room)
+	{
+		rows->room = Max(2 * rows->room, 16);
+		rows->added = rows->added == NULL ? MemoryContextAlloc(memory, rows->room * sizeof(float *))
+										  : repalloc_huge(rows->added, rows->room * sizeof(float *));
+	}
+	rows->added[rows->n_added++] = row;
+}
+
+void
+reco_items_forget(const RkItems *items)
+{
+	Rows *rows = items->elsewhere;
+
+	rows->n_added = rows->room = 0;
+	rows->added = NULL;
 }
 
 /* window_items gives how many rows a window holds, the last one excepted. */
@@ -70,6 +103,8 @@ reco_items_row(const RkItems *items, uint32 item)
 {
 	const Rows *rows;
 
+	if (item >= items->n)
+		return ((const Rows *) items->elsewhere)->added[item - items->n];
 	if (items->factor != NULL)
 		return items->factor + (size_t) item * items->d;
 	rows = bring_window(items, item);

@@ -55,6 +55,8 @@ typedef enum RecoBoardColumn
 #define TENSOR_ATTRIBUTE_OFFSET "item_attribute_offset"
 #define TENSOR_ATTRIBUTE_COLUMN "item_attribute_column"
 #define TENSOR_ATTRIBUTE_VALUE "item_attribute_value"
+#define TENSOR_ITEMS_UNTIL \
+	"items_until" /* [1 x 1], where items_time_column is named: RecoEvents.items_until */
 #define TENSOR_ITEM_MAP "item_map"
 #define TENSOR_USER_MAP "user_map"
 

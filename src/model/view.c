@@ -124,11 +124,11 @@ look_up(RecoView *view, const uint32 *item, size_t n, const uint32 *also, size_t
 	int n_found;
 
 	for (size_t i = 0; i < n; i++)
-		key[i] = reco_keys_get(&view->model->items, item[i]);
+		key[i] = reco_model_key(view->model, item[i]);
 	row = reco_reader_items(view->definition, key, (int) n, view->filter, &n_found);
 	for (int r = 0; r < n_found; r++)
 	{
-		int64 found = reco_keys_find(&view->model->items, &row[r].key);
+		int64 found = reco_model_find(view->model, &row[r].key);
 		uint32 index = (uint32) found;
 
 		if (found < 0)

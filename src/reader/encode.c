@@ -257,6 +257,18 @@ reco_encoder_keeps(const RecoEncoder *encoder, size_t column)
 	return attribute->keeps_other || !reco_attribute_pools(attribute) || column != other_column(attribute);
 }
 
+RecoColumnRole
+reco_encoder_role(const RecoEncoder *encoder, size_t column)
+{
+	const RecoAttribute *attribute = &encoder->attribute[reco_encoder_attribute_of(encoder, column)];
+
+	if (column == missing_column(attribute))
+		return RECO_ROLE_MISSING;
+	if (!reco_attribute_pools(attribute))
+		return attribute->kind == RECO_FEATURE_BANDS ? RECO_ROLE_LEVEL : RECO_ROLE_VALUE;
+	return column == other_column(attribute) ? RECO_ROLE_OTHER : RECO_ROLE_LEVEL;
+}
+
 /* short_number writes a number for people: whole ones in full, others with six digits. */
 static char *
 short_number(double number)
@@ -295,23 +307,16 @@ reco_encoder_column(const RecoEncoder *encoder, size_t column)
 	int a = reco_encoder_attribute_of(encoder, column);
 	const RecoAttribute *attribute = &encoder->attribute[a];
 	size_t position = column - attribute->first;
-	RecoEncoderColumn result = {
-		.attribute = a, .name = attribute->name, .kind = attribute->kind, .role = RECO_ROLE_VALUE};
+	RecoEncoderColumn result = {.attribute = a,
+								.name = attribute->name,
+								.kind = attribute->kind,
+								.role = reco_encoder_role(encoder, column)};
 
-	if (column == missing_column(attribute))
-		result.role = RECO_ROLE_MISSING;
-	else if (reco_attribute_pools(attribute) && column == other_column(attribute))
-		result.role = RECO_ROLE_OTHER;
-	else if (reco_attribute_pools(attribute))
-	{
-		result.role = RECO_ROLE_LEVEL;
-		result.level = level_label(attribute, position);
-	}
-	else if (attribute->kind == RECO_FEATURE_BANDS)
-	{
-		result.role = RECO_ROLE_LEVEL;
-		result.level = band_label(attribute, position);
-	}
+	if (result.role == RECO_ROLE_LEVEL)
+		result.level = attribute->kind == RECO_FEATURE_BANDS ? band_label(attribute, position)
+															 : level_label(attribute, position);
+	else if (result.role != RECO_ROLE_VALUE)
+		return result;
 	else if (attribute->kind == RECO_FEATURE_VECTOR)
 		result.level = psprintf("%zu", position + 1);
 	else if (attribute->kind == RECO_FEATURE_TEXT)

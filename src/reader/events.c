@@ -435,7 +435,11 @@ reco_reader_events(const RecoDefinition *definition)
 	events->item_features = reco_features_learn(definition, RECO_SIDE_ITEM, &events->items, reco_min_group);
 	events->user_features = reco_features_learn(definition, RECO_SIDE_USER, &events->users, reco_min_group);
 	if (events->item_features != NULL)
+	{
 		events->catalogue = events->item_features->found;
+		events->dates_items = definition->items_time.name != NULL;
+		events->items_until = reco_reader_items_until(definition);
+	}
 	return events;
 }
 

@@ -110,6 +110,9 @@ extern size_t reco_encoder_n_columns(const RecoEncoder *encoder);
 extern int reco_encoder_n_attributes(const RecoEncoder *encoder);
 extern RecoEncoderColumn reco_encoder_column(const RecoEncoder *encoder, size_t column);
 
+/* reco_encoder_role gives what a column is, without making anything. */
+extern RecoColumnRole reco_encoder_role(const RecoEncoder *encoder, size_t column);
+
 /* reco_encoder_attribute_of gives the position of the attribute that a column belongs to, without making anything. */
 extern int reco_encoder_attribute_of(const RecoEncoder *encoder, size_t column);
 

@@ -54,7 +54,9 @@ typedef struct RecoEvents
 	RecoFeatures *item_features; /* rows are those of items, NULL where the definition names none */
 	RecoFeatures *user_features;
 	const bool
-		*catalogue; /* [items.n], items that get an index even where no event of them is kept; NULL: none */
+		*catalogue;   /* [items.n], items that get an index even where no event of them is kept; NULL: none */
+	bool dates_items; /* items_time_column is mapped, and there is a catalogue */
+	int64 items_until; /* then what reco_reader_items_until gave */
 } RecoEvents;
 
 /*
@@ -70,6 +72,33 @@ extern RecoEvents *reco_reader_events(const RecoDefinition *definition);
  * its key joins events->items (SPI must be connected; in the snapshot of the events).
  */
 extern void reco_events_join_catalogue(const RecoDefinition *definition, RecoEvents *events);
+
+/*
+ * reco_reader_items_until gives the latest time of items_time_column that is not in the future, as the caller and in
+ * the active snapshot (SPI must be connected): microseconds as the column's type counts them, a date at its
+ * midnight.  DT_NOBEGIN where there is none, or no such column is mapped.
+ */
+extern int64 reco_reader_items_until(const RecoDefinition *definition);
+
+/* What an item that came after a version is known by. */
+typedef struct RecoSince
+{
+	bool by_time; /* by items_time_column, else by a key greater than all */
+	int64 time;   /* reco_reader_items_until at the refresh */
+	RecoKey key;  /* the greatest of the version */
+} RecoSince;
+
+/*
+ * reco_reader_arrivals gives the keys of the items that came last: of those later than "since" and not in the future,
+ * or of a greater key, at most "most", the newest first, by one query that an index on that column
+ * serves.  As the caller, read-only, in the active snapshot; SPI must be connected.  A key with several rows may be
+ * there several times, and among items of the day of "since", where the column is a date, are some that are not new.
+ */
+extern RecoKey *reco_reader_arrivals(const RecoDefinition *definition, const RecoSince *since, int most,
+									 int *n);
+
+/* reco_reader_keys_grow says whether keys of a kind can tell what is newer: integers, and uuid, whose version 7 begins with the time. */
+extern bool reco_reader_keys_grow(RecoKeyKind kind);
 
 /* reco_events_forget frees the rows of events; keys, counts and n stay. */
 extern void reco_events_forget(RecoEvents *events);

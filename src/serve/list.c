@@ -48,6 +48,9 @@
 /* From so many items kept on, their share of those tried tells how many more to try. */
 #define SPEAKING 4
 
+/* Items that came after the version, scored between two checks for interrupts. */
+#define INTERRUPT_EVERY 4096
+
 /* Below this no time is spent on estimates. */
 #define ASK_MICROSECONDS 500.0
 
@@ -109,9 +112,9 @@ rank_popular(const RecoListAsk *ask, size_t m, RkHit *hit)
 	return found;
 }
 
-/* rank gives the best m items of the source that are not skipped, in hit [m]. */
+/* rank_version gives the best m items of the version that are not skipped, in hit [m]. */
 static size_t
-rank(const RecoListAsk *ask, size_t m, RkHit *hit)
+rank_version(const RecoListAsk *ask, size_t m, RkHit *hit)
 {
 	switch (ask->source)
 	{
@@ -122,13 +125,75 @@ rank(const RecoListAsk *ask, size_t m, RkHit *hit)
 									hit);
 			return reco_rank(ask->query, m, ask->skip->bit, NULL, hit);
 		case RECO_SOURCE_SIMILAR:
-			return reco_rank_similar(ask->model, ask->item, m, ask->skip->bit, hit);
+			return reco_rank_similar(ask->alike, m, ask->skip->bit, hit);
 		case RECO_SOURCE_POPULAR:
 			return rank_popular(ask, m, hit);
 		case RECO_SOURCES:
 			break;
 	}
 	return 0;
+}
+
+/* order_hits sorts by score, then by the places of items. */
+static int
+order_hits(const void *a, const void *b, void *model)
+{
+	const RkHit *x = a;
+	const RkHit *y = b;
+
+	if (x->score != y->score)
+		return x->score > y->score ? -1 : 1;
+	return reco_model_order(model, x->item, y->item);
+}
+
+void
+reco_serve_sort(const RecoModel *model, RkHit *hit, size_t n)
+{
+	qsort_arg(hit, n, sizeof(RkHit), order_hits, unconstify(RecoModel *, model));
+}
+
+/* score_fresh scores the items that came after the version and are not skipped, in hit [n_fresh]. */
+static size_t
+score_fresh(const RecoListAsk *ask, RkHit *hit)
+{
+	size_t n = 0;
+
+	for (size_t f = 0; f < ask->skip->n_fresh; f++)
+	{
+		uint32 item = (uint32) (ask->skip->n + f);
+		double score = 0;
+
+		if (f % INTERRUPT_EVERY == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (ask->skip->fresh[f])
+			continue;
+		if (ask->source != RECO_SOURCE_SIMILAR)
+			score = reco_query_score(ask->query, item);
+		else if (!reco_alike_score(ask->alike, item, &score))
+			continue;
+		hit[n++] = (RkHit){item, score};
+	}
+	return n;
+}
+
+/* rank gives the best m items of the source that are not skipped, in hit [m]. */
+static size_t
+rank(const RecoListAsk *ask, size_t m, RkHit *hit)
+{
+	size_t found = rank_version(ask, m, hit);
+	RkHit *all;
+	size_t n;
+
+	if (ask->skip->n_fresh == 0 || ask->source == RECO_SOURCE_POPULAR)
+		return found;
+	all = palloc_extended(sizeof(RkHit) * (found + ask->skip->n_fresh), MCXT_ALLOC_HUGE);
+	memcpy(all, hit, sizeof(RkHit) * found);
+	n = found + score_fresh(ask, all + found);
+	reco_serve_sort(ask->model, all, n);
+	n = Min(n, m);
+	memcpy(hit, all, sizeof(RkHit) * n);
+	pfree(all);
+	return n;
 }
 
 /* probe looks up the items of a round, in the first one together with what look_ahead asks for. */
@@ -264,7 +329,7 @@ reco_serve_list(RecoListAsk *ask, RkHit *hit)
 
 	for (;;)
 	{
-		m = Min(m, ask->model->items.n);
+		m = Min(m, ask->skip->n + ask->skip->n_fresh);
 		if (m == 0)
 			return 0;
 		CHECK_FOR_INTERRUPTS();

@@ -41,6 +41,7 @@ typedef struct Many
 	const RecoEvents *events;
 	uint32 *item_of;            /* [events->items.n], index in the model or NO_ITEM */
 	RecoAttributes *attributes; /* by user */
+	RecoSkip *none;             /* skips no item that may be listed */
 	RecoSkip *hidden;           /* NULL: each list looks up its own items */
 	MemoryContext memory;       /* of one user */
 } Many;
@@ -83,22 +84,61 @@ reco_serve_many_block(const RecoDefinition *definition, size_t n)
 	return (size_t) Min(Max(share * (double) n, 64.0), (double) n);
 }
 
-/* find_items finds the items of the events in the model. */
+/* find_items finds the items of the events in the model, which takes in those that came after the version. */
 static void
 find_items(Many *many)
 {
+	const RecoModel *model = many->ask->model;
 	const RecoKeys *items = &many->events->items;
+	RecoKey *unknown = palloc_extended(sizeof(RecoKey) * Max(items->n, 1), MCXT_ALLOC_HUGE);
+	uint32 *position = palloc_extended(sizeof(uint32) * Max(items->n, 1), MCXT_ALLOC_HUGE);
+	size_t n = 0;
 
 	many->item_of = palloc_extended(sizeof(uint32) * Max(items->n, 1), MCXT_ALLOC_HUGE);
 	for (size_t i = 0; i < items->n; i++)
 	{
 		RecoKey key = reco_keys_get(items, i);
-		int64 found = reco_keys_find(&many->ask->model->items, &key);
+		int64 found = reco_model_find(model, &key);
 
 		many->item_of[i] = found >= 0 ? (uint32) found : NO_ITEM;
+		if (found < 0)
+		{
+			position[n] = (uint32) i;
+			unknown[n++] = key;
+		}
 		if (i % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
+	if (n > 0 && reco_model_add(model, unknown, n) > 0)
+		for (size_t u = 0; u < n; u++)
+		{
+			int64 found = reco_model_find(model, &unknown[u]);
+
+			if (found >= 0)
+				many->item_of[position[u]] = (uint32) found;
+		}
+	pfree(unknown);
+	pfree(position);
+}
+
+/* hide_fresh hides those items that came after the version which the filter refuses; the caller has just read them. */
+static void
+hide_fresh(Many *many, RecoView *view)
+{
+	const RecoSkip *hidden = many->hidden;
+	uint32 *item = palloc(sizeof(uint32) * Max(hidden->n_fresh, 1));
+
+	for (size_t f = 0; f < hidden->n_fresh; f++)
+		item[f] = (uint32) (hidden->n + f);
+	reco_view_probe(view, item, hidden->n_fresh, NULL, 0);
+	for (size_t f = 0; f < hidden->n_fresh; f++)
+	{
+		const RecoViewItem *seen = reco_view_find(view, item[f]);
+
+		if (seen == NULL || !seen->passes)
+			reco_skip_add(many->hidden, item[f]);
+	}
+	pfree(item);
 }
 
 /* find_hidden finds what the caller does not see or the filter refuses, if one query for all is cheaper than one a list. */
@@ -112,13 +152,20 @@ find_hidden(Many *many, size_t n_users)
 
 	if (reco_view_looks(view) && reco_view_all_microseconds(view) > each * (double) n_users)
 		return;
-	many->hidden = reco_skip_make(ask->model->items.n);
+	many->hidden = reco_skip_copy(many->none);
+	hide_fresh(many, view);
 	passes = reco_view_all(view);
 	if (passes != NULL)
 	{
 		(void) reco_skip_unmarked(many->hidden, passes);
 		pfree(passes);
 	}
+}
+
+static int
+order_evidence(const void *a, const void *b, void *model)
+{
+	return reco_model_order(model, ((const RecoEvidence *) a)->item, ((const RecoEvidence *) b)->item);
 }
 
 /* fold_user folds rows first .. last - 1 of the events, which are those of one user. */
@@ -147,6 +194,8 @@ fold_user(const Many *many, size_t first, size_t last, const RecoAttributes *att
 			evidence[n++] = (RecoEvidence){
 				.item = many->item_of[item], .weight = sum.weight, .pull = sum.pull, .kind = -1};
 	}
+	/* the order of keys is that of the items of the version, but not of those that came after it */
+	qsort_arg(evidence, n, sizeof(RecoEvidence), order_evidence, unconstify(RecoModel *, many->ask->model));
 	return reco_query_from_evidence(many->ask->model, evidence, n, attributes);
 }
 
@@ -160,15 +209,13 @@ list_user(const Many *many, const RecoKey *user, size_t first, size_t last, cons
 	RkHit *hit = palloc(sizeof(RkHit) * ask->k);
 	size_t n;
 
-	list.skip = reco_skip_make(ask->model->items.n);
-	if (many->hidden != NULL)
-		memcpy(list.skip->bit, many->hidden->bit, (ask->model->items.n + 7) / 8);
+	list.skip = reco_skip_copy(many->hidden != NULL ? many->hidden : many->none);
 	for (int e = 0; ask->exclude_seen && e < query->n_evidence; e++)
 		reco_skip_add(list.skip, query->evidence[e].item);
 	list.view = many->hidden != NULL ? reco_view_everything(ask->model)
 									 : reco_view_make(ask->definition, ask->model, ask->filter);
 	list.source = reco_serve_source(query);
-	n = reco_serve_list(&list, hit);
+	n = reco_serve_list_with_new(&list, ask->n_new, hit);
 	ask->receive(ask->state, user, list.source, hit, n);
 }
 
@@ -228,6 +275,10 @@ reco_serve_many(const RecoManyAsk *ask)
 	MemoryContext outer = MemoryContextSwitchTo(context);
 	Many many = {.ask = ask};
 
+	reco_model_forget_added(ask->model);
+	if (ask->n_new > 0)
+		reco_model_add_new(ask->model);
+	many.none = reco_skip_make(ask->model);
 	many.events = reco_reader_events_of(ask->definition, ask->users, ask->first, ask->n);
 	many.memory = AllocSetContextCreate(context, "reco list", ALLOCSET_DEFAULT_SIZES);
 	find_items(&many);

@@ -20,6 +20,7 @@ typedef struct RecoManyAsk
 	const RecoFilter *filter; /* or NULL */
 	size_t k;
 	bool exclude_seen;
+	size_t n_new;          /* lines kept for new items, see reco_serve_list_with_new */
 	const RecoKeys *users; /* NULL: all that have events */
 	size_t first;          /* of users */
 	size_t n;              /* of users */

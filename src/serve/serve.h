@@ -23,22 +23,29 @@ typedef enum RecoSource
 	RECO_SOURCES
 } RecoSource;
 
-/* Items to leave out: a bitmap over the model's items. */
+/*
+ * Items to leave out: a bitmap over the items of the version, and a flag for each of those that were added to it and
+ * take part in the list.  Items that were added later are left out.
+ */
 typedef struct RecoSkip
 {
 	size_t n;
 	uint8 *bit;
+	size_t n_fresh;
+	bool *fresh; /* [n_fresh], of the items from n on */
 } RecoSkip;
 
-/* reco_skip_make makes a bitmap of n items, none of them skipped. */
-extern RecoSkip *reco_skip_make(size_t n);
+/* reco_skip_make makes one of all items there are, none of them skipped; reco_skip_copy one that is the same. */
+extern RecoSkip *reco_skip_make(const RecoModel *model);
+extern RecoSkip *reco_skip_copy(const RecoSkip *skip);
+
 extern void reco_skip_add(RecoSkip *skip, uint32 item);
 extern bool reco_skip_has(const RecoSkip *skip, uint32 item);
 
-/* reco_skip_unmarked skips the items whose bit is not set, and gives the number of items that are left. */
+/* reco_skip_unmarked skips the items of the version whose bit is not set, and gives the number of those that are left. */
 extern size_t reco_skip_unmarked(RecoSkip *skip, const uint8 *bit);
 
-/* reco_skip_left lists the n items that are not skipped, in the current context. */
+/* reco_skip_left lists the n items of the version that are not skipped, in the current context. */
 extern uint32 *reco_skip_left(const RecoSkip *skip, size_t n);
 
 /* reco_skip_others skips all but the listed items. */
@@ -54,12 +61,12 @@ typedef struct RecoListAsk
 	RecoSource source;
 	const RecoModel *model;
 	const RecoQuery *query; /* of RECO_SOURCE_HISTORY and RECO_SOURCE_ATTRIBUTES */
-	uint32 item;            /* of RECO_SOURCE_SIMILAR */
+	const RecoAlike *alike; /* of RECO_SOURCE_SIMILAR */
 	const int32
 		*order; /* of RECO_SOURCE_POPULAR: another order [n_order] than that of the model; NULL: none */
 	size_t n_order;
 	size_t k;
-	const uint32 *candidate; /* [n_candidate], distinct; NULL: all items */
+	const uint32 *candidate; /* [n_candidate] of the version, distinct; NULL: all items */
 	size_t n_candidate;
 	RecoSkip *skip; /* grows by the items that were tried */
 	RecoView *view;
@@ -80,9 +87,12 @@ extern const char *reco_serve_source_name(RecoSource source);
 extern size_t reco_serve_list(RecoListAsk *ask, RkHit *hit);
 
 /*
- * reco_serve_list_with_new does the same, but keeps places for n_new items that nobody had chosen when the version was learned, as far as
- * there are any that are eligible.  Lists by popularity have no such places.
+ * reco_serve_list_with_new does the same, but keeps places for n_new items that nobody had chosen when the version was learned,
+ * or that came after it, as far as there are any that are eligible.  Lists by popularity have no such places.
  */
 extern size_t reco_serve_list_with_new(RecoListAsk *ask, size_t n_new, RkHit *hit);
+
+/* reco_serve_sort puts hits in the order of lists: by score, then by reco_model_order. */
+extern void reco_serve_sort(const RecoModel *model, RkHit *hit, size_t n);
 
 #endif

@@ -16,25 +16,45 @@ bitmap_bytes(size_t n)
 }
 
 RecoSkip *
-reco_skip_make(size_t n)
+reco_skip_make(const RecoModel *model)
 {
 	RecoSkip *skip = palloc(sizeof(RecoSkip));
 
-	skip->n = n;
-	skip->bit = palloc_extended(bitmap_bytes(n), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	skip->n = model->items.n;
+	skip->bit = palloc_extended(bitmap_bytes(skip->n), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	skip->n_fresh = reco_model_n_items(model) - skip->n;
+	skip->fresh = palloc0(sizeof(bool) * Max(skip->n_fresh, 1));
 	return skip;
+}
+
+RecoSkip *
+reco_skip_copy(const RecoSkip *skip)
+{
+	RecoSkip *copy = palloc(sizeof(RecoSkip));
+
+	*copy = *skip;
+	copy->bit = palloc_extended(bitmap_bytes(skip->n), MCXT_ALLOC_HUGE);
+	memcpy(copy->bit, skip->bit, bitmap_bytes(skip->n));
+	copy->fresh = palloc(sizeof(bool) * Max(skip->n_fresh, 1));
+	memcpy(copy->fresh, skip->fresh, sizeof(bool) * skip->n_fresh);
+	return copy;
 }
 
 void
 reco_skip_add(RecoSkip *skip, uint32 item)
 {
-	skip->bit[item / 8] |= (uint8) (1 << (item % 8));
+	if (item < skip->n)
+		skip->bit[item / 8] |= (uint8) (1 << (item % 8));
+	else if (item - skip->n < skip->n_fresh)
+		skip->fresh[item - skip->n] = true;
 }
 
 bool
 reco_skip_has(const RecoSkip *skip, uint32 item)
 {
-	return (skip->bit[item / 8] >> (item % 8) & 1) != 0;
+	if (item < skip->n)
+		return (skip->bit[item / 8] >> (item % 8) & 1) != 0;
+	return item - skip->n >= skip->n_fresh || skip->fresh[item - skip->n];
 }
 
 size_t
@@ -67,11 +87,19 @@ void
 reco_skip_others(RecoSkip *skip, const uint32 *item, size_t n)
 {
 	uint8 *others = palloc_extended(bitmap_bytes(skip->n), MCXT_ALLOC_HUGE);
+	bool *fresh = palloc(sizeof(bool) * Max(skip->n_fresh, 1));
 
 	memset(others, 0xff, bitmap_bytes(skip->n));
+	memset(fresh, true, sizeof(bool) * skip->n_fresh);
 	for (size_t i = 0; i < n; i++)
-		others[item[i] / 8] &= (uint8) ~(1 << (item[i] % 8));
+		if (item[i] < skip->n)
+			others[item[i] / 8] &= (uint8) ~(1 << (item[i] % 8));
+		else if (item[i] - skip->n < skip->n_fresh)
+			fresh[item[i] - skip->n] = false;
 	for (size_t byte = 0; byte < bitmap_bytes(skip->n); byte++)
 		skip->bit[byte] |= others[byte];
+	for (size_t f = 0; f < skip->n_fresh; f++)
+		skip->fresh[f] |= fresh[f];
 	pfree(others);
+	pfree(fresh);
 }

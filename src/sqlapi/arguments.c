@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 
 #include "sqlapi/arguments.h"
 
@@ -87,35 +88,48 @@ compare_item(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-uint32 *
-reco_argument_items(ArrayType *array, Oid column_type, const RecoModel *model, size_t *n)
+/* read_items gives the keys of an array of ids, without NULLs, and their number. */
+static RecoKey *
+read_items(ArrayType *array, Oid column_type, size_t *n)
 {
-	Oid type;
+	Oid type = ARR_ELEMTYPE(array);
 	int16 length;
 	bool by_value;
 	char alignment;
 	Datum *value;
 	bool *isnull;
 	int n_values;
+	RecoKey *key;
+
+	*n = 0;
+	get_typlenbyvalalign(type, &length, &by_value, &alignment);
+	deconstruct_array(array, type, length, by_value, alignment, &value, &isnull, &n_values);
+	key = palloc_extended(sizeof(RecoKey) * Max(n_values, 1), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < n_values; i++)
+		if (!isnull[i])
+			key[(*n)++] = reco_key_parse(value[i], type, column_type, "item");
+	return key;
+}
+
+uint32 *
+reco_argument_items(ArrayType *array, Oid column_type, const RecoModel *model, bool add, size_t *n)
+{
+	RecoKey *key;
 	uint32 *item;
+	size_t n_keys;
 	size_t known = 0;
 
 	*n = 0;
 	if (array == NULL)
 		return NULL;
-	type = ARR_ELEMTYPE(array);
-	get_typlenbyvalalign(type, &length, &by_value, &alignment);
-	deconstruct_array(array, type, length, by_value, alignment, &value, &isnull, &n_values);
-	item = palloc(sizeof(uint32) * Max(n_values, 1));
-	for (int i = 0; i < n_values; i++)
+	key = read_items(array, column_type, &n_keys);
+	if (add)
+		reco_model_add(model, key, n_keys);
+	item = palloc_extended(sizeof(uint32) * Max(n_keys, 1), MCXT_ALLOC_HUGE);
+	for (size_t i = 0; i < n_keys; i++)
 	{
-		RecoKey key;
-		int64 found;
+		int64 found = reco_model_find(model, &key[i]);
 
-		if (isnull[i])
-			continue;
-		key = reco_key_parse(value[i], type, column_type, "item");
-		found = reco_keys_find(&model->items, &key);
 		if (found >= 0)
 			item[known++] = (uint32) found;
 	}

@@ -46,8 +46,10 @@ extern bool reco_argument_key(FunctionCallInfo fcinfo, int position, Oid column_
 
 /*
  * reco_argument_items reads an array of ids as items of a model: sorted,
- * distinct, without NULLs and ids that the model does not know.  NULL for NULL.
+ * distinct, without NULLs and ids that the model does not know.  NULL for NULL.  With "add" the
+ * model takes in those that came after the version (reco_model_add).
  */
-extern uint32 *reco_argument_items(ArrayType *array, Oid column_type, const RecoModel *model, size_t *n);
+extern uint32 *reco_argument_items(ArrayType *array, Oid column_type, const RecoModel *model, bool add,
+								   size_t *n);
 
 #endif

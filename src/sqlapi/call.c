@@ -102,11 +102,14 @@ reco_call_query(const RecoCall *call, const RecoKey *user)
 int64
 reco_call_visible_item(const RecoCall *call, RecoView *view, const RecoKey *item)
 {
-	int64 found = reco_keys_find(&call->model->items, item);
-	uint32 index = (uint32) found;
+	int64 found = reco_model_find(call->model, item);
+	uint32 index;
 
+	if (found < 0 && reco_model_add(call->model, item, 1) > 0)
+		found = reco_model_find(call->model, item);
 	if (found < 0)
 		return -1;
+	index = (uint32) found;
 	reco_view_probe(view, NULL, 0, &index, 1);
 	return reco_view_find(view, index) != NULL ? found : -1;
 }
@@ -114,7 +117,7 @@ reco_call_visible_item(const RecoCall *call, RecoView *view, const RecoKey *item
 JsonbValue
 reco_call_id(const RecoModel *model, uint32 item)
 {
-	RecoKey key = reco_keys_get(&model->items, item);
+	RecoKey key = reco_model_key(model, item);
 	JsonbValue id;
 
 	if (key.kind == RECO_KEY_INTEGER)

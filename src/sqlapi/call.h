@@ -46,7 +46,7 @@ extern RecoQuery *reco_call_query(const RecoCall *call, const RecoKey *user);
 
 /*
  * reco_call_visible_item gives the index of an item, or -1 for one that the
- * model does not know or the caller's view does not hold.
+ * model neither knows nor takes in, or the caller's view does not hold.
  */
 extern int64 reco_call_visible_item(const RecoCall *call, RecoView *view, const RecoKey *item);
 

@@ -88,7 +88,7 @@ static void
 put_piece(const RecoPair *pair, const RecoCounterfactual *result, int e, Oid type, Datum *value, bool *isnull)
 {
 	const RecoEvidence *evidence = &pair->query->evidence[e];
-	RecoKey key = reco_keys_get(&pair->call.model->items, evidence->item);
+	RecoKey key = reco_model_key(pair->call.model, evidence->item);
 	const RecoViewItem *seen = reco_view_find(pair->view, evidence->item);
 
 	value[3] = reco_key_to_datum(&key, type);

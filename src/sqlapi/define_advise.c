@@ -60,17 +60,34 @@ advise_index(const RecoRelation *relation, const RecoColumn *column, const char 
 			errhint("CREATE INDEX ON %s (%s);", relation->sql_name, quote_identifier(column->name)));
 }
 
-/* advise_new_items says that items that are added later stay unseen until the next refresh. */
+/* advise_new_items says how items that are added later are found between refreshes, where that is not plain. */
 static void
 advise_new_items(const RecoDefinition *definition)
 {
+	char *name;
+
 	if (!OidIsValid(definition->items.relid))
 		return;
-	ereport(
-		NOTICE, errmsg("items added later wait for the next refresh"),
-		errdetail("This version of reco does not look for new rows of relation \"%s\" between refreshes%s.",
-				  get_rel_name(definition->items.relid),
-				  definition->items_time.name ? "; items_time_column is recorded, not used" : ""));
+	name = get_rel_name(definition->items.relid);
+	if (!definition->item_features || reco_algorithm_find(definition->algorithm)->place == NULL)
+		ereport(NOTICE, errmsg("items added later wait for the next refresh"),
+				errdetail(
+					"Between refreshes new rows of relation \"%s\" can be scored by their attributes alone, "
+					"and none are learned.",
+					name),
+				errhint("Name columns in item_features, with the algorithm \"als\"."));
+	else if (definition->items_time.name)
+		advise_index(&definition->items, &definition->items_time, "Looking for new items");
+	else if (!reco_reader_keys_grow(reco_key_kind_of_type(definition->item_key.type, "item_key")))
+		ereport(NOTICE, errmsg("items added later wait for the next refresh, unless a call names them"),
+				errdetail("Nothing says which rows of relation \"%s\" are new.", name),
+				errhint("Name the column with the time at which an item was added in items_time_column."));
+	else if (reco_key_kind_of_type(definition->item_key.type, "item_key") == RECO_KEY_UUID)
+		ereport(
+			NOTICE, errmsg("new items are looked for by growing keys"),
+			errdetail(
+				"That finds those whose uuid is greater than all before, as of version 7, and no others."),
+			errhint("Else name the column with the time at which an item was added in items_time_column."));
 }
 
 /* advise_features says where features are recorded, not used. */
@@ -93,7 +110,8 @@ reco_define_advise(const RecoDefinition *definition, const bool *changed)
 		advise_index(&definition->interactions, &definition->user, "Every call for a user");
 	if (changed[RECO_FIELD_ITEMS] || changed[RECO_FIELD_ITEM_KEY])
 		advise_index(&definition->items, &definition->item_key, "Looking up labels and filters of items");
-	if (changed[RECO_FIELD_ITEMS] || changed[RECO_FIELD_ITEMS_TIME_COLUMN])
+	if (changed[RECO_FIELD_ITEMS] || changed[RECO_FIELD_ITEMS_TIME_COLUMN] || changed[RECO_FIELD_ITEM_KEY] ||
+		changed[RECO_FIELD_ITEM_FEATURES])
 		advise_new_items(definition);
 	if (changed[RECO_FIELD_ITEM_FEATURES] || changed[RECO_FIELD_USER_FEATURES])
 		advise_features(definition);

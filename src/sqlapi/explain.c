@@ -134,7 +134,7 @@ put_row(ReturnSetInfo *result, const RecoQuery *query, const RecoView *view,
 	if (row->evidence >= 0)
 	{
 		uint32 item = query->evidence[row->evidence].item;
-		RecoKey key = reco_keys_get(&query->model->items, item);
+		RecoKey key = reco_model_key(query->model, item);
 		const RecoViewItem *seen = reco_view_find(view, item);
 
 		value[2] = reco_key_to_datum(&key, TupleDescAttr(result->setDesc, 2)->atttypid);

@@ -51,7 +51,7 @@ static const RecoOption check_option[] = {
 static char *
 item_text(const RecoModel *model, uint32 item)
 {
-	RecoKey key = reco_keys_get(&model->items, item);
+	RecoKey key = reco_model_key(model, item);
 
 	return TextDatumGetCString(reco_key_to_datum(&key, TEXTOID));
 }
@@ -114,7 +114,7 @@ put_check(ReturnSetInfo *result, const RecoPair *pair, const RecoExplainCheck *c
 	isnull[4] = seen == NULL;
 	if (seen != NULL)
 	{
-		RecoKey key = reco_keys_get(&pair->call.model->items, pair->query->evidence[check->worst].item);
+		RecoKey key = reco_model_key(pair->call.model, pair->query->evidence[check->worst].item);
 
 		value[4] = reco_key_to_datum(&key, TupleDescAttr(result->setDesc, 4)->atttypid);
 	}

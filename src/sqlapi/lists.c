@@ -15,28 +15,43 @@
 
 #define LIST_COLUMNS 6
 
-static const RecoOption list_option[] = {
-	[RECO_LIST_REASON] =
-		{.name = "reason",
-		 .type = RECO_OPTION_BOOLEAN,
-		 .initial = 1,
-		 .maximum = 1,
-		 .help =
-			 "Whether each line gets a reason; without, reason and the evidence in details are left out."},
-	[RECO_LIST_SEED] =
-		{.name = "seed",
-		 .type = RECO_OPTION_INTEGER,
-		 .initial = 0,
-		 .minimum = 0,
-		 .maximum = 2147483647,
-		 .help =
-			 "Chooses other wordings of the same reasons: the same user, item and seed have the same text."},
-	[RECO_LIST_NEW_ITEMS] = {.name = "new_items",
-							 .type = RECO_OPTION_INTEGER,
-							 .initial = 0,
-							 .minimum = 0,
-							 .maximum = 10000,
-							 .help = "How many lines are kept for items that nobody has chosen yet."},
+#define REASON_OPTION                                                                                        \
+	{                                                                                                        \
+		.name = "reason", .type = RECO_OPTION_BOOLEAN, .initial = 1, .maximum = 1,                           \
+		.help = "Whether each line gets a reason; without, reason and the evidence in details are left out." \
+	}
+
+#define SEED_OPTION                                                                                        \
+	{                                                                                                      \
+		.name = "seed", .type = RECO_OPTION_INTEGER, .initial = 0, .minimum = 0, .maximum = 2147483647,    \
+		.help =                                                                                            \
+			"Chooses other wordings of the same reasons: the same user, item and seed have the same text." \
+	}
+
+#define NEW_ITEMS_OPTION                                                                                    \
+	{                                                                                                       \
+		.name = "new_items", .type = RECO_OPTION_INTEGER, .initial = 0, .minimum = 0, .maximum = 10000,     \
+		.help = "How many lines are kept for items that nobody has chosen yet; from 1 on, items that came " \
+				"after the last refresh are looked for."                                                    \
+	}
+
+static const RecoOption list_option[] = {[RECO_LIST_REASON] = REASON_OPTION,
+										 [RECO_LIST_SEED] = SEED_OPTION,
+										 [RECO_LIST_NEW_ITEMS] = NEW_ITEMS_OPTION};
+
+static const RecoOption similar_option[] = {
+	[RECO_LIST_REASON] = REASON_OPTION,
+	[RECO_LIST_SEED] = SEED_OPTION,
+	[RECO_LIST_NEW_ITEMS] = NEW_ITEMS_OPTION,
+	[RECO_LIST_BY] = {.name = "by",
+					  .type = RECO_OPTION_CHOICE,
+					  .initial_string = "behaviour|attributes|both",
+					  .help = "Whether items are alike in who likes them, in what they are, or in both."}};
+
+static const RecoOption popular_option[] = {
+	[RECO_LIST_REASON] = REASON_OPTION,
+	[RECO_LIST_SEED] = SEED_OPTION,
+	[RECO_LIST_NEW_ITEMS] = NEW_ITEMS_OPTION,
 	[RECO_LIST_BY] = {.name = "by",
 					  .type = RECO_OPTION_STRING,
 					  .is_auto = true,
@@ -59,13 +74,20 @@ static const RecoOption list_option[] = {
 static void
 list_options(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPositions *position)
 {
-	RecoOptionValue *value = reco_argument_options(fcinfo, position->options, list_option,
-												   position->boards ? RECO_LIST_OPTIONS : RECO_LIST_BY);
+	static const struct
+	{
+		const RecoOption *option;
+		int n;
+	} table[] = {[RECO_LIST_OF_USER] = {list_option, lengthof(list_option)},
+				 [RECO_LIST_OF_SIMILAR] = {similar_option, lengthof(similar_option)},
+				 [RECO_LIST_OF_POPULAR] = {popular_option, lengthof(popular_option)}};
+	RecoOptionValue *value = reco_argument_options(fcinfo, position->options, table[position->kind].option,
+												   table[position->kind].n);
 
 	list->option = value;
 	list->with_reason = value[RECO_LIST_REASON].number != 0;
 	list->voice.seed = (uint64) value[RECO_LIST_SEED].number;
-	list->n_new = (size_t) value[RECO_LIST_NEW_ITEMS].number;
+	list->n_new = position->kind == RECO_LIST_OF_POPULAR ? 0 : (size_t) value[RECO_LIST_NEW_ITEMS].number;
 }
 
 /*
@@ -88,22 +110,42 @@ list_filter(const RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPos
 	return reco_reader_filter(list->call.definition, expression, arguments);
 }
 
-/* list_items puts candidates and exclude into the question. */
+/* known_first gives how many of n sorted items are of the version; they are the first. */
+static size_t
+known_first(const RecoModel *model, const uint32 *item, size_t n)
+{
+	while (n > 0 && item[n - 1] >= model->items.n)
+		n--;
+	return n;
+}
+
+/*
+ * list_items settles which items take part: those of the version, those that came after it where new items are asked
+ * for, and candidates, without what is excluded.
+ */
 static void
 list_items(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPositions *position)
 {
+	const RecoModel *model = list->call.model;
 	RecoListAsk *ask = &list->ask;
 	Oid type = list->call.definition->item.type;
 	uint32 *exclude;
 	size_t n;
 
-	if (position->candidates < 0)
-		return;
-	ask->candidate = reco_argument_items(reco_argument_array(fcinfo, position->candidates), type,
-										 list->call.model, &ask->n_candidate);
+	if (list->n_new > 0)
+		reco_model_add_new(model);
+	if (position->candidates >= 0)
+		ask->candidate = reco_argument_items(reco_argument_array(fcinfo, position->candidates), type, model,
+											 true, &ask->n_candidate);
+	ask->skip = reco_skip_make(model);
 	if (ask->candidate != NULL)
+	{
 		reco_skip_others(ask->skip, ask->candidate, ask->n_candidate);
-	exclude = reco_argument_items(reco_argument_array(fcinfo, position->exclude), type, list->call.model, &n);
+		ask->n_candidate = known_first(model, ask->candidate, ask->n_candidate);
+	}
+	if (position->exclude < 0)
+		return;
+	exclude = reco_argument_items(reco_argument_array(fcinfo, position->exclude), type, model, false, &n);
 	for (size_t i = 0; i < n; i++)
 		reco_skip_add(ask->skip, exclude[i]);
 }
@@ -127,7 +169,6 @@ reco_list_begin(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPosit
 
 	reco_call_begin(&list->call, fcinfo, position->recommender);
 	list->ask.model = list->call.model;
-	list->ask.skip = reco_skip_make(list->call.model->items.n);
 	list_items(list, fcinfo, position);
 	list->ask.view =
 		reco_view_make(list->call.definition, list->call.model, list_filter(list, fcinfo, position));
@@ -250,7 +291,7 @@ reco_list_return(RecoListCall *list, FunctionCallInfo fcinfo, const RecoReason *
 
 	for (size_t i = 0; i < list->n; i++)
 	{
-		RecoKey key = reco_keys_get(&list->call.model->items, list->hit[i].item);
+		RecoKey key = reco_model_key(list->call.model, list->hit[i].item);
 		bool isnull[LIST_COLUMNS] = {false, false, !scored, false, reason == NULL, false};
 		Datum value[LIST_COLUMNS] = {0};
 

@@ -14,6 +14,14 @@
 #include "sqlapi/call.h"
 #include "utils/array.h"
 
+/* Which options a list has. */
+typedef enum RecoListKind
+{
+	RECO_LIST_OF_USER,
+	RECO_LIST_OF_SIMILAR,
+	RECO_LIST_OF_POPULAR
+} RecoListKind;
+
 /* Where a function has the arguments of a list; -1: it has none such. */
 typedef struct RecoListPositions
 {
@@ -27,10 +35,10 @@ typedef struct RecoListPositions
 	int exclude_seen;
 	int lang;
 	int options;
-	bool boards; /* the options of popular_items */
+	RecoListKind kind;
 } RecoListPositions;
 
-/* Options of lists, by position; from RECO_LIST_BY on those of popular_items. */
+/* Options of lists, by position; from RECO_LIST_BY on those of popular_items, of which similar_items has the first. */
 typedef enum RecoListOption
 {
 	RECO_LIST_REASON,
@@ -60,7 +68,7 @@ typedef struct RecoListCall
 
 /*
  * reco_list_begin reads the arguments, opens the model and prepares a list:
- * candidates and exclude are in ask already; source, query and item are the
+ * candidates and exclude are in ask already; source, query and alike are the
  * caller's to set, and whether ids can be answered in item_type is its to check.
  */
 extern void reco_list_begin(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPositions *position);

@@ -40,7 +40,9 @@ reco_pair_begin(RecoPair *pair, FunctionCallInfo fcinfo, int recommender)
 		reco_call_end(call);
 		return false;
 	}
-	found = reco_keys_find(&call->model->items, &key);
+	found = reco_model_find(call->model, &key);
+	if (found < 0 && reco_model_add(call->model, &key, 1) > 0)
+		found = reco_model_find(call->model, &key);
 	if (found < 0)
 		reco_pair_raise_no_item(call, &key);
 	pair->item = (uint32) found;

@@ -38,7 +38,7 @@ static const RecoListPositions popular_positions = {.item_type = -1,
 													.exclude_seen = -1,
 													.lang = 4,
 													.options = 5,
-													.boards = true};
+													.kind = RECO_LIST_OF_POPULAR};
 
 static const RecoListPositions popular_typed_positions = {.item_type = 0,
 														  .k = 1,
@@ -50,7 +50,7 @@ static const RecoListPositions popular_typed_positions = {.item_type = 0,
 														  .exclude_seen = -1,
 														  .lang = 5,
 														  .options = 6,
-														  .boards = true};
+														  .kind = RECO_LIST_OF_POPULAR};
 
 /* What the options of a call ask for. */
 typedef struct Wish
@@ -230,14 +230,14 @@ return_board(RecoListCall *list, FunctionCallInfo fcinfo, const RecoBoard *board
 	details = details_of(board, &column);
 	list->ask.order = board->item;
 	list->ask.n_order = (size_t) board->n;
-	list->ask.skip = reco_skip_make(list->call.model->items.n);
+	list->ask.skip = reco_skip_make(list->call.model);
 	reco_list_run(list);
 	if (list->with_reason && !rated)
 		reason = reco_reason_board(list->call.model, &list->voice, wording_of(board, &column), column.level,
 								   list->hit, list->n);
 	for (size_t i = 0; i < list->n; i++)
 	{
-		RecoKey key = reco_keys_get(&list->call.model->items, list->hit[i].item);
+		RecoKey key = reco_model_key(list->call.model, list->hit[i].item);
 		bool isnull[LIST_COLUMNS] = {false, false, !rated, false, reason == NULL, false};
 		Datum value[LIST_COLUMNS] = {0};
 

@@ -44,7 +44,8 @@ static const RecoListPositions similar_positions = {.item_type = -1,
 													.exclude = 6,
 													.exclude_seen = -1,
 													.lang = 7,
-													.options = 8};
+													.options = 8,
+													.kind = RECO_LIST_OF_SIMILAR};
 
 /* return_history makes the list of a user with a history and writes it. */
 static void
@@ -136,7 +137,9 @@ reco_similar_items(PG_FUNCTION_ARGS)
 	if (item >= 0)
 	{
 		list.ask.source = RECO_SOURCE_SIMILAR;
-		list.ask.item = (uint32) item;
+		list.ask.alike =
+			reco_alike_make(list.call.model, (uint32) item, (RecoAlikeBy) list.option[RECO_LIST_BY].number);
+		reco_skip_add(list.ask.skip, (uint32) item);
 		reco_list_run(&list);
 		reco_list_return(&list, fcinfo,
 						 list.with_reason ? reco_reason_similar(list.call.model, list.ask.view, &list.voice,

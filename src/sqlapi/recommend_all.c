@@ -52,6 +52,9 @@ const RecoOption reco_many_option[RECO_MANY_OPTIONS] = {
 						  "A boolean expression over the items relation, as in recommend()."},
 	[RECO_MANY_FILTER_ARGS] = {"filter_args", RECO_OPTION_TEXTS, true, 0, NULL, 0, 0, false,
 							   "The values of $1, $2, ... in the filter."},
+	[RECO_MANY_NEW_ITEMS] =
+		{"new_items", RECO_OPTION_INTEGER, false, 0, NULL, 0, 10000, false,
+		 "How many lines are kept for items that nobody has chosen yet, as in recommend()."},
 	[RECO_MANY_REPLACE] =
 		{"replace", RECO_OPTION_BOOLEAN, false, 0, NULL, 0, 1, false,
 		 "Whether rows that users have in the target are deleted, rather than the users skipped."},
@@ -80,6 +83,7 @@ reco_many_options(RecoManyAsk *ask, const RecoOptionValue *option)
 	const RecoOptionValue *arguments = &option[RECO_MANY_FILTER_ARGS];
 
 	ask->exclude_seen = option[RECO_MANY_EXCLUDE_SEEN].number != 0;
+	ask->n_new = (size_t) option[RECO_MANY_NEW_ITEMS].number;
 	if (arguments->is_set && !option[RECO_MANY_FILTER].is_set)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("filter_args without filter"),
 						errhint("They are the values of $1, $2, ... in the filter.")));
@@ -102,7 +106,7 @@ put_list(void *state, const RecoKey *user, RecoSource source, const RkHit *hit, 
 	value[ALL_SOURCE] = all->source[source];
 	for (size_t i = 0; i < n; i++)
 	{
-		RecoKey item = reco_keys_get(&all->call.model->items, hit[i].item);
+		RecoKey item = reco_model_key(all->call.model, hit[i].item);
 
 		value[ALL_RANK] = Int32GetDatum((int32) i + 1);
 		value[ALL_ITEM] = reco_key_to_datum(&item, all->id_type);

@@ -179,7 +179,7 @@ put_list(void *state, const RecoKey *user, RecoSource source, const RkHit *hit, 
 	into->lists += n > 0;
 	for (size_t i = 0; i < n; i++)
 	{
-		RecoKey item = reco_keys_get(&into->ask.model->items, hit[i].item);
+		RecoKey item = reco_model_key(into->ask.model, hit[i].item);
 		int at = into->n++;
 
 		into->value[INTO_USER][at] = id;

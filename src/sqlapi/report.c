@@ -51,7 +51,7 @@ count_list(RecoReport *report, const RecoSample *sample, const RecoQuery *query,
 	RecoReasoner *reasoner;
 	size_t n;
 
-	ask.skip = reco_skip_make(query->model->items.n);
+	ask.skip = reco_skip_make(query->model);
 	for (int e = 0; e < query->n_evidence; e++)
 		reco_skip_add(ask.skip, query->evidence[e].item);
 	ask.view = reco_view_make(sample->call->definition, query->model, NULL);

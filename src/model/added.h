@@ -1,0 +1,13 @@
+/*
+ * added.h
+ *	  Private to the model: items that a call has taken in.
+ */
+#ifndef RECO_MODEL_ADDED_H
+#define RECO_MODEL_ADDED_H
+
+#include "model/model.h"
+
+/* reco_added_make makes what reco_model_add fills, in the current context. */
+extern RecoAdded *reco_added_make(const RecoDefinition *definition);
+
+#endif
