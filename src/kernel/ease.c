@@ -9,13 +9,46 @@
 #include "blas.h"
 #include "simd.h"
 
-/* Columns of one product between two questions to the poll. */
-#define RK_EASE_COLUMNS 8192
-
 size_t
 rk_ease_gram_scratch_bytes(size_t n_items)
 {
 	return rk_scratch_bytes(n_items, sizeof(double));
+}
+
+/* rk_ease_write writes row j [j + 1], and what mirrors it in the tile on the diagonal. */
+static void
+rk_ease_write(size_t n, size_t j, const double *row, float *matrix)
+{
+	size_t corner = j / RK_TILE * RK_TILE;
+	float *diagonal = matrix + rk_ease_at(n, corner, corner);
+
+	for (size_t first = 0; first <= j; first += RK_TILE)
+	{
+		float *to = matrix + rk_ease_at(n, j, first);
+
+		for (size_t i = first; i <= j && i < first + RK_TILE; i++)
+			to[i - first] = (float) row[i];
+	}
+	for (size_t i = corner; i < j; i++)
+		diagonal[(i - corner) * RK_TILE + j - corner] = (float) row[i];
+}
+
+/* rk_ease_pad writes the rows of no item. */
+static void
+rk_ease_pad(size_t n, float *matrix)
+{
+	for (size_t j = n; j < rk_ease_padded(n); j++)
+	{
+		for (size_t i = 0; i < n; i++)
+			matrix[rk_ease_at(n, j, i)] = 0.0f;
+		for (size_t i = j / RK_TILE * RK_TILE; i < rk_ease_padded(n); i++)
+		{
+			size_t at = rk_ease_column(n, j / RK_TILE);
+
+			matrix[at + i % RK_TILE * RK_TILE + j % RK_TILE] = i == j ? 1.0f : 0.0f;
+			matrix[at + j % RK_TILE * RK_TILE + i % RK_TILE] = i == j ? 1.0f : 0.0f;
+		}
+	}
 }
 
 RkStatus
@@ -28,8 +61,6 @@ rk_ease_gram_range(const RkCsr *by_item, const RkCsr *by_user, double lambda, si
 
 	for (size_t j = first; j < last; j++)
 	{
-		float *row = matrix + j * n;
-
 		memset(sum, 0, (j + 1) * sizeof(double));
 		for (uint64_t e = by_item->offset[j]; e < by_item->offset[j + 1]; e++)
 		{
@@ -43,13 +74,14 @@ rk_ease_gram_range(const RkCsr *by_item, const RkCsr *by_user, double lambda, si
 				return RK_CANCELLED;
 		}
 		sum[j] += lambda;
-		for (size_t i = 0; i <= j; i++)
-			row[i] = (float) sum[i];
-		if (!isfinite(row[j]))
+		if (!isfinite((float) sum[j]))
 			return RK_NON_FINITE;
-		if (rk_poll_after(poll, &work, 2.0 * (double) j))
+		rk_ease_write(n, j, sum, matrix);
+		if (rk_poll_after(poll, &work, 4.0 * (double) j))
 			return RK_CANCELLED;
 	}
+	if (last == n)
+		rk_ease_pad(n, matrix);
 	return RK_OK;
 }
 
@@ -59,75 +91,88 @@ rk_ease_pivot_scratch_bytes(void)
 	return rk_scratch_bytes((size_t) RK_EASE_TILE * RK_EASE_TILE, sizeof(double));
 }
 
-/* rk_ease_width is the number of rows in a row of tiles. */
+/* rk_ease_width is the number of rows in a row of tiles, a multiple of RK_TILE. */
 static size_t
 rk_ease_width(const RkEase *ease, size_t tile)
 {
-	return rk_min(RK_EASE_TILE, ease->n - tile * RK_EASE_TILE);
+	return rk_min(RK_EASE_TILE, rk_ease_padded(ease->n) - tile * RK_EASE_TILE);
 }
 
 RkStatus
 rk_ease_pivot(const RkEase *ease, void *scratch)
 {
 	size_t first = ease->step * RK_EASE_TILE;
-	RkBlasInt width = (RkBlasInt) rk_ease_width(ease, ease->step);
+	size_t width = rk_ease_width(ease, ease->step);
+	RkBlasInt order = (RkBlasInt) width;
 	double *block = scratch;
 	RkBlasInt info;
 
 	/* the lower triangle by rows is the upper one by columns */
-	for (RkBlasInt i = 0; i < width; i++)
-		for (RkBlasInt j = 0; j <= i; j++)
-			block[i * width + j] = (double) ease->matrix[(first + (size_t) i) * ease->n + first + (size_t) j];
-	dpotrf_("U", &width, block, &width, &info, 1);
+	for (size_t i = 0; i < width; i++)
+		for (size_t j = 0; j <= i; j++)
+			block[i * width + j] = (double) ease->matrix[rk_ease_at(ease->n, first + i, first + j)];
+	dpotrf_("U", &order, block, &order, &info, 1);
 	if (info != 0)
 		return RK_NOT_POSITIVE_DEFINITE;
-	dpotri_("U", &width, block, &width, &info, 1);
+	dpotri_("U", &order, block, &order, &info, 1);
 	if (info != 0)
 		return RK_NOT_POSITIVE_DEFINITE;
-	for (RkBlasInt i = 0; i < width; i++)
-		for (RkBlasInt j = 0; j <= i; j++)
+	for (size_t i = 0; i < width; i++)
+		for (size_t j = 0; j <= i; j++)
 		{
-			float value = (float) block[i * width + j];
+			float value = (float) -block[i * width + j];
 
 			if (!isfinite(value))
 				return RK_NON_FINITE;
-			ease->pivot[i * RK_EASE_TILE + j] = ease->pivot[j * RK_EASE_TILE + i] = value;
+			ease->pivot[(j / RK_TILE * width + i) * RK_TILE + j % RK_TILE] = value;
+			ease->pivot[(i / RK_TILE * width + j) * RK_TILE + i % RK_TILE] = value;
 		}
 	return RK_OK;
 }
 
-/* rk_ease_copy_panel copies the columns of the step in a row of tiles, from above the diagonal transposed. */
+/* rk_ease_turn copies rows of a small tile to columns of another one, times a sign. */
 static void
-rk_ease_copy_panel(const RkEase *ease, size_t tile)
+rk_ease_turn(const float *from, float sign, float *to)
 {
-	size_t first = tile * RK_EASE_TILE;
+	for (size_t i = 0; i < RK_TILE; i++)
+		for (size_t j = 0; j < RK_TILE; j++)
+			to[j * RK_TILE + i] = sign * from[i * RK_TILE + j];
+}
+
+/* rk_ease_copy_panel packs the columns of the step of the 16 items from "item" on, which are not of the step. */
+static void
+rk_ease_copy_panel(const RkEase *ease, size_t item, float *piece)
+{
 	size_t pivot = ease->step * RK_EASE_TILE;
-	size_t height = rk_ease_width(ease, tile);
 	size_t width = rk_ease_width(ease, ease->step);
 
-	for (size_t i = 0; i < height; i++)
-		for (size_t k = 0; k < width; k++)
-			ease->panel[(first + i) * RK_EASE_TILE + k] =
-				tile >= ease->step ? ease->matrix[(first + i) * ease->n + pivot + k]
-								   : ease->matrix[(pivot + k) * ease->n + first + i];
+	if (item < pivot)
+	{
+		memcpy(piece, ease->matrix + rk_ease_at(ease->n, pivot, item), width * RK_TILE * sizeof(float));
+		return;
+	}
+	for (size_t k = 0; k < width; k += RK_TILE)
+		rk_ease_turn(ease->matrix + rk_ease_at(ease->n, item, pivot + k), 1.0f, piece + k * RK_TILE);
 }
 
 RkStatus
 rk_ease_panel_range(const RkEase *ease, size_t tile, const RkPoll *poll)
 {
-	RkBlasInt height = (RkBlasInt) rk_ease_width(ease, tile);
-	RkBlasInt width = (RkBlasInt) rk_ease_width(ease, ease->step);
-	RkBlasInt stride = RK_EASE_TILE;
-	size_t at = tile * RK_EASE_TILE * RK_EASE_TILE;
-	float one = 1.0f;
-	float zero = 0.0f;
+	const RkSmall *small = rk_small_best();
+	size_t width = rk_ease_width(ease, ease->step);
+	size_t first = tile * RK_EASE_TILE;
 
 	if (tile == ease->step)
 		return RK_OK;
-	rk_ease_copy_panel(ease, tile);
-	/* by columns: scaled^T = D^-1 panel^T */
-	sgemm_("N", "N", &width, &height, &width, &one, ease->pivot, &stride, ease->panel + at, &stride, &zero,
-		   ease->scaled + at, &stride, 1, 1);
+	for (size_t item = first; item < first + rk_ease_width(ease, tile); item += RK_TILE)
+	{
+		float *piece = ease->panel + item * width;
+
+		rk_ease_copy_panel(ease, item, piece);
+		for (size_t k = 0; k < width; k += RK_TILE)
+			small->tile(ease->pivot + k * width, piece, width, ease->scaled + item * width + k * RK_TILE,
+						RK_TILE, false);
+	}
 	return rk_poll_cancelled(poll) ? RK_CANCELLED : RK_OK;
 }
 
@@ -138,56 +183,88 @@ rk_ease_take_pivot(const RkEase *ease)
 	size_t first = ease->step * RK_EASE_TILE;
 	size_t width = rk_ease_width(ease, ease->step);
 
-	for (size_t k = 0; k < width; k++)
+	for (size_t item = 0; item < first; item += RK_TILE)
 	{
-		float *row = ease->matrix + (first + k) * ease->n;
+		const float *scaled = ease->scaled + item * width;
+		float *to = ease->matrix + rk_ease_at(ease->n, first, item);
 
-		for (size_t j = 0; j < first; j++)
-			row[j] = ease->scaled[j * RK_EASE_TILE + k];
-		for (size_t j = 0; j <= k; j++)
-			row[first + j] = -ease->pivot[k * RK_EASE_TILE + j];
+		for (size_t k = 0; k < width * RK_TILE; k++)
+			to[k] = -scaled[k];
 	}
+	for (size_t k = 0; k < width; k += RK_TILE)
+		memcpy(ease->matrix + rk_ease_at(ease->n, first + k, first + k),
+			   ease->pivot + (k * width + k * RK_TILE), (width - k) * RK_TILE * sizeof(float));
+}
+
+/* rk_ease_take_scaled writes the columns of the step in a row of tiles below it. */
+static void
+rk_ease_take_scaled(const RkEase *ease, size_t first, size_t height)
+{
+	size_t pivot = ease->step * RK_EASE_TILE;
+	size_t width = rk_ease_width(ease, ease->step);
+
+	for (size_t item = first; item < first + height; item += RK_TILE)
+		for (size_t k = 0; k < width; k += RK_TILE)
+			rk_ease_turn(ease->scaled + item * width + k * RK_TILE, -1.0f,
+						 ease->matrix + rk_ease_at(ease->n, item, pivot + k));
 }
 
 RkStatus
 rk_ease_update_range(const RkEase *ease, size_t tile, const RkPoll *poll)
 {
+	const RkSmall *small = rk_small_best();
 	size_t first = tile * RK_EASE_TILE;
-	size_t pivot = ease->step * RK_EASE_TILE;
-	RkBlasInt height = (RkBlasInt) rk_ease_width(ease, tile);
-	RkBlasInt width = (RkBlasInt) rk_ease_width(ease, ease->step);
-	RkBlasInt stride = RK_EASE_TILE;
-	RkBlasInt order = (RkBlasInt) ease->n;
-	size_t columns = first + (size_t) height;
-	float minus = -1.0f;
-	float one = 1.0f;
+	size_t height = rk_ease_width(ease, tile);
+	size_t width = rk_ease_width(ease, ease->step);
+	double work = 0.0;
 
 	if (tile == ease->step)
 	{
 		rk_ease_take_pivot(ease);
 		return RK_OK;
 	}
-	/* the columns of the step get rubbish here and their values below */
-	for (size_t c = 0; c < columns; c += RK_EASE_COLUMNS)
+	for (size_t column = 0; column < first + height; column += RK_TILE)
 	{
-		RkBlasInt some = (RkBlasInt) rk_min(RK_EASE_COLUMNS, columns - c);
+		if (column / RK_EASE_TILE == ease->step)
+			continue;
+		for (size_t row = rk_max(first, column); row < first + height; row += RK_TILE)
+		{
+			float *to = ease->matrix + rk_ease_at(ease->n, row, column);
 
-		sgemm_("T", "N", &some, &height, &width, &minus, ease->panel + c * RK_EASE_TILE, &stride,
-			   ease->scaled + first * RK_EASE_TILE, &stride, &one, ease->matrix + first * ease->n + c, &order,
-			   1, 1);
-		if (rk_poll_cancelled(poll))
+			/* added to after the product, and by then it is there */
+			for (size_t line = 0; line < RK_TILE; line++)
+				__builtin_prefetch(to + line * RK_TILE, 1);
+			small->tile(ease->scaled + row * width, ease->panel + column * width, width, to, RK_TILE, true);
+		}
+		if (rk_poll_after(poll, &work, 2.0 * RK_TILE * (double) (height * width)))
 			return RK_CANCELLED;
 	}
-	for (size_t i = 0; tile > ease->step && i < (size_t) height; i++)
-		memcpy(ease->matrix + (first + i) * ease->n + pivot, ease->scaled + (first + i) * RK_EASE_TILE,
-			   (size_t) width * sizeof(float));
+	if (tile > ease->step)
+		rk_ease_take_scaled(ease, first, height);
 	return RK_OK;
 }
 
 size_t
 rk_ease_rows_scratch_bytes(size_t n)
 {
-	return rk_scratch_bytes(n, sizeof(float)) + rk_scratch_bytes(n, sizeof(RkEntry));
+	return 2 * rk_scratch_bytes(n, sizeof(float)) + rk_scratch_bytes(n, sizeof(RkEntry));
+}
+
+/* rk_ease_read reads row j of the matrix, [n]. */
+static void
+rk_ease_read(const RkEase *ease, size_t j, float *row)
+{
+	const float *column = ease->matrix + rk_ease_at(ease->n, j, j);
+
+	for (size_t first = 0; first <= j; first += RK_TILE)
+	{
+		const float *from = ease->matrix + rk_ease_at(ease->n, j, first);
+
+		for (size_t i = first; i <= j && i < first + RK_TILE; i++)
+			row[i] = from[i - first];
+	}
+	for (size_t i = j + 1; i < ease->n; i++)
+		row[i] = column[(i - j) * RK_TILE];
 }
 
 RkStatus
@@ -197,19 +274,19 @@ rk_ease_rows_range(const RkEase *ease, size_t first, size_t last, const RkSlots 
 	size_t n = ease->n;
 	char *cursor = scratch;
 	float *row = rk_scratch_take(&cursor, n, sizeof(float));
+	float *diagonal = rk_scratch_take(&cursor, n, sizeof(float));
 	RkEntry *room = rk_scratch_take(&cursor, n, sizeof(RkEntry));
 	double work = 0.0;
 
+	for (size_t i = 0; i < n; i++)
+		diagonal[i] = ease->matrix[rk_ease_at(n, i, i)];
 	for (size_t j = first; j < last; j++)
 	{
 		RkStatus status;
 
+		rk_ease_read(ease, j, row);
 		for (size_t i = 0; i < n; i++)
-		{
-			float both = i <= j ? ease->matrix[j * n + i] : ease->matrix[i * n + j];
-
-			row[i] = -both / ease->matrix[i * n + i];
-		}
+			row[i] = -row[i] / diagonal[i];
 		status = rk_slots_keep(row, n, j, slots, room);
 		if (status != RK_OK)
 			return status;

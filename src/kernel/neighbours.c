@@ -8,6 +8,9 @@
 
 #include "simd.h"
 
+/* Entries that a threshold is guessed from. */
+#define RK_THIN_SAMPLE 256
+
 /* RkSimilarRow is the scratch of one row. */
 typedef struct RkSimilarRow
 {
@@ -113,6 +116,41 @@ rk_entries_sort(RkEntry *entry, size_t n)
 	}
 }
 
+/*
+ * rk_entries_thin leaves out entries that are surely not among the k that are kept, and gives the number of the others,
+ * which keep their order: a sample guesses a magnitude that somewhat more than k entries reach, and if k do, the
+ * others are out.
+ */
+static size_t
+rk_entries_thin(RkEntry *entry, size_t n, size_t k)
+{
+	RkEntry sample[RK_THIN_SAMPLE];
+	size_t rank = RK_THIN_SAMPLE * k / rk_max(n, 1) * 3 / 2 + 8;
+	float floor = INFINITY;
+	size_t reach = 0;
+	size_t left = 0;
+
+	if (n < 8 * RK_THIN_SAMPLE || k > n / 4)
+		return n;
+	for (size_t e = 0; e < RK_THIN_SAMPLE; e++)
+		sample[e] = (RkEntry){entry[e * (n / RK_THIN_SAMPLE)].weight, (uint32_t) e};
+	rk_entries_select(sample, RK_THIN_SAMPLE, rank);
+	for (size_t e = 0; e < rank; e++)
+		floor = fminf(floor, fabsf(sample[e].weight));
+	for (size_t e = 0; e < n; e++)
+		reach += fabsf(entry[e].weight) >= floor;
+	if (reach < k)
+		return n;
+	for (size_t e = 0; e < n; e++)
+	{
+		RkEntry one = entry[e];
+
+		entry[left] = one;
+		left += fabsf(one.weight) >= floor;
+	}
+	return left;
+}
+
 /* rk_slots_write keeps the first of n entries in a row. */
 static void
 rk_slots_write(const RkSlots *slots, size_t row, RkEntry *entry, size_t n)
@@ -120,6 +158,7 @@ rk_slots_write(const RkSlots *slots, size_t row, RkEntry *entry, size_t n)
 	size_t kept = rk_min(n, slots->most);
 	size_t at = row * slots->most;
 
+	n = rk_entries_thin(entry, n, kept);
 	rk_entries_select(entry, n, kept);
 	rk_entries_sort(entry, kept);
 	for (size_t e = 0; e < kept; e++)

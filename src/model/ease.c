@@ -6,7 +6,7 @@
  * weights by which what a user has predicts what else he has.  Unlike likeness they are of all
  * items together, so that two items that say the same do not count twice, and they may be negative.
  *
- * Two ways: *dense* inverts the Gram matrix of all items, which takes 4 n^2 bytes and n^3 operations; *local*
+ * Two ways: *dense* inverts the Gram matrix of all items, which takes 2 n^2 bytes and n^3 operations; *local*
  * regresses each item on the items nearest to it alone (by cosine, shrunk), for any number of
  * items.  Of either, the greatest weights of a row are stored.
  */
@@ -163,8 +163,13 @@ ease_learn_bytes(size_t n_users, size_t n_items, size_t n_rows, bool explicit_fe
 	Size panels = 2 * RK_EASE_TILE * sizeof(float);
 
 	if (is_dense(n_items, option))
-		return add_size(bytes, add_size(mul_size(n_items, add_size(mul_size(n_items, sizeof(float)), panels)),
-										RK_EASE_TILE * RK_EASE_TILE * sizeof(float)));
+	{
+		/* half of the square, with the tiles on the diagonal whole */
+		Size matrix = mul_size(rk_ease_padded(n_items), mul_size(n_items / 2 + RK_TILE, sizeof(float)));
+
+		return add_size(add_size(bytes, matrix), add_size(mul_size(rk_ease_padded(n_items), panels),
+														  RK_EASE_TILE * RK_EASE_TILE * sizeof(float)));
+	}
 	return add_size(bytes, mul_size(mul_size(n_items, (Size) option[EASE_NEAREST].number),
 									2 * (sizeof(uint32) + sizeof(float))));
 }
@@ -181,9 +186,9 @@ static void
 alloc_dense(RecoArea *area, size_t n, RkEase *dense)
 {
 	dense->n = n;
-	dense->matrix = reco_area_alloc(area, sizeof(float) * n * n);
-	dense->panel = reco_area_alloc(area, sizeof(float) * n * RK_EASE_TILE);
-	dense->scaled = reco_area_alloc(area, sizeof(float) * n * RK_EASE_TILE);
+	dense->matrix = reco_area_alloc(area, sizeof(float) * rk_ease_floats(n));
+	dense->panel = reco_area_alloc(area, sizeof(float) * rk_ease_padded(n) * RK_EASE_TILE);
+	dense->scaled = reco_area_alloc(area, sizeof(float) * rk_ease_padded(n) * RK_EASE_TILE);
 	dense->pivot = reco_area_alloc(area, sizeof(float) * RK_EASE_TILE * RK_EASE_TILE);
 }
 

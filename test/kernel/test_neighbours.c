@@ -193,6 +193,49 @@ test_keep(void)
 	CHECK(rk_slots_keep(dense, 6, 5, &made.slots, room) == RK_NON_FINITE);
 }
 
+/*
+ * test_long: of many entries the same are kept as by counting those before each, whatever a sample of them looks
+ * like: random, most of them equal, and great only where no sample is taken.
+ */
+static void
+test_long(void)
+{
+	enum
+	{
+		LONG = 5000,
+		KEPT = 300
+	};
+	static float dense[LONG];
+	static uint32_t index[KEPT];
+	static float weight[KEPT];
+	static uint32_t count[1];
+	static RkEntry room[LONG];
+	RkSlots slots = {KEPT, index, weight, count};
+	RkRng rng;
+
+	rk_rng_seed(&rng, 11);
+	for (int kind = 0; kind < 3; kind++)
+	{
+		size_t wrong = 0;
+
+		for (size_t i = 0; i < LONG; i++)
+			dense[i] = kind == 0   ? (float) (rk_rng_uniform(&rng) - 0.5)
+					   : kind == 1 ? (float) (1 + rk_rng_below(&rng, 3))
+								   : 1.0f / (float) (1 + i % (LONG / 256));
+		CHECK(rk_slots_keep(dense, LONG, 0, &slots, room) == RK_OK && count[0] == KEPT);
+		for (size_t e = 0; e < KEPT; e++)
+		{
+			size_t before = 0;
+
+			for (size_t i = 1; i < LONG; i++)
+				before += fabsf(dense[i]) > fabsf(dense[index[e]]) ||
+						  (fabsf(dense[i]) == fabsf(dense[index[e]]) && i < index[e]);
+			wrong += before >= KEPT || weight[e] != dense[index[e]] || (e > 0 && index[e] <= index[e - 1]);
+		}
+		CHECK(wrong == 0);
+	}
+}
+
 /* test_sums: rows that were moved together, looked up and summed. */
 static void
 test_sums(void)
@@ -241,6 +284,7 @@ main(void)
 	test_ranges();
 	test_not_finite();
 	test_keep();
+	test_long();
 	test_sums();
 	return unit_finish("neighbours");
 }
