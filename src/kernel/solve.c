@@ -221,19 +221,19 @@ rk_axpy_minus(double a, const double *y, double *x, size_t d)
 }
 
 /*
- * rk_tile_update adds (or subtracts) to a tile of 4 x 8 of C the products
- * p[a] p[b] over the rows p of a panel, in row order.  left and right point at
+ * rk_tile_update sets a tile of 4 x 8 of C to that of "from", which may be the same, plus (or minus) the
+ * products p[a] p[b] over the rows p of a panel, in row order.  left and right point at
  * the tile's rows and columns in the first row of the panel.
  */
 RK_INLINE void
-rk_tile_update(double *c, size_t ldc, const double *left, const double *right, size_t ldp, size_t n_rows,
-			   bool subtract)
+rk_tile_update(const double *from, double *c, size_t ldc, const double *left, const double *right, size_t ldp,
+			   size_t n_rows, bool subtract)
 {
 	RkTileLanes sum[RK_TILE_ROWS][RK_TILE_VECTORS];
 
 	for (int a = 0; a < RK_TILE_ROWS; a++)
 		for (int b = 0; b < RK_TILE_VECTORS; b++)
-			RK_LOAD(sum[a][b], c + (size_t) a * ldc + RK_TILE_LANES * b);
+			RK_LOAD(sum[a][b], from + (size_t) a * ldc + RK_TILE_LANES * b);
 	for (size_t r = 0; r < n_rows; r++)
 		for (int b = 0; b < RK_TILE_VECTORS; b++)
 		{
@@ -258,20 +258,20 @@ rk_panel_add(double *c, size_t order, size_t ld, const double *panel, size_t n_r
 {
 	for (size_t i = 0; i < order; i += RK_TILE_ROWS)
 		for (size_t j = i / RK_TILE_COLUMNS * RK_TILE_COLUMNS; j < order; j += RK_TILE_COLUMNS)
-			rk_tile_update(c + i * ld + j, ld, panel + i, panel + j, ld, n_rows, false);
+			rk_tile_update(c + i * ld + j, c + i * ld + j, ld, panel + i, panel + j, ld, n_rows, false);
 }
 
 /*
- * rk_cholesky_rows computes up to four rows of U from first on.  Returns false
+ * rk_cholesky_rows computes up to four rows of U from first on, those of C being in "from".  Returns false
  * if a pivot is not positive.
  */
 RK_CLONES static bool
-rk_cholesky_rows(double *c, size_t order, size_t ld, size_t first)
+rk_cholesky_rows(const double *from, double *c, size_t order, size_t ld, size_t first)
 {
 	size_t last = rk_min(first + RK_TILE_ROWS, order);
 
 	for (size_t j = first / RK_TILE_COLUMNS * RK_TILE_COLUMNS; j < order; j += RK_TILE_COLUMNS)
-		rk_tile_update(c + first * ld + j, ld, c + first, c + j, ld, first, true);
+		rk_tile_update(from + first * ld + j, c + first * ld + j, ld, c + first, c + j, ld, first, true);
 
 	for (size_t i = first; i < last; i++)
 	{
@@ -290,22 +290,29 @@ rk_cholesky_rows(double *c, size_t order, size_t ld, size_t first)
 	return true;
 }
 
-RkStatus
-rk_cholesky(double *c, size_t order, size_t ld, const RkPoll *poll)
+/* rk_cholesky_of is rk_cholesky of a matrix that is left as it is, or is c itself. */
+static RkStatus
+rk_cholesky_of(const double *from, double *c, size_t order, size_t ld, const RkPoll *poll)
 {
 	double work = 0.0;
 
 	for (size_t i = 0; i < order; i++)
-		if (!isfinite(c[i * ld + i]))
+		if (!isfinite(from[i * ld + i]))
 			return RK_NON_FINITE;
 	for (size_t i = 0; i < order; i += RK_TILE_ROWS)
 	{
-		if (!rk_cholesky_rows(c, order, ld, i))
+		if (!rk_cholesky_rows(from, c, order, ld, i))
 			return RK_NOT_POSITIVE_DEFINITE;
 		if (rk_poll_after(poll, &work, 8.0 * (double) i * (double) (order - i)))
 			return RK_CANCELLED;
 	}
 	return RK_OK;
+}
+
+RkStatus
+rk_cholesky(double *c, size_t order, size_t ld, const RkPoll *poll)
+{
+	return rk_cholesky_of(c, c, order, ld, poll);
 }
 
 /*
@@ -385,7 +392,7 @@ rk_panel_primal(const RkFold *fold, size_t first, size_t n_rows, double *panel)
 	}
 }
 
-/* rk_fold_assemble fills the upper triangle of M or A. */
+/* rk_fold_assemble fills the upper triangle of M or A, the sums. */
 static RkStatus
 rk_fold_assemble(RkFold *fold, double *panel, const RkPoll *poll)
 {
@@ -393,27 +400,47 @@ rk_fold_assemble(RkFold *fold, double *panel, const RkPoll *poll)
 	size_t order = fold->order;
 	double work = 0.0;
 
-	memset(fold->matrix, 0, rk_round_up(order, RK_TILE_ROWS) * fold->ld * sizeof(double));
+	memset(fold->sums, 0, rk_round_up(order, RK_TILE_ROWS) * fold->ld * sizeof(double));
 	memset(panel, 0, rk_min(n_rows, RK_FOLD_CHUNK) * fold->ld * sizeof(double));
 	if (!fold->dual)
 		for (size_t k = 0; k < order; k++)
-			fold->matrix[k * fold->ld + k] = fold->system.diagonal[k];
+			fold->sums[k * fold->ld + k] = fold->system.diagonal[k];
 	for (size_t first = 0; first < n_rows; first += RK_FOLD_CHUNK)
 	{
 		size_t chunk = rk_min(n_rows - first, RK_FOLD_CHUNK);
 
 		(fold->dual ? rk_panel_dual : rk_panel_primal)(fold, first, chunk, panel);
-		rk_panel_add(fold->matrix, order, fold->ld, panel, chunk);
+		rk_panel_add(fold->sums, order, fold->ld, panel, chunk);
 		if (rk_poll_after(poll, &work, (double) chunk * (double) order * (double) order))
 			return RK_CANCELLED;
 	}
 	if (fold->dual)
 		for (size_t j = 0; j < order; j++)
 		{
-			fold->gain[j] = fold->matrix[j * fold->ld + j];
-			fold->matrix[j * fold->ld + j] += 1.0;
+			fold->gain[j] = fold->sums[j * fold->ld + j];
+			fold->sums[j * fold->ld + j] += 1.0;
 		}
 	return RK_OK;
+}
+
+/* rk_diagonal_add adds the squares of sqrt(w_j) y_j to the diagonal [d], in row order. */
+RK_CLONES static void
+rk_diagonal_add(const RkFold *fold, double *diagonal)
+{
+	const RkFoldSystem *system = &fold->system;
+
+	for (size_t j = 0; j < system->n; j++)
+	{
+		const float *y = system->factor + j * system->stride;
+		double root = fold->root[j];
+
+		for (size_t k = 0; k < system->d; k++)
+		{
+			double p = root * (double) y[k];
+
+			diagonal[k] += p * p;
+		}
+	}
 }
 
 size_t
@@ -431,7 +458,7 @@ rk_fold_scratch_bytes(size_t n, size_t d)
 	size_t ld = rk_cholesky_stride(order);
 	size_t size = sizeof(double);
 
-	return rk_scratch_bytes(rk_round_up(order, RK_TILE_ROWS) * ld, size) +
+	return (n < d ? 1 : 2) * rk_scratch_bytes(rk_round_up(order, RK_TILE_ROWS) * ld, size) +
 		   rk_scratch_bytes(RK_FOLD_CHUNK * ld, size) + 2 * rk_scratch_bytes(n, size) +
 		   rk_scratch_bytes(d, size);
 }
@@ -462,12 +489,11 @@ rk_fold_prepare(RkFold *fold)
 	return RK_OK;
 }
 
-RkStatus
-rk_fold_factor(const RkFoldSystem *system, void *scratch, RkFold *fold, const RkPoll *poll)
+/* rk_fold_place divides the scratch among the fields of a fold, and gives what is left of it. */
+static char *
+rk_fold_place(const RkFoldSystem *system, void *scratch, RkFold *fold)
 {
 	char *cursor = scratch;
-	double *panel;
-	RkStatus status;
 
 	fold->system = *system;
 	fold->dual = system->n < system->d;
@@ -475,17 +501,55 @@ rk_fold_factor(const RkFoldSystem *system, void *scratch, RkFold *fold, const Rk
 	fold->ld = rk_cholesky_stride(fold->order);
 	fold->matrix =
 		rk_scratch_take(&cursor, rk_round_up(fold->order, RK_TILE_ROWS) * fold->ld, sizeof(double));
-	panel = rk_scratch_take(&cursor, RK_FOLD_CHUNK * fold->ld, sizeof(double));
+	fold->sums = fold->matrix;
 	fold->root = rk_scratch_take(&cursor, system->n, sizeof(double));
 	fold->gain = rk_scratch_take(&cursor, system->n, sizeof(double));
 	fold->inverse = rk_scratch_take(&cursor, system->d, sizeof(double));
+	return cursor;
+}
 
+RkStatus
+rk_fold_factor(const RkFoldSystem *system, void *scratch, RkFold *fold, const RkPoll *poll)
+{
+	char *cursor = rk_fold_place(system, scratch, fold);
+	double *panel;
+	RkStatus status;
+
+	if (!fold->dual)
+		fold->sums =
+			rk_scratch_take(&cursor, rk_round_up(fold->order, RK_TILE_ROWS) * fold->ld, sizeof(double));
+	panel = rk_scratch_take(&cursor, RK_FOLD_CHUNK * fold->ld, sizeof(double));
 	status = rk_fold_prepare(fold);
 	if (status == RK_OK)
 		status = rk_fold_assemble(fold, panel, poll);
 	if (status == RK_OK)
-		status = rk_cholesky(fold->matrix, fold->order, fold->ld, poll);
+		status = rk_cholesky_of(fold->sums, fold->matrix, fold->order, fold->ld, poll);
 	return status;
+}
+
+RkStatus
+rk_fold_factor_again(const RkFold *first, const double *diagonal, void *scratch, RkFold *fold,
+					 const RkPoll *poll)
+{
+	RkFoldSystem system = first->system;
+	char *cursor;
+	double *sum;
+	RkStatus status;
+
+	system.diagonal = diagonal;
+	if (first->dual)
+		return rk_fold_factor(&system, scratch, fold, poll);
+	cursor = rk_fold_place(&system, scratch, fold);
+	sum = rk_scratch_take(&cursor, system.d, sizeof(double));
+	fold->sums = first->sums;
+	status = rk_fold_prepare(fold);
+	if (status != RK_OK)
+		return status;
+	memcpy(sum, diagonal, system.d * sizeof(double));
+	rk_diagonal_add(fold, sum);
+	for (size_t k = 0; k < system.d; k++)
+		fold->sums[k * fold->ld + k] = sum[k];
+	return rk_cholesky_of(fold->sums, fold->matrix, fold->order, fold->ld, poll);
 }
 
 /* rk_fold_apply replaces b [order] by M^-1 b or A^-1 b. */
@@ -781,24 +845,42 @@ rk_fold_coupling(const RkFold *fold, size_t i, const double *half_i, size_t j, c
 	return fold->dual ? -dot : fold->root[i] * fold->root[j] * dot;
 }
 
-void
-rk_fold_gain(const RkFold *fold, double *gain, double *tmp)
+/* rk_gain_primal is rk_fold_gain in primal form: of each row, four sums over k mod 4, added in their order. */
+RK_CLONES static void
+rk_gain_primal(const RkFoldSystem *system, const double *inverse, double *gain)
 {
-	const RkFoldSystem *system = &fold->system;
-
 	for (size_t j = 0; j < system->n; j++)
 	{
 		const float *y = system->factor + j * system->stride;
+		RkDouble4 lane = {0.0};
+		size_t k = 0;
+		double sum;
 
-		if (fold->dual)
+		for (; k + 4 <= system->d; k += 4)
 		{
-			gain[j] = fold->gain[j];
-			continue;
+			RkFloat4 narrow;
+			RkDouble4 wide;
+			RkDouble4 scale;
+
+			RK_LOAD(narrow, y + k);
+			RK_LOAD(scale, inverse + k);
+			wide = __builtin_convertvector(narrow, RkDouble4);
+			lane += scale * wide * wide;
 		}
-		for (size_t k = 0; k < system->d; k++)
-			tmp[k] = fold->inverse[k] * (double) y[k];
-		gain[j] = system->weight[j] * rk_dot_inline(tmp, y, system->d);
+		sum = lane[0] + lane[1] + lane[2] + lane[3];
+		for (; k < system->d; k++)
+			sum += inverse[k] * (double) y[k] * (double) y[k];
+		gain[j] = system->weight[j] * sum;
 	}
+}
+
+void
+rk_fold_gain(const RkFold *fold, double *gain)
+{
+	if (fold->dual)
+		memcpy(gain, fold->gain, fold->system.n * sizeof(double));
+	else
+		rk_gain_primal(&fold->system, fold->inverse, gain);
 }
 
 RkStatus

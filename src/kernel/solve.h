@@ -74,6 +74,7 @@ typedef struct RkFold
 	size_t ld;       /* its row stride */
 	double *matrix;  /* [order x ld], U on and above the diagonal
 								 * (U^T U = M or A), anything below */
+	double *sums;    /* what was factored: matrix itself (dual), or A on and above the diagonal */
 	double *gain;    /* [n], diagonal of M - I (dual) */
 	double *root;    /* [n], sqrt(w) */
 	double *inverse; /* [d], 1 / D */
@@ -88,6 +89,14 @@ extern size_t rk_fold_scratch_bytes(size_t n, size_t d);
  * makes a pivot vanish.
  */
 extern RkStatus rk_fold_factor(const RkFoldSystem *system, void *scratch, RkFold *fold, const RkPoll *poll);
+
+/*
+ * rk_fold_factor_again is rk_fold_factor, to the bit, of a factored system with another diagonal [d]; in primal
+ * form without adding its rows up again.  The first fold stays as it is, must outlive this one, and may be used
+ * so any number of times.  scratch is as large as that of the first.
+ */
+extern RkStatus rk_fold_factor_again(const RkFold *first, const double *diagonal, void *scratch, RkFold *fold,
+									 const RkPoll *poll);
 
 /*
  * rk_fold_solve computes z = A^-1 v.  v and z are [d] and may be the same;
@@ -148,8 +157,8 @@ extern double rk_fold_coupling(const RkFold *fold, size_t i, const double *half_
 
 /*
  * rk_fold_gain computes w_j y_j^T D^-1 y_j of every row.  Since A is at least
- * D + w_j y_j y_j^T, 1 / r_j is at most 1 + gain_j.  gain is [n]; tmp is [n + d].
+ * D + w_j y_j y_j^T, 1 / r_j is at most 1 + gain_j.  gain is [n].
  */
-extern void rk_fold_gain(const RkFold *fold, double *gain, double *tmp);
+extern void rk_fold_gain(const RkFold *fold, double *gain);
 
 #endif /* RK_SOLVE_H */

@@ -90,6 +90,21 @@ static const RecoTuning als_tuning[] = {
 /* The greatest length of vectors that kernel/topk.h is exact for. */
 #define GREATEST_WIDTH 65536
 
+/* A row that speaks for items (reco_query_speaks), and what bounds its effects. */
+typedef struct AlsSpeaker
+{
+	size_t row;
+	double gap;   /* t - p' */
+	double reach; /* at least 1 / (1 - w h'); infinite where the row may have to be solved directly */
+} AlsSpeaker;
+
+/* An upper bound of the effect of a row. */
+typedef struct AlsBound
+{
+	double most;
+	size_t row;
+} AlsBound;
+
 /* The system of B, which all removal effects of a user share; see the top of the file. */
 struct AlsFewer
 {
@@ -98,16 +113,18 @@ struct AlsFewer
 	double *predicted; /* [n], p' */
 	double *remainder; /* [n], 1 - w h'; NaN until it is wanted */
 	double **half;     /* [n], what rk_fold_coupling needs of a row; NULL until it is wanted */
-	double *gain;      /* [n], at least 1 / remainder - 1; NULL until it is wanted */
+	size_t n_speakers;
+	AlsSpeaker *speaker; /* [n_speakers], rows that speak for items; NULL until they are wanted */
+	double loss;         /* of the vector V g, see als_joint_slack; NaN until it is wanted */
 	double lambda;
 	double *diagonal; /* [columns] */
 };
 
-/* aligned_alloc64 gives zeroed memory for kernels, 64-byte aligned, in the current context. */
+/* aligned_alloc64 gives memory for kernels, 64-byte aligned, in the current context. */
 static void *
 aligned_alloc64(Size bytes)
 {
-	char *raw = palloc_extended(bytes + RK_SCRATCH_ALIGN, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	char *raw = palloc_extended(bytes + RK_SCRATCH_ALIGN, MCXT_ALLOC_HUGE);
 
 	return (void *) TYPEALIGN(RK_SCRATCH_ALIGN, (uintptr_t) raw);
 }
@@ -216,14 +233,16 @@ als_gather(const RecoQuery *query, AlsQuery *user)
 	}
 }
 
-/* als_factor factors the system of the gathered rows with the given diagonal. */
+/* als_factor factors the system of the gathered rows with the given diagonal, from the user's own where that is there. */
 static RkFold *
 als_factor(const AlsQuery *user, const double *diagonal)
 {
 	RkFold *fold = palloc(sizeof(RkFold));
 	RkFoldSystem system = {user->n, user->columns, user->factor, user->columns, diagonal, user->weight};
 	void *scratch = aligned_alloc64(rk_fold_scratch_bytes(user->n, user->columns));
-	RkStatus status = rk_fold_factor(&system, scratch, fold, &reco_pool_poll);
+	RkStatus status = user->fold != NULL
+						  ? rk_fold_factor_again(user->fold, diagonal, scratch, fold, &reco_pool_poll)
+						  : rk_fold_factor(&system, scratch, fold, &reco_pool_poll);
 
 	CHECK_FOR_INTERRUPTS();
 	if (status != RK_OK)
@@ -392,6 +411,7 @@ als_fewer(const AlsModel *als, AlsQuery *user)
 	fewer->predicted = palloc(sizeof(double) * user->n);
 	fewer->remainder = palloc(sizeof(double) * user->n);
 	fewer->half = palloc0(sizeof(double *) * user->n);
+	fewer->loss = NAN;
 	fewer->lambda = reco_als_lambda(als, user->n - 1);
 	fewer->diagonal = als_diagonal(als, user->columns, fewer->lambda);
 	fewer->fold = als_factor(user, fewer->diagonal);
@@ -535,34 +555,83 @@ als_removals(const RecoQuery *query, uint32 item, double *effect)
 	}
 }
 
-/*
- * als_most bounds the effect of row j from above without its leverage: 1 / (1 - w h') is between 1 and 1 + gain.
- * The bound allows for rounding, and knows nothing of rows that are solved directly.
- */
-static double
-als_most(const AlsEffects *all, size_t j)
+/* als_speakers lists the rows that speak for items, with what als_bounds needs of them, on first use. */
+static void
+als_speakers(const RecoQuery *query)
 {
-	double pull = als_pull(all, j);
-	double gain = all->fewer->gain[j];
+	AlsQuery *user = query->state;
+	AlsFewer *fewer = user->fewer;
+	double *gain;
 
-	if (1 + gain >= 0.5 / DIRECT_REMAINDER || als_revives(all->query, all->user, j))
-		return INFINITY;
-	if (pull > 0)
-		pull *= 1 + gain;
-	return all->shift + pull + BOUND_SLACK * (fabs(all->shift) + fabs(pull));
+	if (fewer->speaker != NULL)
+		return;
+	fewer->speaker = MemoryContextAlloc(user->context, sizeof(AlsSpeaker) * user->n);
+	gain = palloc(sizeof(double) * user->n);
+	rk_fold_gain(fewer->fold, gain);
+	for (size_t j = 0; j < user->n; j++)
+		if (reco_query_speaks(query, user->evidence[j]))
+			fewer->speaker[fewer->n_speakers++] = (AlsSpeaker){
+				j, user->target[j] - fewer->predicted[j],
+				1 + gain[j] < 0.5 / DIRECT_REMAINDER && !als_revives(query, user, j) ? 1 + gain[j]
+																					 : INFINITY};
+	pfree(gain);
 }
 
-/* als_gain makes the gains of B, on first use. */
-static void
-als_gain(AlsQuery *user)
+/*
+ * als_bounds bounds the effects of the rows that speak for items from above without their leverages: 1 / (1 - w h') is between 1 and
+ * 1 + gain.  Writes those that may be positive, and gives their number.  The bounds allow for rounding; that of a row that may be solved
+ * directly is infinite.
+ */
+static size_t
+als_bounds(const AlsEffects *all, AlsBound *bound)
 {
-	double *temporary = reco_als_temporary(user);
+	const AlsFewer *fewer = all->fewer;
+	double shift = all->shift + BOUND_SLACK * fabs(all->shift);
+	size_t n = 0;
 
-	if (user->fewer->gain != NULL)
-		return;
-	user->fewer->gain = MemoryContextAlloc(user->context, sizeof(double) * user->n);
-	rk_fold_gain(user->fewer->fold, user->fewer->gain, temporary);
-	pfree(temporary);
+	for (size_t s = 0; s < fewer->n_speakers; s++)
+	{
+		const AlsSpeaker *speaker = &fewer->speaker[s];
+		double pull = all->influence[speaker->row] * speaker->gap;
+		double most =
+			shift + (pull > 0 ? pull * (1 + BOUND_SLACK) * speaker->reach : pull * (1 - BOUND_SLACK));
+
+		if (speaker->reach == INFINITY)
+			most = INFINITY;
+		if (most > 0)
+			bound[n++] = (AlsBound){most, speaker->row};
+	}
+	return n;
+}
+
+/* als_greatest puts the greatest bound last, drops those under a floor, and gives how many are left. */
+static size_t
+als_greatest(AlsBound *bound, size_t n, double floor)
+{
+	AlsBound greatest = {-INFINITY, 0};
+	size_t left = 0;
+
+	for (size_t b = 0; b < n; b++)
+	{
+		AlsBound next = bound[b];
+
+		if (next.most < floor)
+			continue;
+		if (next.most > greatest.most)
+		{
+			AlsBound other = greatest;
+
+			greatest = next;
+			next = other;
+			if (left == 0 && other.most == -INFINITY)
+				continue;
+		}
+		bound[left++] = next;
+	}
+	if (greatest.most == -INFINITY)
+		return 0;
+	bound[left++] = greatest;
+	return left;
 }
 
 /*
@@ -573,8 +642,9 @@ static int
 als_best_removals(const RecoQuery *query, uint32 item, int k, int *evidence, double *effect)
 {
 	AlsQuery *user = query->state;
-	double *most;
 	AlsEffects all;
+	AlsBound *bound;
+	size_t left;
 	int n = 0;
 
 	if (user->n == 0)
@@ -586,27 +656,19 @@ als_best_removals(const RecoQuery *query, uint32 item, int k, int *evidence, dou
 		return *effect > 0 && reco_query_speaks(query, *evidence);
 	}
 	all = als_effects(query, item);
-	als_gain(user);
-	most = palloc(sizeof(double) * user->n);
-	for (size_t j = 0; j < user->n; j++)
-		most[j] = reco_query_speaks(query, user->evidence[j]) ? als_most(&all, j) : 0;
-	for (;;)
+	als_speakers(query);
+	bound = palloc(sizeof(AlsBound) * user->n);
+	left = als_bounds(&all, bound);
+	while ((left = als_greatest(bound, left, n == k ? effect[k - 1] : 0)) > 0)
 	{
-		size_t next = 0;
-		double its_effect;
+		size_t row = bound[--left].row;
+		double its_effect = als_effect(&all, row);
 
-		for (size_t j = 1; j < user->n; j++)
-			if (most[j] > most[next])
-				next = j;
-		if (most[next] <= 0 || (n == k && most[next] < effect[k - 1]))
-			break;
-		its_effect = als_effect(&all, next);
 		if (its_effect > 0)
-			reco_query_keep_best(user->evidence[next], its_effect, k, evidence, effect, &n);
-		most[next] = 0;
+			reco_query_keep_best(user->evidence[row], its_effect, k, evidence, effect, &n);
 		CHECK_FOR_INTERRUPTS();
 	}
-	pfree(most);
+	pfree(bound);
 	return n;
 }
 
@@ -735,22 +797,15 @@ als_joint(const AlsEffects *all, size_t a, size_t b, double *joint)
 	return true;
 }
 
-/*
- * als_joint_slack bounds how far the joint effect is from that of als_joint, whose lambda is that of n - 1 rows and not of
- * n - 2.  With A1 and A2 the systems of the rows that are left, A1 = A2 + delta I, and p = V g, the scores differ by
- * delta y^T A1^-1 (p - x2), at most delta sqrt(y^T D1^-1 y) |p - x2| / sqrt(lambda1); and lambda2 |p - x2|^2 is at most
- * the loss of the vector p, sum w (t - y^T p)^2 + alpha0 p^T G p.
- */
+/* als_prior_loss gives the loss of the vector p = V g: sum w (t - y^T p)^2 + alpha0 p^T G p. */
 static double
-als_joint_slack(const AlsEffects *all, double joint)
+als_prior_loss(const AlsQuery *user)
 {
-	const AlsModel *als = all->query->model->state;
-	const AlsQuery *user = all->user;
-	double *target = reco_als_item_vector(als, all->item, user->columns);
-	double lambda = reco_als_lambda(als, user->n - 2);
+	AlsFewer *fewer = user->fewer;
 	double loss = 0;
-	double size = 0;
 
+	if (!isnan(fewer->loss))
+		return fewer->loss;
 	for (size_t j = 0; j < user->n; j++)
 	{
 		double gap = user->target[j];
@@ -760,11 +815,29 @@ als_joint_slack(const AlsEffects *all, double joint)
 		loss += user->weight[j] * gap * gap;
 	}
 	for (size_t c = 0; user->prior != NULL && c < user->columns; c++)
-		loss += (all->fewer->diagonal[c] - all->fewer->lambda) * user->prior[c] * user->prior[c];
+		loss += (fewer->diagonal[c] - fewer->lambda) * user->prior[c] * user->prior[c];
+	return fewer->loss = loss;
+}
+
+/*
+ * als_joint_slack bounds how far the joint effect is from that of als_joint, whose lambda is that of n - 1 rows and not of
+ * n - 2.  With A1 and A2 the systems of the rows that are left, A1 = A2 + delta I, and p = V g, the scores differ by
+ * delta y^T A1^-1 (p - x2), at most delta sqrt(y^T D1^-1 y) |p - x2| / sqrt(lambda1); and lambda2 |p - x2|^2 is at most
+ * the loss of the vector p.
+ */
+static double
+als_joint_slack(const AlsEffects *all, double joint)
+{
+	const AlsModel *als = all->query->model->state;
+	const AlsQuery *user = all->user;
+	double *target = reco_als_item_vector(als, all->item, user->columns);
+	double lambda = reco_als_lambda(als, user->n - 2);
+	double size = 0;
+
 	for (size_t c = 0; c < user->columns; c++)
 		size += target[c] * target[c] / all->fewer->diagonal[c];
 	pfree(target);
-	return (all->fewer->lambda - lambda) * sqrt(size * loss / (lambda * all->fewer->lambda)) +
+	return (all->fewer->lambda - lambda) * sqrt(size * als_prior_loss(user) / (lambda * all->fewer->lambda)) +
 		   BOUND_SLACK * (fabs(all->score) + fabs(joint));
 }
 

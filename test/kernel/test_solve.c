@@ -238,6 +238,55 @@ test_problem(uint64_t seed, size_t n, size_t d, double ridge, double tolerance)
 	free(expected);
 }
 
+/* Factoring again with another diagonal gives the bits of factoring anew, once and twice, and leaves the first fold as it was. */
+static void
+test_again(size_t n, size_t d)
+{
+	Problem p;
+	RkFoldSystem system;
+	RkFold first;
+	RkFold fold;
+	void *scratch[3];
+	double *diagonal = unit_alloc(d * sizeof(double));
+	double *tmp = unit_alloc((n + d) * sizeof(double));
+	double *before = unit_alloc(d * sizeof(double));
+	double *x = unit_alloc(d * sizeof(double));
+	double *anew = unit_alloc(d * sizeof(double));
+
+	for (int s = 0; s < 3; s++)
+		scratch[s] = unit_alloc(rk_fold_scratch_bytes(n, d));
+	problem_make(&p, 11, n, d, 0.5);
+	system = problem_system(&p);
+	CHECK(rk_fold_factor(&system, scratch[0], &first, NULL) == RK_OK);
+	rk_fold_user(&first, p.target, p.prior, before, tmp);
+	for (int turn = 1; turn <= 2; turn++)
+	{
+		for (size_t k = 0; k < d; k++)
+			diagonal[k] = system.diagonal[k] * (1.0 + 0.25 * turn);
+		CHECK(rk_fold_factor_again(&first, diagonal, scratch[1], &fold, NULL) == RK_OK);
+		rk_fold_user(&fold, p.target, p.prior, x, tmp);
+		system.diagonal = diagonal;
+		CHECK(rk_fold_factor(&system, scratch[2], &fold, NULL) == RK_OK);
+		system.diagonal = p.diagonal;
+		rk_fold_user(&fold, p.target, p.prior, anew, tmp);
+		CHECK(memcmp(x, anew, d * sizeof(double)) == 0);
+		CHECK(memcmp(x, before, d * sizeof(double)) != 0);
+	}
+	rk_fold_user(&first, p.target, p.prior, x, tmp);
+	CHECK(memcmp(x, before, d * sizeof(double)) == 0);
+	diagonal[0] = -1.0;
+	CHECK(rk_fold_factor_again(&first, diagonal, scratch[1], &fold, NULL) == RK_INVALID);
+
+	problem_free(&p);
+	for (int s = 0; s < 3; s++)
+		free(scratch[s]);
+	free(diagonal);
+	free(tmp);
+	free(before);
+	free(x);
+	free(anew);
+}
+
 /* The scratch's contents and the sign of zero lanes change no bit. */
 static void
 test_pure(void)
@@ -340,7 +389,7 @@ test_coupling(size_t n, size_t d)
 	system = problem_system(&p);
 	CHECK(rk_fold_factor(&system, scratch, &fold, NULL) == RK_OK);
 	CHECK(rk_fold_leverage(&fold, leverage, remainder, tmp, NULL) == RK_OK);
-	rk_fold_gain(&fold, gain, tmp);
+	rk_fold_gain(&fold, gain);
 	for (size_t i = 0; i < n; i++)
 	{
 		size_t j = (i + 1 + i % 3) % n;
@@ -554,6 +603,9 @@ main(void)
 	test_problem(5, 300, 20, 0.01, 1e-11);
 	test_problem(6, 9, 1024, 0.01, 1e-11);
 	test_problem(7, 200, 130, 1.0, 1e-11);
+	test_again(30, 64);
+	test_again(64, 64);
+	test_again(200, 37);
 	test_pure();
 	test_bits(27, 64, UINT64_C(0x6fc41fd0139fa57b));
 	test_bits(90, 37, UINT64_C(0xc9228c1c402a4171));
