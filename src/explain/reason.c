@@ -147,11 +147,18 @@ static void
 look_up(RecoReasoner *reasoner, const LineEvidence *line, size_t n, int width, const int *best)
 {
 	const RecoQuery *query = reasoner->query;
-	bool *wanted = palloc0(sizeof(bool) * Max(query->n_evidence, 1));
-	uint32 *more = palloc(sizeof(uint32) * Max(query->n_evidence, 1));
+	bool *wanted;
+	uint32 *more;
 	size_t n_more = 0;
+	size_t missing = 0;
 
-	for (size_t i = 0; i < n; i++)
+	while (missing < n && best[missing] >= 0)
+		missing++;
+	if (missing == n)
+		return;
+	wanted = palloc0(sizeof(bool) * Max(query->n_evidence, 1));
+	more = palloc(sizeof(uint32) * Max(query->n_evidence, 1));
+	for (size_t i = missing; i < n; i++)
 		for (int p = 0; best[i] < 0 && p < Min(line[i].n, width); p++)
 			wanted[line[i].evidence[p]] = true;
 	for (int e = 0; e < query->n_evidence; e++)

@@ -358,6 +358,39 @@ rk_rows_dot(const RkFoldSystem *system, const double *x, double *out)
 		out[j] = rk_dot_inline(x, system->factor + j * system->stride, system->d);
 }
 
+/* rk_rows_dot_two is rk_rows_dot of two vectors, to the bit, which widens Y once. */
+RK_CLONES static void
+rk_rows_dot_two(const RkFoldSystem *system, const double *x, const double *z, double *of_x, double *of_z)
+{
+	size_t whole = system->d / 16 * 16;
+
+	for (size_t j = 0; j < system->n; j++)
+	{
+		const float *y = system->factor + j * system->stride;
+		RkDouble4 lane_x[4] = {{0.0}, {0.0}, {0.0}, {0.0}};
+		RkDouble4 lane_z[4] = {{0.0}, {0.0}, {0.0}, {0.0}};
+
+		for (size_t k = 0; k < whole; k += 16)
+		{
+			rk_lanes_add_df(lane_x, x + k, y + k);
+			rk_lanes_add_df(lane_z, z + k, y + k);
+		}
+		if (whole < system->d)
+		{
+			double tail[16] = {0.0};
+			float y_tail[16] = {0.0f};
+
+			memcpy(y_tail, y + whole, (system->d - whole) * sizeof(float));
+			memcpy(tail, x + whole, (system->d - whole) * sizeof(double));
+			rk_lanes_add_df(lane_x, tail, y_tail);
+			memcpy(tail, z + whole, (system->d - whole) * sizeof(double));
+			rk_lanes_add_df(lane_z, tail, y_tail);
+		}
+		of_x[j] = rk_lanes_sum(lane_x);
+		of_z[j] = rk_lanes_sum(lane_z);
+	}
+}
+
 /* rk_panel_dual fills rows first .. first + n_rows - 1 of (S Y D^-1/2)^T. */
 static void
 rk_panel_dual(const RkFold *fold, size_t first, size_t n_rows, double *panel)
@@ -642,12 +675,9 @@ rk_sides_store(double *element, const RkTileLanes *lanes)
 		RK_STORE(element + s * RK_TILE_LANES, lanes[s]);
 }
 
-/*
- * rk_sides_apply replaces b [order x sides] by (U^T U)^-1 b.  Each element is a sum in a written order, the same in
- * every lane: the lower part by falling distance, the upper in two sums of even and odd elements.
- */
+/* rk_sides_lower replaces b [order x sides] by U^-T b: in every lane rk_solve_lower, to the bit. */
 RK_CLONES static void
-rk_sides_apply(const double *u, size_t order, size_t ld, double *b)
+rk_sides_lower(const double *u, size_t order, size_t ld, double *b)
 {
 	for (size_t i = 0; i < order; i++)
 	{
@@ -667,6 +697,15 @@ rk_sides_apply(const double *u, size_t order, size_t ld, double *b)
 			rk_sides_store(b + j * RK_FOLD_SIDES, left);
 		}
 	}
+}
+
+/*
+ * rk_sides_upper replaces b [order x sides] by U^-1 b.  Each element is a sum in a written order, the same in
+ * every lane: in two sums of even and odd elements.
+ */
+RK_CLONES static void
+rk_sides_upper(const double *u, size_t order, size_t ld, double *b)
+{
 	for (size_t i = order; i-- > 0;)
 	{
 		RkTileLanes sum[2][RK_SIDE_VECTORS] = {{{0.0}}};
@@ -685,11 +724,24 @@ rk_sides_apply(const double *u, size_t order, size_t ld, double *b)
 	}
 }
 
+/* rk_sides_apply replaces b [order x sides] by (U^T U)^-1 b. */
+static void
+rk_sides_apply(const double *u, size_t order, size_t ld, double *b)
+{
+	rk_sides_lower(u, order, ld, b);
+	rk_sides_upper(u, order, ld, b);
+}
+
 /* rk_sides_rows sets out [n] to Y x for each of m vectors: x is [m x d], out is [m x n]. */
 static void
 rk_sides_rows(const RkFoldSystem *system, size_t m, const double *x, double *out)
 {
-	for (size_t s = 0; s < m; s++)
+	size_t s = 0;
+
+	for (; s + 2 <= m; s += 2)
+		rk_rows_dot_two(system, x + s * system->d, x + (s + 1) * system->d, out + s * system->n,
+						out + (s + 1) * system->n);
+	if (s < m)
 		rk_rows_dot(system, x + s * system->d, out + s * system->n);
 }
 
@@ -731,13 +783,12 @@ rk_influences_primal(const RkFold *fold, size_t m, const double *v, double *infl
 			side[k * RK_FOLD_SIDES + s] = v[s * d + k];
 	rk_sides_apply(fold->matrix, d, fold->ld, side);
 	for (size_t s = 0; s < m; s++)
-	{
 		for (size_t k = 0; k < d; k++)
-			solved[k] = side[k * RK_FOLD_SIDES + s];
-		rk_rows_dot(&fold->system, solved, influence + s * n);
+			solved[s * d + k] = side[k * RK_FOLD_SIDES + s];
+	rk_sides_rows(&fold->system, m, solved, influence);
+	for (size_t s = 0; s < m; s++)
 		for (size_t j = 0; j < n; j++)
 			influence[s * n + j] *= fold->system.weight[j];
-	}
 }
 
 void
@@ -756,22 +807,19 @@ rk_fold_influence(const RkFold *fold, const double *v, double *influence, double
 }
 
 /*
- * rk_leverage_dual computes w_j h_j and 1 - w_j h_j of one row with w_j > 0.
+ * rk_leverage_dual gives w_j h_j and 1 - w_j h_j of one row with w_j > 0 from c = U^-T e_j.
  *
- * With c = U^-T e_j the remainder is |c|^2, the diagonal of M^-1.  Where row j
+ * The remainder is |c|^2, the diagonal of M^-1.  Where row j
  * is weak, w_j h_j = 1 - |c|^2 would cancel; it is also (M - I)_jj minus
  * |U^-T (M - I) e_j|^2, and U^-T (M - I) e_j = U e_j - c.
  */
 static double
-rk_leverage_dual(const RkFold *fold, size_t j, double *c, double *remainder)
+rk_leverage_dual(const RkFold *fold, size_t j, const double *c, double *remainder)
 {
 	size_t n = fold->order;
 	const double *u = fold->matrix;
 	double taken = 0.0;
 
-	memset(c, 0, n * sizeof(double));
-	c[j] = 1.0;
-	rk_solve_lower(u, n, fold->ld, j, c);
 	*remainder = rk_dot_dd(c + j, c + j, n - j);
 	if (fold->gain[j] >= 1.0)
 		return 1.0 - *remainder;
@@ -803,34 +851,68 @@ rk_leverage_unweighted(const RkFold *fold, size_t j, double *tmp)
 	return gain - rk_dot_dd(tmp, tmp, system->n);
 }
 
-/* rk_leverage_primal is h_j = |U^-T y_j|^2. */
-static double
-rk_leverage_primal(const RkFold *fold, size_t j, double *tmp)
+/* rk_half_start sets half [order] to what U^-T is applied to: e_j or y_j.  Gives the first element that is not 0. */
+static size_t
+rk_half_start(const RkFold *fold, size_t j, double *half)
 {
-	const RkFoldSystem *system = &fold->system;
-	const float *y = system->factor + j * system->stride;
+	const float *y = fold->system.factor + j * fold->system.stride;
 
-	for (size_t k = 0; k < system->d; k++)
-		tmp[k] = (double) y[k];
-	rk_solve_lower(fold->matrix, fold->order, fold->ld, 0, tmp);
-	return rk_dot_dd(tmp, tmp, system->d);
+	for (size_t k = 0; k < fold->order; k++)
+		half[k] = fold->dual ? (double) (k == j) : (double) y[k];
+	return fold->dual ? j : 0;
 }
 
-void
-rk_fold_leverage_of(const RkFold *fold, size_t j, double *leverage, double *remainder, double *half)
+/* rk_half_finish gives h_j and r_j from half = U^-T e_j or U^-T y_j. */
+static void
+rk_half_finish(const RkFold *fold, size_t j, double *half, double *leverage, double *remainder)
 {
 	double weight = fold->system.weight[j];
 
 	*remainder = 1.0;
 	if (!fold->dual)
 	{
-		*leverage = rk_leverage_primal(fold, j, half);
+		*leverage = rk_dot_dd(half, half, fold->order);
 		*remainder = 1.0 - weight * *leverage;
 	}
 	else if (weight > 0.0)
 		*leverage = rk_leverage_dual(fold, j, half, remainder) / weight;
 	else
 		*leverage = rk_leverage_unweighted(fold, j, half);
+}
+
+void
+rk_fold_leverage_of(const RkFold *fold, size_t j, double *leverage, double *remainder, double *half)
+{
+	size_t first = rk_half_start(fold, j, half);
+
+	rk_solve_lower(fold->matrix, fold->order, fold->ld, first, half);
+	rk_half_finish(fold, j, half, leverage, remainder);
+}
+
+void
+rk_fold_leverages_of(const RkFold *fold, size_t m, const size_t *row, double *remainder, double *const *half,
+					 double *tmp)
+{
+	for (size_t first = 0; first < m; first += RK_FOLD_SIDES)
+	{
+		size_t sides = rk_min(m - first, RK_FOLD_SIDES);
+		double leverage;
+
+		memset(tmp, 0, RK_FOLD_SIDES * fold->order * sizeof(double));
+		for (size_t s = 0; s < sides; s++)
+		{
+			(void) rk_half_start(fold, row[first + s], half[first + s]);
+			for (size_t k = 0; k < fold->order; k++)
+				tmp[k * RK_FOLD_SIDES + s] = half[first + s][k];
+		}
+		rk_sides_lower(fold->matrix, fold->order, fold->ld, tmp);
+		for (size_t s = 0; s < sides; s++)
+		{
+			for (size_t k = 0; k < fold->order; k++)
+				half[first + s][k] = tmp[k * RK_FOLD_SIDES + s];
+			rk_half_finish(fold, row[first + s], half[first + s], &leverage, &remainder[first + s]);
+		}
+	}
 }
 
 /*

@@ -119,7 +119,7 @@ extern void rk_fold_user(const RkFold *fold, const double *target, const double 
  * rk_fold_influence computes g_j = w_j y_j^T A^-1 v for every row j: the
  * contribution of row j to the score x^T v is g_j t_j.  In dual form it is
  * S M^-1 S Y D^-1 v, which loses no digits where A is nearly singular.
- * v is [d], influence is [n], tmp is [(RK_FOLD_SIDES + 1) (n + d)].
+ * v is [d], influence is [n], tmp is [2 RK_FOLD_SIDES (n + d)].
  */
 extern void rk_fold_influence(const RkFold *fold, const double *v, double *influence, double *tmp);
 
@@ -128,7 +128,7 @@ extern void rk_fold_influence(const RkFold *fold, const double *v, double *influ
 
 /*
  * rk_fold_influences is rk_fold_influence for m vectors, to the bit: v is
- * [m x d], influence is [m x n], tmp is [(RK_FOLD_SIDES + 1) (n + d)].
+ * [m x d], influence is [m x n], tmp is [2 RK_FOLD_SIDES (n + d)].
  */
 extern void rk_fold_influences(const RkFold *fold, size_t m, const double *v, double *influence, double *tmp);
 
@@ -147,6 +147,13 @@ extern RkStatus rk_fold_leverage(const RkFold *fold, double *leverage, double *r
  */
 extern void rk_fold_leverage_of(const RkFold *fold, size_t j, double *leverage, double *remainder,
 								double *half);
+
+/*
+ * rk_fold_leverages_of is rk_fold_leverage_of for m rows, to the bit, but for the leverages: remainder is [m],
+ * half is [m] of [n + d], tmp is [RK_FOLD_SIDES (n + d)].
+ */
+extern void rk_fold_leverages_of(const RkFold *fold, size_t m, const size_t *row, double *remainder,
+								 double *const *half, double *tmp);
 
 /*
  * rk_fold_coupling computes sqrt(w_i w_j) y_i^T A^-1 y_j of two different rows

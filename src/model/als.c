@@ -43,6 +43,9 @@
 /* Below this 1 - w h the closed form loses digits and the system is solved again. */
 #define DIRECT_REMAINDER 1e-6
 
+/* Effects of rows on an item that als_expect expects to be asked for. */
+#define FIRST_EFFECTS 3
+
 /* What bounds allow for rounding, in parts of what they are made of. */
 #define BOUND_SLACK 1e-9
 
@@ -94,16 +97,10 @@ static const RecoTuning als_tuning[] = {
 typedef struct AlsSpeaker
 {
 	size_t row;
-	double gap;   /* t - p' */
-	double reach; /* at least 1 / (1 - w h'); infinite where the row may have to be solved directly */
+	double gap;    /* t - p' */
+	double gain;   /* at least 1 / (1 - w h') - 1 */
+	double direct; /* infinite where the row may have to be solved directly, else 0 */
 } AlsSpeaker;
-
-/* An upper bound of the effect of a row. */
-typedef struct AlsBound
-{
-	double most;
-	size_t row;
-} AlsBound;
 
 /* The system of B, which all removal effects of a user share; see the top of the file. */
 struct AlsFewer
@@ -257,7 +254,7 @@ als_factor(const AlsQuery *user, const double *diagonal)
 double *
 reco_als_temporary(const AlsQuery *user)
 {
-	return palloc(sizeof(double) * (RK_FOLD_SIDES + 1) * (user->n + user->columns));
+	return palloc(sizeof(double) * 2 * RK_FOLD_SIDES * (user->n + user->columns));
 }
 
 /* als_tells_nothing says whether the vector of a user orders no items: what they have is new, or nothing was learned of it. */
@@ -452,28 +449,23 @@ typedef struct AlsEffects
 	const double *influence; /* [n], w y_i^T B^-1 y_j */
 } AlsEffects;
 
-/* als_expect solves for the influences of the rows on some items at once, of users with two rows at least. */
+/* als_expect_influences solves for the influences of the rows on some items at once, of users with two rows at least. */
 static void
-als_expect(const RecoQuery *query, const uint32 *item, size_t n)
+als_expect_influences(const RecoQuery *query, const uint32 *item, size_t n)
 {
 	const AlsModel *als = query->model->state;
 	AlsQuery *user = query->state;
-	MemoryContext previous;
-	const AlsFewer *fewer;
-	double *target;
+	MemoryContext previous = MemoryContextSwitchTo(user->context);
+	const AlsFewer *fewer = als_fewer(als, user);
 	size_t d = user->columns;
+	double *target = palloc(sizeof(double) * n * d);
 
-	if (user->n < 2)
-		return;
-	n = Min(n, MOST_EXPECTED);
-	previous = MemoryContextSwitchTo(user->context);
-	fewer = als_fewer(als, user);
-	target = palloc(sizeof(double) * n * d);
 	for (size_t i = 0; i < n; i++)
 	{
 		const float *row = reco_items_row(&als->items, item[i]);
 
 		user->expected_item[i] = item[i];
+		user->expected_choice[i].bound = NULL;
 		for (size_t k = 0; k < d; k++)
 			target[i * d + k] = k < als->items.d ? row[k] : 1;
 	}
@@ -494,7 +486,7 @@ als_influence(const RecoQuery *query, uint32 item)
 	for (size_t i = 0; i < user->n_expected; i++)
 		if (user->expected_item[i] == item)
 			return user->expected + i * user->n;
-	als_expect(query, &item, 1);
+	als_expect_influences(query, &item, 1);
 	return user->expected;
 }
 
@@ -569,18 +561,24 @@ als_speakers(const RecoQuery *query)
 	gain = palloc(sizeof(double) * user->n);
 	rk_fold_gain(fewer->fold, gain);
 	for (size_t j = 0; j < user->n; j++)
-		if (reco_query_speaks(query, user->evidence[j]))
-			fewer->speaker[fewer->n_speakers++] = (AlsSpeaker){
-				j, user->target[j] - fewer->predicted[j],
-				1 + gain[j] < 0.5 / DIRECT_REMAINDER && !als_revives(query, user, j) ? 1 + gain[j]
-																					 : INFINITY};
+	{
+		AlsSpeaker *speaker = &fewer->speaker[fewer->n_speakers];
+
+		if (!reco_query_speaks(query, user->evidence[j]))
+			continue;
+		fewer->n_speakers++;
+		if (1 + gain[j] >= 0.5 / DIRECT_REMAINDER || als_revives(query, user, j))
+			*speaker = (AlsSpeaker){j, 0, 0, INFINITY};
+		else
+			*speaker = (AlsSpeaker){j, user->target[j] - fewer->predicted[j], gain[j], 0};
+	}
 	pfree(gain);
 }
 
 /*
  * als_bounds bounds the effects of the rows that speak for items from above without their leverages: 1 / (1 - w h') is between 1 and
- * 1 + gain.  Writes those that may be positive, and gives their number.  The bounds allow for rounding; that of a row that may be solved
- * directly is infinite.
+ * 1 + gain.  Writes those that may be positive, and gives their number.  The bounds allow for rounding.  Without branches, as signs come
+ * in no order.
  */
 static size_t
 als_bounds(const AlsEffects *all, AlsBound *bound)
@@ -593,45 +591,130 @@ als_bounds(const AlsEffects *all, AlsBound *bound)
 	{
 		const AlsSpeaker *speaker = &fewer->speaker[s];
 		double pull = all->influence[speaker->row] * speaker->gap;
-		double most =
-			shift + (pull > 0 ? pull * (1 + BOUND_SLACK) * speaker->reach : pull * (1 - BOUND_SLACK));
+		double up = pull > 0 ? pull : 0;
 
-		if (speaker->reach == INFINITY)
-			most = INFINITY;
-		if (most > 0)
-			bound[n++] = (AlsBound){most, speaker->row};
+		bound[n].row = speaker->row;
+		bound[n].most = shift + pull + up * speaker->gain + BOUND_SLACK * (fabs(pull) + up * speaker->gain) +
+						speaker->direct;
+		n += bound[n].most > 0;
 	}
 	return n;
 }
 
-/* als_greatest puts the greatest bound last, drops those under a floor, and gives how many are left. */
+/* als_greatest drops bounds under a floor, puts the greatest last, and gives how many are left. */
 static size_t
 als_greatest(AlsBound *bound, size_t n, double floor)
 {
-	AlsBound greatest = {-INFINITY, 0};
 	size_t left = 0;
+	size_t greatest = 0;
+	AlsBound last;
 
-	for (size_t b = 0; b < n; b++)
+	if (floor > 0)
 	{
-		AlsBound next = bound[b];
-
-		if (next.most < floor)
-			continue;
-		if (next.most > greatest.most)
+		for (size_t b = 0; b < n; b++)
 		{
-			AlsBound other = greatest;
-
-			greatest = next;
-			next = other;
-			if (left == 0 && other.most == -INFINITY)
-				continue;
+			bound[left] = bound[b];
+			left += bound[left].most >= floor;
 		}
-		bound[left++] = next;
+		n = left;
 	}
-	if (greatest.most == -INFINITY)
+	if (n == 0)
 		return 0;
-	bound[left++] = greatest;
-	return left;
+	for (size_t b = 1; b < n; b++)
+		if (bound[b].most > bound[greatest].most)
+			greatest = b;
+	last = bound[n - 1];
+	bound[n - 1] = bound[greatest];
+	bound[greatest] = last;
+	return n;
+}
+
+/* als_choice makes the choice among the rows that may be effective on an item, with the first ones sorted. */
+static AlsChoice
+als_choice(const RecoQuery *query, const AlsEffects *all)
+{
+	const AlsQuery *user = query->state;
+	AlsChoice choice = {0};
+
+	als_speakers(query);
+	choice.bound = MemoryContextAlloc(user->context, sizeof(AlsBound) * user->n);
+	choice.left = als_bounds(all, choice.bound);
+	while (choice.sorted < FIRST_EFFECTS && choice.sorted < choice.left)
+	{
+		(void) als_greatest(choice.bound, choice.left - choice.sorted, 0);
+		choice.sorted++;
+	}
+	return choice;
+}
+
+/* als_next takes the row of the greatest bound, unless that is under a floor: false. */
+static bool
+als_next(AlsChoice *choice, double floor, size_t *row)
+{
+	if (choice->sorted > 0)
+		choice->sorted--;
+	else
+		choice->left = als_greatest(choice->bound, choice->left, floor);
+	if (choice->left == 0 || choice->bound[choice->left - 1].most < floor)
+		return false;
+	*row = choice->bound[--choice->left].row;
+	return true;
+}
+
+/*
+ * als_expect solves for what the effects on some items take: influences, and the leverages of the rows whose effects will be asked for
+ * first.
+ */
+static void
+als_expect(const RecoQuery *query, const uint32 *item, size_t n)
+{
+	AlsQuery *user = query->state;
+	size_t row[MOST_EXPECTED * FIRST_EFFECTS];
+	double *half[MOST_EXPECTED * FIRST_EFFECTS];
+	double remainder[MOST_EXPECTED * FIRST_EFFECTS];
+	size_t m = 0;
+
+	if (user->n < 2)
+		return;
+	n = Min(n, MOST_EXPECTED);
+	als_expect_influences(query, item, n);
+	for (size_t i = 0; i < n; i++)
+	{
+		AlsEffects all = als_effects(query, item[i]);
+		AlsChoice choice = als_choice(query, &all);
+
+		user->expected_choice[i] = choice;
+		for (size_t f = 1; f <= choice.sorted; f++)
+		{
+			size_t next = choice.bound[choice.left - f].row;
+
+			if (user->fewer->half[next] != NULL)
+				continue;
+			user->fewer->half[next] = half[m] =
+				MemoryContextAlloc(user->context, sizeof(double) * (user->n + user->columns));
+			row[m++] = next;
+		}
+	}
+	rk_fold_leverages_of(user->fewer->fold, m, row, remainder, half, reco_als_temporary(user));
+	for (size_t r = 0; r < m; r++)
+		user->fewer->remainder[row[r]] = remainder[r];
+}
+
+/* als_take_choice gives the choice that was expected, once, or makes it. */
+static AlsChoice
+als_take_choice(const RecoQuery *query, const AlsEffects *all)
+{
+	AlsQuery *user = query->state;
+
+	for (size_t i = 0; i < user->n_expected; i++)
+		if (user->expected_item[i] == all->item && user->expected_choice[i].bound != NULL)
+		{
+			AlsChoice choice = user->expected_choice[i];
+
+			user->expected_choice[i].bound = NULL;
+			return choice;
+		}
+	return als_choice(query, all);
 }
 
 /*
@@ -643,8 +726,8 @@ als_best_removals(const RecoQuery *query, uint32 item, int k, int *evidence, dou
 {
 	AlsQuery *user = query->state;
 	AlsEffects all;
-	AlsBound *bound;
-	size_t left;
+	AlsChoice choice;
+	size_t row;
 	int n = 0;
 
 	if (user->n == 0)
@@ -656,19 +739,16 @@ als_best_removals(const RecoQuery *query, uint32 item, int k, int *evidence, dou
 		return *effect > 0 && reco_query_speaks(query, *evidence);
 	}
 	all = als_effects(query, item);
-	als_speakers(query);
-	bound = palloc(sizeof(AlsBound) * user->n);
-	left = als_bounds(&all, bound);
-	while ((left = als_greatest(bound, left, n == k ? effect[k - 1] : 0)) > 0)
+	choice = als_take_choice(query, &all);
+	while (als_next(&choice, n == k ? effect[k - 1] : 0, &row))
 	{
-		size_t row = bound[--left].row;
 		double its_effect = als_effect(&all, row);
 
 		if (its_effect > 0)
 			reco_query_keep_best(user->evidence[row], its_effect, k, evidence, effect, &n);
 		CHECK_FOR_INTERRUPTS();
 	}
-	pfree(bound);
+	pfree(choice.bound);
 	return n;
 }
 

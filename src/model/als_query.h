@@ -27,6 +27,21 @@ typedef struct AlsModel
 
 typedef struct AlsFewer AlsFewer;
 
+/* An upper bound of the effect of a row. */
+typedef struct AlsBound
+{
+	double most;
+	size_t row;
+} AlsBound;
+
+/* Rows whose effect on an item may be positive. */
+typedef struct AlsChoice
+{
+	size_t left;
+	size_t sorted;   /* of those, the last ones, which have the greatest bounds, the greatest last */
+	AlsBound *bound; /* [left]; NULL: not made, or taken */
+} AlsChoice;
+
 /* What represent leaves for explanations. */
 typedef struct AlsQuery
 {
@@ -45,6 +60,7 @@ typedef struct AlsQuery
 	AlsFewer *two_fewer; /* NULL until the first effect of two rows; without remainder */
 	size_t n_expected;   /* items whose influences by the system of fewer are at hand */
 	uint32 expected_item[MOST_EXPECTED];
+	AlsChoice expected_choice[MOST_EXPECTED];
 	double *expected;      /* [n_expected x n] */
 	MemoryContext context; /* where the query lives */
 } AlsQuery;

@@ -159,7 +159,7 @@ check_rows(const Problem *p, const RkFold *fold, const double *v, double toleran
 	double *influence = unit_alloc(p->n * sizeof(double));
 	double *leverage = unit_alloc(p->n * sizeof(double));
 	double *remainder = unit_alloc(p->n * sizeof(double));
-	double *tmp = unit_alloc((RK_FOLD_SIDES + 1) * (p->n + p->d) * sizeof(double));
+	double *tmp = unit_alloc(2 * RK_FOLD_SIDES * (p->n + p->d) * sizeof(double));
 	long double *z = unit_alloc(p->d * sizeof(long double));
 	long double *expected = unit_alloc(p->n * sizeof(long double));
 
@@ -367,6 +367,46 @@ test_bits(size_t n, size_t d, uint64_t expected)
 	free(leverage);
 }
 
+/* Leverages of several rows at once are those of each alone, to the bit. */
+static void
+test_leverages(size_t n, size_t d)
+{
+	Problem p;
+	RkFoldSystem system;
+	RkFold fold;
+	void *scratch = unit_alloc(rk_fold_scratch_bytes(n, d));
+	double *tmp = unit_alloc(RK_FOLD_SIDES * (n + d) * sizeof(double));
+	double *alone = unit_alloc((n + d) * sizeof(double));
+	size_t row[RK_FOLD_SIDES + 3];
+	double remainder[RK_FOLD_SIDES + 3];
+	double *half[RK_FOLD_SIDES + 3];
+
+	problem_make(&p, 21, n, d, 0.5);
+	p.weight[2] = 0.0;
+	system = problem_system(&p);
+	CHECK(rk_fold_factor(&system, scratch, &fold, NULL) == RK_OK);
+	for (size_t r = 0; r < RK_FOLD_SIDES + 3; r++)
+	{
+		row[r] = (7 * r + 2) % n;
+		half[r] = unit_alloc((n + d) * sizeof(double));
+	}
+	rk_fold_leverages_of(&fold, RK_FOLD_SIDES + 3, row, remainder, half, tmp);
+	for (size_t r = 0; r < RK_FOLD_SIDES + 3; r++)
+	{
+		double leverage;
+		double rest;
+
+		rk_fold_leverage_of(&fold, row[r], &leverage, &rest, alone);
+		CHECK(memcmp(&rest, &remainder[r], sizeof(rest)) == 0);
+		CHECK(memcmp(alone, half[r], (n < d ? n : d) * sizeof(double)) == 0);
+		free(half[r]);
+	}
+	problem_free(&p);
+	free(scratch);
+	free(tmp);
+	free(alone);
+}
+
 /* Coupling is sqrt(w_i w_j) y_i^T A^-1 y_j; a row alone has the numbers of all; gain bounds 1 / remainder. */
 static void
 test_coupling(size_t n, size_t d)
@@ -375,7 +415,7 @@ test_coupling(size_t n, size_t d)
 	RkFoldSystem system;
 	RkFold fold;
 	void *scratch = unit_alloc(rk_fold_scratch_bytes(n, d));
-	double *tmp = unit_alloc((RK_FOLD_SIDES + 1) * (n + d) * sizeof(double));
+	double *tmp = unit_alloc(2 * RK_FOLD_SIDES * (n + d) * sizeof(double));
 	double *half[2] = {unit_alloc((n + d) * sizeof(double)), unit_alloc((n + d) * sizeof(double))};
 	double *leverage = unit_alloc(n * sizeof(double));
 	double *remainder = unit_alloc(n * sizeof(double));
@@ -426,7 +466,7 @@ test_removal(size_t n, size_t d)
 	RkFold fold;
 	void *scratch = unit_alloc(rk_fold_scratch_bytes(n, d));
 	double *x = unit_alloc(d * sizeof(double));
-	double *tmp = unit_alloc((RK_FOLD_SIDES + 1) * (n + d) * sizeof(double));
+	double *tmp = unit_alloc(2 * RK_FOLD_SIDES * (n + d) * sizeof(double));
 	double *influence = unit_alloc(n * sizeof(double));
 	double *leverage = unit_alloc(n * sizeof(double));
 	double *remainder = unit_alloc(n * sizeof(double));
@@ -611,6 +651,8 @@ main(void)
 	test_bits(90, 37, UINT64_C(0xc9228c1c402a4171));
 	test_removal(30, 64);
 	test_removal(64, 16);
+	test_leverages(30, 64);
+	test_leverages(64, 16);
 	test_coupling(30, 64);
 	test_coupling(64, 16);
 	test_ill_conditioned();
