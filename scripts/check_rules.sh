@@ -2,8 +2,8 @@
 # Rules that no compiler knows. Each complaint is one line; none means all is well.
 #
 #   scripts/check_rules.sh            version numbers agree; every test is run; the install script replaces nothing; every function
-#                                     is in docs/security.md; every error has an SQLSTATE; exported symbols (of BUILD, if built)
-#   scripts/check_rules.sh --errors   also lists the messages of errors that no test shows
+#                                     is in docs/security.md; every error has an SQLSTATE and a test; exported symbols (of BUILD,
+#                                     if built)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
@@ -80,20 +80,32 @@ mapfile -t sources < <(find src -name '*.c' ! -path 'src/kernel/*' | sort)
 while IFS=$'\t' read -r file line state message; do
 	[[ $state == state ]] || complain "$file:$line: an error without SQLSTATE: $message"
 done < <(errors "${sources[@]}")
-if [[ ${1:-} == --errors ]]; then
-	shown=$(cat expected/*.out test/isolation/expected/*.out test/t/*.pl test/sql/*.sql)
-	total=0 unseen=0
-	while IFS=$'\t' read -r file line state message; do
-		[[ -n $message ]] || continue
-		total=$((total + 1))
-		pattern=$(printf '%s' "$message" | perl -pe 's/\\"/"/g; s/\\n/ /g; $_ = join ".*", map { quotemeta } split /%(?:[-0-9.*]*(?:l|ll|z)?[a-zA-Z]|%)/')
-		if ! grep -qP -- "$pattern" <<<"$shown"; then
-			echo "no test shows: $file:$line: $message"
-			unseen=$((unseen + 1))
-		fi
-	done < <(errors "${sources[@]}")
-	echo "$total messages of errors, $unseen of them in no test"
-fi
+
+# Messages that no test shows word for word, and why.
+untested()
+{
+	cat <<-'END'
+		a reco worker process ended in the middle of its work	a worker that is killed takes the server down (t/013_crash.pl), one that is told to end finishes its range
+		could not reserve %s of learning memory: %m	shown by SQLSTATE and hint in t/013_crash.pl: the words are the system's
+		model of %s cannot be copied into private memory, reco.private_cache_limit is %s	shown by a pattern in t/020_cache.pl
+		tensor \"%s\" of the learned model has values that are not finite	a guard: the kernels refuse before (sql/errors.sql)
+		the scores of this user are not finite	a guard: als, and the check of neighbour models, refuse what would lead there (sql/hostile_models.sql)
+		too many distinct user or item ids	would take four billion ids
+		too many interactions: at most %u can be read	would take four billion rows
+	END
+}
+
+shown=$(cat expected/*.out test/isolation/expected/*.out test/t/*.pl test/sql/*.sql)
+exceptions=$(untested | cut -f 1)
+while IFS=$'\t' read -r file line state message; do
+	[[ -n $message ]] || continue
+	pattern=$(printf '%s' "$message" | perl -pe 's/\\"/"/g; s/\\n/ /g; $_ = join ".*", map { quotemeta } split /%(?:[-0-9.*]*(?:ll|l|z)?[a-zA-Z]|%)/')
+	grep -qP -- "$pattern" <<<"$shown" || grep -qxF -- "$message" <<<"$exceptions" || complain "$file:$line: no test shows this error: $message"
+done < <(errors "${sources[@]}")
+said=$(errors "${sources[@]}" | cut -f 4)
+while IFS= read -r message; do
+	grep -qxF -- "$message" <<<"$said" || complain "no error says any more, and scripts/check_rules.sh excuses: $message"
+done <<<"$exceptions"
 
 # ---- server versions ----
 

@@ -75,10 +75,13 @@ reco_catalog_require_owner(const RecoDefinition *definition)
 		ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 		errmsg("must be owner of recommender \"%s\"", definition->name),
 		errdetail("Its owner is %s.", owner ? owner : "a role that does not exist"),
-		owner ? 0
-			  : errhint(
-					"A superuser gives it to another with SELECT reco.alter_recommender(%s, owner => '...').",
-					quote_literal_cstr(definition->name)));
+		owner
+			? errhint(
+				  "Members of that role may do it too, and it can give the recommender to another with SELECT reco.alter_recommender(%s, owner => '...').",
+				  quote_literal_cstr(definition->name))
+			: errhint(
+				  "A superuser gives it to another with SELECT reco.alter_recommender(%s, owner => '...').",
+				  quote_literal_cstr(definition->name)));
 }
 
 /* require_items raises unless the caller may look items up: they are looked up as the caller in every list. */

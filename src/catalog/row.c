@@ -326,7 +326,7 @@ void
 reco_catalog_random_key(pg_uuid_t *key)
 {
 	if (!pg_strong_random(key->data, UUID_LEN))
-		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random key"));
+		elog(ERROR, "could not generate a random key");
 	key->data[6] = (key->data[6] & 0x0f) | 0x40; /* version 4 */
 	key->data[8] = (key->data[8] & 0x3f) | 0x80; /* variant of RFC 4122 */
 }

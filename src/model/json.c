@@ -9,8 +9,9 @@
 #include "common/shortest_dec.h"
 #include "fmgr.h"
 #include "model/json.h"
-#include "utils/fmgrprotos.h"
+#include "utils/builtins.h"
 #include "utils/json.h"
+#include "utils/numeric.h"
 
 void
 reco_json_begin(RecoJson *json)
@@ -113,4 +114,39 @@ reco_json_end(RecoJson *json)
 	result = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json->text.data)));
 	pfree(json->text.data);
 	return result;
+}
+
+/* round_number replaces a number that is no integer by one of four significant digits, or none behind the point. */
+static void
+round_number(JsonbValue *value)
+{
+	double number =
+		DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
+	int before = number == 0 ? 0 : (int) floor(log10(fabs(number)));
+
+	if (number == rint(number) || !isfinite(number))
+		return;
+	value->val.numeric = DatumGetNumeric(DirectFunctionCall1(
+		numeric_trim_scale, DirectFunctionCall2(numeric_round, NumericGetDatum(value->val.numeric),
+												Int32GetDatum(Max(3 - before, 0)))));
+}
+
+char *
+reco_json_rounded(Jsonb *object)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
+	JsonbParseState *state = NULL;
+	JsonbValue *whole = NULL;
+	JsonbIteratorToken token;
+	JsonbValue value;
+	Jsonb *rounded;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
+	{
+		if ((token == WJB_VALUE || token == WJB_ELEM) && value.type == jbvNumeric)
+			round_number(&value);
+		whole = pushJsonbValue(&state, token, token < WJB_BEGIN_ARRAY ? &value : NULL);
+	}
+	rounded = JsonbValueToJsonb(whole);
+	return JsonbToCString(NULL, &rounded->root, VARSIZE(rounded));
 }

@@ -32,4 +32,7 @@ extern void reco_json_object(RecoJson *json, const char *name, Jsonb *value);
 
 extern Jsonb *reco_json_end(RecoJson *json);
 
+/* reco_json_rounded gives a jsonb object as text for people: numbers that are no integers with four digits. */
+extern char *reco_json_rounded(Jsonb *object);
+
 #endif

@@ -23,7 +23,7 @@ reco_learn_check(RkStatus status)
 			return;
 		case RK_CANCELLED:
 			CHECK_FOR_INTERRUPTS();
-			ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("learning was cancelled")));
+			elog(ERROR, "a kernel was cancelled without an interrupt");
 		case RK_NOT_POSITIVE_DEFINITE:
 			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 							errmsg("a least-squares system is not positive definite"),
@@ -321,7 +321,10 @@ fold_events(const RecoLearnRequest *request, const RecoEvents *events, const Rec
 								   input->option);
 	bytes = add_size(bytes, attribute_bytes(algorithm, events->item_features, input->option));
 	bytes = add_size(bytes, attribute_bytes(algorithm, events->user_features, input->option));
-	input->area = reco_area_create(add_size(bytes, reco_dataset_bytes(events, pairs)));
+	input->area = reco_area_create(add_size(bytes, reco_dataset_bytes(events, pairs)),
+								   reco_model_has_option(algorithm->name, "factors")
+									   ? "learn fewer factors"
+									   : "let the recommender read a view of fewer rows");
 	allocator.state = input->area;
 	learned->data = input->data = reco_dataset_build(events, keep, &learned->fold, &allocator);
 	require_rows(definition, input->data);

@@ -87,6 +87,20 @@ static const RecoOption common_option[] = {
 	 "Learn what scores mean as probabilities, from rows that are held out; takes one more learning."},
 };
 
+bool
+reco_model_has_option(const char *algorithm, const char *name)
+{
+	const RecoAlgorithm *found = reco_algorithm_find(algorithm);
+
+	for (int o = 0; o < found->n_options; o++)
+		if (strcmp(found->option[o].name, name) == 0)
+			return true;
+	for (int o = 0; o < (int) lengthof(common_option); o++)
+		if (strcmp(common_option[o].name, name) == 0)
+			return true;
+	return false;
+}
+
 RecoOptionValue *
 reco_model_parse_options(const RecoAlgorithm *algorithm, Jsonb *const *object, int n_objects)
 {

@@ -344,6 +344,9 @@ extern const char *const *reco_algorithm_names(int *n);
 /* reco_model_check_options raises unless the algorithm is known and takes these options. */
 extern void reco_model_check_options(const char *algorithm, Jsonb *options);
 
+/* reco_model_has_option says whether an algorithm, which must be known, takes an option. */
+extern bool reco_model_has_option(const char *algorithm, const char *name);
+
 /* reco_model_options gives the options of a definition that are the algorithm's: all but "features". */
 extern Jsonb *reco_model_options(const RecoDefinition *definition);
 
@@ -487,7 +490,10 @@ extern RecoQuery *reco_query_without(const RecoQuery *query, const bool *removed
 /* reco_query_reweighted is the query of the same user had every row weighed factor[e] > 0 times as much, at the same target. */
 extern RecoQuery *reco_query_reweighted(const RecoQuery *query, const double *factor);
 
-/* reco_query_score gives the score of one item: the number that every function shows. */
+/* reco_query_refuse_scores raises because a score is not finite. */
+pg_noreturn extern void reco_query_refuse_scores(void);
+
+/* reco_query_score gives the score of one item: the number that every function shows; raises when it is not finite. */
 extern double reco_query_score(const RecoQuery *query, uint32 item);
 
 /* reco_query_most_addends bounds the addends of reco_query_contributions. */

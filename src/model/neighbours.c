@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "miscadmin.h"
@@ -66,7 +67,10 @@ reco_neighbours_bind(RecoModel *model)
 	model->state = neighbours;
 }
 
-/* That weights are finite is checked where chunks are read. */
+/*
+ * That weights are finite is checked where chunks are read.  With a mean pull that float32 holds, so that pulls divided by it
+ * times any weight stay far below what float64 holds, no score can be infinite.
+ */
 void
 reco_neighbours_check(const RecoModel *model)
 {
@@ -78,7 +82,7 @@ reco_neighbours_check(const RecoModel *model)
 	RkStatus status;
 
 	if (!(values == RECO_VALUES_LINEAR || values == RECO_VALUES_LOG || values == RECO_VALUES_BINARY) ||
-		!(neighbours->mean > 0))
+		!(neighbours->mean >= FLT_MIN && neighbours->mean <= FLT_MAX))
 		reco_model_refuse("neighbour_parameters");
 	pattern.weight = NULL;
 	status = rk_csr_validate(&pattern, (size_t) pattern.offset[pattern.n_rows], &reco_pool_poll);

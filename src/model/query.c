@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "kernel/neighbours.h"
 #include "model/model.h"
 
@@ -233,6 +235,14 @@ sparse_score(const RecoTerm *term, uint32 item)
 	return score;
 }
 
+void
+reco_query_refuse_scores(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("the scores of this user are not finite"),
+			 errhint("The user's weights may be too large; look at the values and event weights.")));
+}
+
 double
 reco_query_score(const RecoQuery *query, uint32 item)
 {
@@ -254,6 +264,8 @@ reco_query_score(const RecoQuery *query, uint32 item)
 			score += block;
 		}
 	}
+	if (unlikely(!isfinite(score)))
+		reco_query_refuse_scores();
 	return score;
 }
 

@@ -33,10 +33,7 @@ check_rank(RkStatus status)
 	if (status == RK_CANCELLED)
 		CHECK_FOR_INTERRUPTS();
 	if (status != RK_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("the scores of this user are not finite"),
-				 errhint("The user's weights may be too large; look at the values and event weights.")));
+		reco_query_refuse_scores();
 }
 
 /* rank_each ranks by scoring items one by one; item NULL means all of 0 ... n - 1. */

@@ -119,14 +119,14 @@ remove_stale(const char *folder)
 
 /* check_limits raises, or says, that a lot of memory is asked for. */
 static void
-check_limits(Size bytes)
+check_limits(Size bytes, const char *advice)
 {
 	if (bytes > (Size) reco_learn_memory * 1024)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("learning needs %s of memory, reco.learn_memory is %s", reco_store_size_text(bytes),
 						reco_store_size_text((Size) reco_learn_memory * 1024)),
-				 errhint("Raise reco.learn_memory, or learn fewer factors.")));
+				 errhint("Raise reco.learn_memory, or %s.", advice)));
 	if (bytes > (Size) maintenance_work_mem * 1024)
 		ereport(NOTICE, (errmsg("learning uses %s of memory, more than maintenance_work_mem (%s)",
 								reco_store_size_text(bytes),
@@ -137,15 +137,16 @@ check_limits(Size bytes)
 
 /* refuse raises an I/O error of making an area, having removed its file. */
 static void
-refuse(const char *path, Size bytes, int error)
+refuse(const RecoArea *area, int error)
 {
-	(void) unlink(path);
+	(void) unlink(area->path);
 	errno = error;
 	if (error == ENOSPC || error == EDQUOT || error == EFBIG)
-		ereport(ERROR, (errcode(ERRCODE_DISK_FULL),
-						errmsg("could not reserve %s of learning memory: %m", reco_store_size_text(bytes)),
-						errdetail("It is a file in \"%s\".", reco_store_folder_path),
-						errhint("Free space on the disk of the data directory, or learn fewer factors.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_DISK_FULL),
+				 errmsg("could not reserve %s of learning memory: %m", reco_store_size_text(area->bytes)),
+				 errdetail("It is a file in \"%s\".", reco_store_folder_path),
+				 errhint("Free space on the disk of the data directory, or %s.", area->advice)));
 	ereport(ERROR, (errcode_for_file_access(),
 					errmsg("could not make the learning memory in \"%s\": %m", reco_store_folder_path),
 					errhint("Check the owner and the permissions of that folder.")));
@@ -153,26 +154,27 @@ refuse(const char *path, Size bytes, int error)
 
 /* make_file makes and reserves the file; gives its descriptor, which ends with the transaction. */
 static int
-make_file(const char *path, Size bytes)
+make_file(const RecoArea *area)
 {
-	volatile int fd = OpenTransientFilePerm(path, O_RDWR | O_CREAT | O_EXCL | PG_BINARY, S_IRUSR | S_IWUSR);
+	volatile int fd =
+		OpenTransientFilePerm(area->path, O_RDWR | O_CREAT | O_EXCL | PG_BINARY, S_IRUSR | S_IWUSR);
 	volatile int error = fd < 0 ? errno : 0;
 
 	if (fd < 0)
-		refuse(path, bytes, error);
+		refuse(area, error);
 	PG_TRY();
 	{
-		error = reco_store_reserve(fd, bytes);
+		error = reco_store_reserve(fd, area->bytes);
 	}
 	PG_CATCH();
 	{
-		(void) unlink(path);
+		(void) unlink(area->path);
 		CloseTransientFile(fd);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	if (error != 0)
-		refuse(path, bytes, error);
+		refuse(area, error);
 	return fd;
 }
 
@@ -220,27 +222,28 @@ reco_area_map_at(const char *path, char *address, Size bytes)
 
 /* reco_area_create reserves and maps memory for a refresh; it ends with the current memory context. */
 RecoArea *
-reco_area_create(Size bytes)
+reco_area_create(Size bytes, const char *advice)
 {
 	static bool exit_registered = false;
 	const char *folder = reco_store_folder();
 	RecoArea *area;
 	int fd;
 
-	check_limits(bytes);
+	check_limits(bytes, advice);
 	if (!exit_registered)
 		on_proc_exit(at_exit, (Datum) 0);
 	exit_registered = true;
 	remove_stale(folder);
 
 	area = palloc0(sizeof(RecoArea));
+	area->advice = advice;
 	area->bytes = add_size(bytes, HEAD_BYTES + ROUNDING_BYTES);
 	area->used = HEAD_BYTES;
 	snprintf(area->path, sizeof(area->path), "%s/area_%d_%d", folder, MyProcPid, ++areas_made);
-	fd = make_file(area->path, area->bytes);
+	fd = make_file(area);
 	area->base = map_shared(fd, area->bytes);
 	if (area->base == NULL)
-		refuse(area->path, area->bytes, errno);
+		refuse(area, errno);
 	CloseTransientFile(fd);
 	dlist_push_head(&live_areas, &area->node);
 	area->callback.func = destroy;
@@ -258,10 +261,8 @@ reco_area_alloc(void *area, Size bytes)
 	Size length = TYPEALIGN(RECO_AREA_ALIGN, bytes);
 
 	if (length < bytes || length > from->bytes - from->used)
-		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("learning memory is exhausted"),
-						errdetail("%s were asked for, %s of %s are left.", reco_store_size_text(bytes),
-								  reco_store_size_text(from->bytes - from->used),
-								  reco_store_size_text(from->bytes))));
+		elog(ERROR, "%s of learning memory were asked for, %s of %s are left", reco_store_size_text(bytes),
+			 reco_store_size_text(from->bytes - from->used), reco_store_size_text(from->bytes));
 	from->used += length;
 	return piece;
 }

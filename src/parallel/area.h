@@ -72,6 +72,7 @@ struct RecoArea
 	RecoPool *pool; /* using the control block now */
 	bool spoiled;   /* a worker of an earlier pool may still be there: no more workers */
 	char path[RECO_AREA_PATH_BYTES];
+	const char *advice; /* the end of a hint where there is no room */
 	MemoryContextCallback callback;
 };
 

@@ -27,9 +27,10 @@ typedef struct RecoPool RecoPool;
  * reco_area_create maps "bytes", and a little more for the rounding of a thousand
  * pieces and for the pool.  Raises ERRCODE_CONFIGURATION_LIMIT_EXCEEDED above
  * reco.learn_memory, saying both figures, and ERRCODE_DISK_FULL when it cannot be
- * reserved; NOTICE above maintenance_work_mem.  Freed with the current memory context.
+ * reserved; NOTICE above maintenance_work_mem.  advice: what else than more room would
+ * help, as the end of a hint ("learn fewer factors").  Freed with the current memory context.
  */
-extern RecoArea *reco_area_create(Size bytes);
+extern RecoArea *reco_area_create(Size bytes, const char *advice);
 
 /* reco_area_alloc gives the next 64-byte aligned piece; raises when the area is exhausted. */
 extern void *reco_area_alloc(void *area, Size bytes);

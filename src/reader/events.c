@@ -505,13 +505,8 @@ reco_reader_test_events(const RecoDefinition *definition, Oid relation)
 			reco_key_kind_of_type(definition->user.type, "a user column") ||
 		reco_key_kind_of_type(test.item.type, "an item column") !=
 			reco_key_kind_of_type(definition->item.type, "an item column"))
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_DATATYPE_MISMATCH),
-			 errmsg("ids in \"%s\" are of other types than in \"%s\"", get_rel_name(relation),
-					get_rel_name(definition->interactions.relid)),
-			 errhint(
-				 "Give the test interactions the column types of the interactions, or cast them in a view.")));
+		elog(ERROR, "ids in \"%s\" are of other types than in \"%s\"", get_rel_name(relation),
+			 get_rel_name(definition->interactions.relid));
 	if (test.event.name == NULL)
 		test.has_event_weights = false;
 	return reco_events_read(&test, false);

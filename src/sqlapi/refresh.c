@@ -92,7 +92,7 @@ static RecoLearned *
 learn(const RecoLearnRequest *request, instr_time *clock)
 {
 	RecoLearned *learned = reco_learn(request);
-	char *detail = JsonbToCString(NULL, &learned->metrics->root, VARSIZE(learned->metrics));
+	char *detail = reco_json_rounded(learned->metrics);
 
 	if (request->warm != NULL)
 		ereport(NOTICE, (errmsg("refresh of \"%s\": learned from version %d on in %.2f s",
@@ -170,7 +170,7 @@ calibrate(const RecoLearnRequest *request, RecoDefinition *definition, instr_tim
 	else
 		ereport(NOTICE,
 				(errmsg("refresh of \"%s\": calibrated in %.2f s", definition->name, seconds_since(clock)),
-				 errdetail("%s", JsonbToCString(NULL, &calibration.json->root, VARSIZE(calibration.json)))));
+				 errdetail("%s", reco_json_rounded(calibration.json))));
 	return calibration;
 }
 

@@ -112,8 +112,7 @@ reco_check_reason_template(PG_FUNCTION_ARGS)
 	HeapTuple written;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-						errmsg("function \"check_reason_template\" was not called by trigger manager")));
+		elog(ERROR, "check_reason_template() was not called by the trigger manager");
 	if (TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
 	{
 		reco_catalog_templates_changed();

@@ -125,9 +125,7 @@ reco_store_write(RecoVersion *version, const RecoTensorSet *set)
 		n_chunks += (reco_store_tensor_bytes(&set->tensor[i]) + RECO_CHUNK_BYTES - 1) / RECO_CHUNK_BYTES;
 	}
 	if (n_chunks > INT_MAX / sizeof(RecoChunkRef))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the learned model is too large to be stored"), errhint("Learn fewer factors.")));
+		elog(ERROR, "a model of %zu chunks is too large to be stored", n_chunks);
 
 	chunk = palloc(Max(n_chunks, 1) * sizeof(RecoChunkRef));
 	n_chunks = 0;

@@ -162,7 +162,7 @@ $_->quit for $first, $second;
 
 SKIP:
 {
-	skip 'root may write everywhere', 5 if $> == 0;
+	skip 'root may write everywhere', 7 if $> == 0;
 	unlink "$folder/$name";
 	chmod 0500, $folder;
 	is(Reco::rows($node, $answers), $expected, 'an unwritable folder: the same lists from private memory');
@@ -172,6 +172,9 @@ SKIP:
 	  $node->psql('postgres', "\\set VERBOSITY verbose\nSET reco.private_cache_limit = 0;\n$answers");
 	like($error, qr/ERROR:  53400: model of [0-9.]+ [kM]B cannot be copied/, 'a model above reco.private_cache_limit is refused');
 	like($error, qr/HINT:.*reco\.private_cache_limit/, 'with a hint');
+	($status, $out, $error) = $node->psql('postgres', "\\set VERBOSITY verbose\nCALL reco.refresh('shop')");
+	like($error, qr/ERROR:  42501: could not make the learning memory in ".*": Permission denied/, 'nothing can be learned there');
+	like($error, qr/HINT:  Check the owner and the permissions/, 'with a hint');
 	chmod 0700, $folder;
 }
 is(Reco::rows($node, $answers), $expected, 'a folder that can be written again');
