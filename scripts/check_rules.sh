@@ -61,6 +61,11 @@ while read -r name; do
 done < <(sed -nE 's/^CREATE (FUNCTION|PROCEDURE) reco\.([a-z_]+)\(.*/\2/p' "sql/reco--$version.sql" | sort -u |
 	grep -vE '^(list_rows|many_rows|may_use|progress_rows|builtin_reason_templates|check_reason_template|relation_reference.*|role_reference.*)$')
 
+# the table there is the one that test/sql/privileges.sql prints
+diff <(sed -nE '/^\| `create_recommender`/,/^$/p' docs/security.md | tr -d '`' | sed -E 's/^\| //; s/ \|$//; s/ +\| +/|/g; /^$/d') \
+	<(sed -nE 's/^\| ([a-z].*[^ ]) *\| (yes|[0-9A-Z]{5}) .*/&/p' expected/privileges.out | grep -v '^| *action ' | sed -E 's/^\| //; s/ *\|$//; s/ +\| +/|/g; s/\|[0-9A-Z]{5}/|no/g') ||
+	complain 'the table of docs/security.md is not that of expected/privileges.out'
+
 # ---- errors: each has an SQLSTATE, and with --errors each has a test ----
 
 errors()

@@ -9,7 +9,7 @@ SET search_path = privileges;
 CREATE TABLE goods (id int PRIMARY KEY, title text, secret text);
 INSERT INTO goods SELECT i, 'Good ' || i FROM generate_series(1, 20) i;
 CREATE TABLE events (user_id int, item_id int, note text);
-INSERT INTO events SELECT u, i FROM generate_series(1, 30) u, generate_series(1, 20) i WHERE (u * 7 + i * 3) % 5 < 2;
+INSERT INTO events SELECT u, i FROM generate_series(1, 60) u, generate_series(1, 20) i WHERE (u * 7 + i * 3) % 5 < 2;
 CREATE INDEX ON events (user_id);
 CREATE ROLE privileges_owner;
 CREATE ROLE privileges_member IN ROLE privileges_owner;
@@ -24,9 +24,12 @@ GRANT SELECT ON goods TO privileges_owner, privileges_reader;
 GRANT SELECT (user_id, item_id) ON events TO privileges_columns;
 GRANT SELECT (id, title) ON goods TO privileges_columns;
 SELECT reco.create_recommender('guarded', 'events', 'user_id', 'item_id', items => 'goods', item_key => 'id', item_label => 'title',
-	item_features => '{title}', options => '{"factors": 4, "iterations": 2}');
+	item_features => '{title}', options => '{"factors": 4, "iterations": 2, "calibrate": true}');
 SELECT reco.alter_recommender('guarded', owner => 'privileges_owner');
 CALL reco.refresh('guarded');
+CALL reco.compare('guarded', options => '{"users": 5, "resamples": 0}');
+CALL reco.learning_curve('guarded', options => '{"users": 5, "resamples": 0}');
+CALL reco.tune('guarded', budget => '0', options => '{"resamples": 0}');
 CREATE TABLE lists (user_id int, item_id int, rank int, score float8);
 GRANT ALL ON lists TO PUBLIC;
 
@@ -46,46 +49,62 @@ INSERT INTO action (name, command) VALUES
 	('create_recommender', $$SELECT reco.create_recommender('mine', 'privileges.events', 'user_id', 'item_id')$$),
 	('alter_recommender', $$SELECT reco.alter_recommender('guarded', half_life => NULL, new_name => 'other')$$),
 	('alter_recommender, owner', $$SELECT reco.alter_recommender('guarded', owner => 'privileges_stranger')$$),
+	('set_reviews', $$SELECT reco.set_reviews('guarded', NULL)$$),
 	('drop_recommender', $$SELECT reco.drop_recommender('guarded')$$),
 	('deploy', $$SELECT reco.deploy('guarded', 1)$$),
-	('set_reviews', $$SELECT reco.set_reviews('guarded', NULL)$$),
 	('refresh', $$CALL reco.refresh('guarded')$$),
+	('check_data', $$SELECT * FROM reco.check_data('guarded')$$),
 	('evaluate', $$CALL reco.evaluate('guarded', options => '{"users": 5, "resamples": 0}')$$),
-	('evaluation_report', $$SELECT * FROM reco.evaluation_report('guarded')$$),
+	('compare', $$CALL reco.compare('guarded', options => '{"users": 5, "resamples": 0}')$$),
+	('learning_curve', $$CALL reco.learning_curve('guarded', options => '{"users": 5, "resamples": 0}')$$),
+	('tune', $$CALL reco.tune('guarded', budget => '0', options => '{"resamples": 0}')$$),
+	('apply_trial', (SELECT format('SELECT reco.apply_trial(%s)', min(trial)) FROM reco.trials WHERE recommender = 'guarded')),
+	('reason_report', $$SELECT * FROM reco.reason_report('guarded', 5)$$),
+	('explanation_quality', $$SELECT * FROM reco.explanation_quality('guarded', 5)$$),
+	('features', $$SELECT * FROM reco.features('guarded')$$),
+	('verify', $$SELECT * FROM reco.verify('guarded')$$),
+	('set_reason_template', $$SELECT reco.set_reason_template('bought', 'en', '{you} got {items}')$$),
+	('reset_reason_template', $$SELECT reco.reset_reason_template('bought')$$),
 	('recommend', $$SELECT * FROM reco.recommend(3, 3, 'guarded')$$),
 	('recommend, filter', $$SELECT * FROM reco.recommend(3, 3, 'guarded', filter => 'id > 3')$$),
 	('recommend, filter by a column not granted', $$SELECT * FROM reco.recommend(3, 3, 'guarded', filter => 'secret IS NULL')$$),
 	('recommend_all', $$SELECT * FROM reco.recommend_all('guarded', 3)$$),
 	('recommend_into', $$CALL reco.recommend_into('guarded', 'privileges.lists', 3)$$),
 	('score', $$SELECT reco.score(3, 4, 'guarded')$$),
+	('probability', $$SELECT reco.probability(3, 4, 'guarded')$$),
 	('explain', $$SELECT * FROM reco.explain(3, 4, 'guarded')$$),
+	('explain, view attributes', $$SELECT * FROM reco.explain(3, 4, 'guarded', 'attributes')$$),
 	('explain_check', $$SELECT * FROM reco.explain_check(3, 4, 'guarded')$$),
 	('explain_svg', $$SELECT reco.explain_svg(3, 4, 'guarded')$$),
 	('counterfactual', $$SELECT * FROM reco.counterfactual(3, 5, 3, 'guarded')$$),
 	('what_if', $$SELECT * FROM reco.what_if(3, '[{"item": 9}]', 3, 'guarded')$$),
 	('reason_prompt', $$SELECT reco.reason_prompt(3, 4, 'guarded')$$),
-	('reason_report', $$SELECT * FROM reco.reason_report('guarded', 5)$$),
-	('explanation_quality', $$SELECT * FROM reco.explanation_quality('guarded', 5)$$),
+	('reason_accept', $$SELECT * FROM reco.reason_accept('because you like it', reco.reason_prompt(3, 4, 'guarded'))$$),
 	('similar_items', $$SELECT * FROM reco.similar_items(4, 3, 'guarded')$$),
 	('popular_items', $$SELECT * FROM reco.popular_items(3, 'guarded')$$),
 	('item_embedding', $$SELECT reco.item_embedding(4, 'guarded')$$),
 	('user_embedding', $$SELECT reco.user_embedding(3, 'guarded')$$),
-	('features', $$SELECT * FROM reco.features('guarded')$$),
 	('encode', $$SELECT * FROM reco.encode('guarded', 'item', 4)$$),
 	('warm', $$SELECT * FROM reco.warm('guarded')$$),
-	('verify', $$SELECT * FROM reco.verify('guarded')$$),
-	('set_reason_template', $$SELECT reco.set_reason_template('bought', 'en', '{you} got {items}')$$),
-	('reset_reason_template', $$SELECT reco.reset_reason_template('bought')$$),
-	('reason_accept', $$SELECT * FROM reco.reason_accept('because you like it', reco.reason_prompt(3, 4, 'guarded'))$$),
-	('view recommenders: sees it', $$SELECT 1 / count(*) FROM reco.recommenders WHERE name = 'guarded'$$),
-	('view models: sees it', $$SELECT 1 / count(*) FROM reco.models WHERE recommender = 'guarded'$$),
-	('view reason_templates', $$SELECT * FROM reco.reason_templates$$),
-	('view progress', $$SELECT * FROM reco.progress$$),
-	('table recommender', $$SELECT * FROM reco.recommender$$),
-	('table version', $$SELECT * FROM reco.version$$),
-	('table chunk', $$SELECT * FROM reco.chunk$$),
-	('table chunk, write', $$UPDATE reco.chunk SET data = ''$$),
-	('files of the cache', $$SELECT pg_ls_dir('base/pgsql_tmp/pgsql_tmp_reco')$$);
+	('sees it in recommenders', $$SELECT 1 / count(*) FROM reco.recommenders WHERE name = 'guarded'$$),
+	('sees its versions in models', $$SELECT 1 / count(*) FROM reco.models WHERE recommender = 'guarded'$$),
+	('sees it in trials', $$SELECT 1 / count(*) FROM reco.trials WHERE recommender = 'guarded'$$),
+	('sees it in evaluations', $$SELECT 1 / count(*) FROM reco.evaluations WHERE recommender = 'guarded'$$),
+	('sees it in evaluation_runs', $$SELECT 1 / count(*) FROM reco.evaluation_runs WHERE recommender = 'guarded'$$),
+	('sees it in evaluation_differences', $$SELECT 1 / count(*) FROM reco.evaluation_differences WHERE recommender = 'guarded'$$),
+	('sees it by evaluation_report', $$SELECT 1 / count(*) FROM reco.evaluation_report('guarded', (SELECT reco.latest_evaluation('guarded', NULL, 'compare')))$$),
+	('sees it by comparison_report', $$SELECT 1 / count(*) FROM reco.comparison_report('guarded')$$),
+	('sees it by learning_curve_report', $$SELECT 1 / count(*) FROM reco.learning_curve_report('guarded')$$),
+	('sees it by latest_evaluation', $$SELECT 1 / count(reco.latest_evaluation('guarded', NULL, NULL))$$),
+	('may_use is true', (SELECT format('SELECT 1 / reco.may_use(%L)::int', key) FROM reco.recommender WHERE name = 'guarded')),
+	('reads reason_templates', $$SELECT * FROM reco.reason_templates$$),
+	('reads progress (own and usable ones)', $$SELECT * FROM reco.progress$$);
+INSERT INTO action (name, command) SELECT 'reads table ' || relname, format('SELECT * FROM reco.%I', relname)
+FROM pg_class WHERE relnamespace = 'reco'::regnamespace AND relkind = 'r' ORDER BY relname;
+INSERT INTO action (name, command) VALUES
+	('writes table chunk', $$UPDATE reco.chunk SET data = ''$$),
+	('writes table reason_template', $$UPDATE reco.reason_template SET pattern = ''$$),
+	('lists the files of the cache', $$SELECT pg_ls_dir('base/pgsql_tmp/pgsql_tmp_reco')$$);
 GRANT SELECT ON action TO PUBLIC;
 \pset tuples_only off
 \pset format aligned
@@ -98,6 +117,10 @@ FROM action ORDER BY place;
 \pset border 1
 \pset format unaligned
 \pset tuples_only on
+\echo == functions that may be called by their names, and relations, that are in no row
+SELECT DISTINCT p.proname FROM pg_proc p WHERE p.pronamespace = 'reco'::regnamespace AND NOT EXISTS (SELECT FROM action a WHERE a.command ~ ('reco\.' || p.proname || '\('))
+	AND p.proname NOT IN ('list_rows', 'many_rows', 'progress_rows', 'builtin_reason_templates', 'check_reason_template', 'relation_reference_in', 'relation_reference_out', 'role_reference_in', 'role_reference_out') ORDER BY 1;
+SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'reco'::regnamespace AND c.relkind IN ('r', 'v') AND NOT EXISTS (SELECT FROM action a WHERE a.command ~ ('reco\.' || c.relname || '\M')) ORDER BY 1;
 
 \echo == who may be served sees the same as the owner
 CREATE FUNCTION list_as(role text) RETURNS text LANGUAGE plpgsql AS $$
@@ -161,7 +184,7 @@ CREATE TEMP TABLE version ();
 -- (reason_accept, set_reason_template and the filters take text of the caller's, which is run under the caller's path)
 SET search_path = shadow, pg_temp, pg_catalog;
 SELECT a.name, privileges.may('none', a.command) FROM privileges.action a
-WHERE NOT (a.name OPERATOR(pg_catalog.~) '^(view|table|files|create)') AND privileges.may('none', a.command) OPERATOR(pg_catalog.<>) 'yes' ORDER BY a.place;
+WHERE NOT (a.name OPERATOR(pg_catalog.~) '^(sees|may_use|reads|writes|lists|create)') AND privileges.may('none', a.command) OPERATOR(pg_catalog.<>) 'yes' ORDER BY a.place;
 SET search_path = privileges;
 DROP TABLE pg_temp.events, pg_temp.goods, pg_temp.recommender, pg_temp.chunk, pg_temp.version;
 
