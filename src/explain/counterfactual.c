@@ -448,9 +448,10 @@ verify(Search *search, const Set *set, RecoCounterfactual *result)
 	result->score_after = reco_query_score(without, search->ask->item);
 	result->rank_after = rank_of(search, without);
 	if (result->rank_after <= search->ask->k)
-		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("the ranking of the model contradicts its scores"),
-						errdetail("A set of evidence does not do what was computed of it."),
-						errhint("Learn a new version with CALL reco.refresh().")));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED), errmsg("the ranking of the model contradicts its scores"),
+				 errdetail("A set of evidence does not do what was computed of it."),
+				 errhint("Learn a new version with CALL reco.refresh().")));
 	result->n = set->n;
 	result->evidence = set->evidence;
 	result->outcome = RECO_COUNTERFACTUAL_FOUND;
