@@ -4,36 +4,8 @@
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA errors;
-SET search_path = errors;
+SET search_path = errors, helper;
 SET reco.workers = 0;
-
--- outcome() runs a statement: "ok", the rows of a SELECT, or how it fails.
-CREATE FUNCTION outcome(statement text) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	IF statement ~* '^select' THEN
-		EXECUTE 'SELECT coalesce(string_agg(r::text, '' ''), ''none'') FROM (' || statement || ') r' INTO message;
-		RETURN NEXT message;
-	ELSE
-		EXECUTE statement;
-		RETURN NEXT 'ok';
-	END IF;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN NEXT state || ': ' || message;
-	IF detail <> '' THEN
-		RETURN NEXT '  detail: ' || detail;
-	END IF;
-	IF hint <> '' THEN
-		RETURN NEXT '  hint: ' || hint;
-	END IF;
-END $$;
 
 CREATE TABLE goods (id int PRIMARY KEY, title text, colour text, price float8, words text);
 INSERT INTO goods SELECT i, 'Good ' || i, (ARRAY['red', 'green', 'blue'])[1 + i % 3], i, 'w' || i % 7 || ' w' || i % 5 FROM generate_series(1, 40) i;
@@ -50,14 +22,6 @@ BEGIN;
 ALTER TABLE reco.recommender RENAME TO hidden;
 SELECT outcome($$SELECT * FROM reco.recommend(1, 3, 'shop')$$);
 ROLLBACK;
-
-\echo == another algorithm, with options of the one before
-SELECT outcome($$SELECT reco.alter_recommender('shop', algorithm => 'itemknn')$$);
-SELECT outcome($$SELECT reco.alter_recommender('shop', algorithm => 'itemknn', options => '{"factors": null, "iterations": 2}')$$);
--- what the call itself names is a matter of its own
-SELECT outcome($$SELECT reco.alter_recommender('shop', algorithm => 'itemknn', options => '{"factors": null, "iterations": null, "neighbors": 5}')$$);
-SELECT outcome($$SELECT reco.alter_recommender('shop', algorithm => 'itemknn', unset => '{options}')$$);
-SELECT outcome($$SELECT reco.alter_recommender('shop', algorithm => 'als', options => '{"factors": 4, "iterations": 1}')$$);
 
 \echo == too little memory to learn, of an algorithm without factors
 CREATE TABLE wide AS SELECT u, (u * 31 + g * g) % 5000 AS i FROM generate_series(1, 6000) u, generate_series(1, 8) g;

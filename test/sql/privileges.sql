@@ -242,3 +242,5 @@ DROP OWNED BY privileges_owner, privileges_member, privileges_reader, privileges
 DROP ROLE privileges_owner, privileges_member, privileges_reader, privileges_columns, privileges_no_items, privileges_stranger, privileges_planter;
 DROP SCHEMA shadow CASCADE;
 DROP SCHEMA privileges CASCADE;
+-- other tests count trials from 1
+SELECT setval('reco.trial_id_seq', 1, false);
