@@ -170,7 +170,6 @@ als_check(const RecoModel *model)
 			reco_model_refuse("item_norm");
 	if (!reco_ranking_check(&als->items))
 		reco_model_refuse(TENSOR_RANK_ORDER);
-	reco_als_check_attributes(als);
 }
 
 /* als_use streams the factors where memory is short, and does without the copy to rank by. */

@@ -18,7 +18,6 @@
 #include "postgres.h"
 
 #include "kernel/side.h"
-#include "miscadmin.h"
 #include "model/als_query.h"
 #include "model/tensors.h"
 
@@ -49,23 +48,6 @@ reco_als_bind_attributes(RecoModel *model, AlsModel *als)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("the attributes of the items in the model are missing or have the wrong shape"),
 				 errhint("Learn a new version with CALL reco.refresh().")));
-}
-
-void
-reco_als_check_attributes(const AlsModel *als)
-{
-	RkCsr pattern = {.n_rows = als->items.n,
-					 .n_cols = als->n_columns,
-					 .offset = (const uint64 *) als->offset,
-					 .index = als->column};
-	RkStatus status;
-
-	if (als->offset == NULL)
-		return;
-	status = rk_csr_validate(&pattern, (size_t) als->offset[als->items.n], &reco_pool_poll);
-	CHECK_FOR_INTERRUPTS();
-	if (status != RK_OK)
-		reco_model_refuse(TENSOR_ATTRIBUTE_COLUMN);
 }
 
 double *

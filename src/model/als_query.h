@@ -79,9 +79,6 @@ extern double *reco_als_item_vector(const AlsModel *als, uint32 item, size_t col
 /* reco_als_bind_attributes finds the maps and checks their shapes. */
 extern void reco_als_bind_attributes(RecoModel *model, AlsModel *als);
 
-/* reco_als_check_attributes raises ERRCODE_DATA_CORRUPTED unless the attributes of the items are rows of columns of the encoder. */
-extern void reco_als_check_attributes(const AlsModel *als);
-
 /* reco_als_prior gives V g of the user, with a 0 for the bias, or NULL where the version knows nothing of users. */
 extern double *reco_als_prior(const RecoQuery *query);
 
