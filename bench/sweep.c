@@ -142,7 +142,7 @@ half_sweep(const RkAlsSide *side, float *x, float *y, size_t n_y, double *slab, 
 
 	memset(slab, 0, SLABS * d * d * sizeof(double));
 	for (size_t s = 0; s < SLABS; s++)
-		check(rk_gram_range(y, n_y * s / SLABS, n_y * (s + 1) / SLABS, d, slab + s * d * d, scratch, NULL));
+		check(rk_gram_range(y, n_y * s / SLABS, n_y * (s + 1) / SLABS, d, false, slab + s * d * d, scratch, NULL));
 	for (size_t s = 1; s < SLABS; s++)
 		rk_gram_add(d, slab + s * d * d, slab);
 	part[PART_GRAM] = seconds() - begun;

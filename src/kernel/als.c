@@ -12,9 +12,8 @@
 
 #include "rng.h"
 
-/* Rows of factors that are multiplied at once for a Gram matrix, and those that are summed in float32. */
+/* Rows of factors that are multiplied at once for a Gram matrix; RK_GRAM_CHUNK is a multiple. */
 #define RK_GRAM_BLOCK 256
-#define RK_GRAM_CHUNK (4 * RK_GRAM_BLOCK)
 
 /* Pieces of a panel that are multiplied with all later ones, one after the other. */
 #define RK_GRAM_GROUP 16
@@ -47,9 +46,10 @@ size_t
 rk_gram_scratch_bytes(size_t d)
 {
 	size_t padded = rk_round_up(d, RK_TILE);
+	size_t narrow = rk_scratch_bytes(RK_GRAM_BLOCK * padded, sizeof(float)) +
+					rk_scratch_bytes(padded * padded, sizeof(float));
 
-	return rk_scratch_bytes(RK_GRAM_BLOCK * padded, sizeof(float)) +
-		   rk_scratch_bytes(padded * padded, sizeof(float));
+	return rk_max(narrow, rk_gram_wide_scratch_bytes(d));
 }
 
 /* rk_gram_collect adds the upper triangle of a sum in tiles to gram [d x d]. */
@@ -95,9 +95,10 @@ rk_gram_tiles(const RkSmall *small, const float *panel, size_t n_rows, size_t bl
 	return RK_OK;
 }
 
-RkStatus
-rk_gram_range(const float *factor, size_t first, size_t last, size_t d, double *gram, void *scratch,
-			  const RkPoll *poll)
+/* rk_gram_narrow is rk_gram_range if not wide. */
+static RkStatus
+rk_gram_narrow(const float *factor, size_t first, size_t last, size_t d, double *gram, void *scratch,
+			   const RkPoll *poll)
 {
 	const RkSmall *small = rk_small_best();
 	size_t blocks = rk_round_up(d, RK_TILE) / RK_TILE;
@@ -117,6 +118,23 @@ rk_gram_range(const float *factor, size_t first, size_t last, size_t d, double *
 			rk_gram_collect(sum, d, gram);
 	}
 	return RK_OK;
+}
+
+RkStatus
+rk_gram_range(const float *factor, size_t first, size_t last, size_t d, bool wide, double *gram,
+			  void *scratch, const RkPoll *poll)
+{
+	return wide ? rk_gram_wide(factor, first, last, d, gram, scratch, poll)
+				: rk_gram_narrow(factor, first, last, d, gram, scratch, poll);
+}
+
+bool
+rk_als_wants_wide(const RkAlsSide *side, const double *eigenvalue)
+{
+	size_t d = side->d;
+
+	return d > 0 && side->alpha0 * eigenvalue[0] >
+						RK_ALS_MAX_CONDITION * (side->alpha0 * eigenvalue[d - 1] + rk_als_lambda(side, 0));
 }
 
 void
@@ -455,14 +473,14 @@ rk_als_whiten(size_t d, const double *vector, const double *eigenvalue, double s
 	if (!(greatest > 0.0))
 		return false;
 	for (size_t k = 0; k < d; k++)
-		sum += sqrt(eigenvalue[k]) / greatest;
+		sum += sqrt(sqrt(eigenvalue[k]) / greatest);
 	for (size_t k = 0; k < d; k++)
 	{
 		double sigma = fmax(sqrt(eigenvalue[k]), RK_ALS_FLOOR * greatest);
-		double scale = size > 0.0 ? size * sqrt(sigma / greatest / sum) / sigma : 1.0 / sigma;
+		double length = size > 0.0 ? size * sqrt(sqrt(sigma / greatest) / sum) : 1.0;
 
 		for (size_t l = 0; l < d; l++)
-			map[k * d + l] = (float) (vector[k * d + l] * scale);
+			map[k * d + l] = (float) (vector[k * d + l] * length / sigma);
 	}
 	return true;
 }

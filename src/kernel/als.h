@@ -15,7 +15,8 @@
  *
  *	1. G of the opposite side: rk_gram_range over fixed slabs of rows, each
  *	   into its own matrix of zeros, added in slab order by rk_gram_add.
- *	2. rk_eigh_gram gives V and Lambda; V is rounded to float.
+ *	2. rk_eigh_gram gives V and Lambda; if rk_als_wants_wide, both again from a
+ *	   wide G.  V is rounded to float.
  *	3. rk_rotate_range rotates the opposite factors in place (y := V y) and
  *	   they are never rotated back: G is now Lambda, and every score is
  *	   unchanged because x is solved in the same basis.  Prior means of the
@@ -102,8 +103,9 @@ extern void rk_als_init_row(uint64_t seed, uint64_t key_hash, size_t d, float *r
  *
  * rk_als_whiten fills the map [d x d] that makes the columns orthonormal, for
  * rk_rotate_range, from what rk_eigh_gram gave.  If size > 0 they then get lengths in
- * the ratio of the roots of their singular values, and size is the root of the sum of
- * all squares.  False, without a map, if the factors are zeros.
+ * the ratio of the fourth roots of their singular values (the roots of those of the matrix,
+ * once orthonormal columns have been multiplied to and fro), and size is the root of the sum
+ * of all squares.  False, without a map, if the factors are zeros.
  */
 extern RkStatus rk_als_degree_range(const RkCsr *rows, size_t first, size_t last, float *degree,
 									const RkPoll *poll);
@@ -115,14 +117,31 @@ extern bool rk_als_whiten(size_t d, const double *vector, const double *eigenval
 /* rk_gram_scratch_bytes is the scratch of rk_gram_range. */
 extern size_t rk_gram_scratch_bytes(size_t d);
 
+/* Rows of factors whose products rk_gram_range sums in float32, one after the other. */
+#define RK_GRAM_CHUNK 1024
+
 /*
  * rk_gram_range adds y y^T of rows first .. last - 1 of factor [n x d] to the
- * upper triangle (column >= row) of gram [d x d]: sums of 1,024 rows in float32, and the
- * sums of these in double, so that an element is off by some 1e-7 of sum |y_ij y_ik|.
- * That is what rotating factors in float32 leaves off the diagonal, too.
+ * upper triangle (column >= row) of gram [d x d].
+ *
+ * Each RK_GRAM_CHUNK rows are summed in float32, with a rounding for each row, and these sums in
+ * double.  So element (i, k) is off by at most g sum_r |y_ri y_rk| with g = m u / (1 - m u),
+ * m = RK_GRAM_CHUNK and u = 2^-24, which is 6.1e-5, and by u times the sum of the absolute
+ * values of the partial sums, which is usually some 1e-7 sum_r |y_ri y_rk|.
+ *
+ * If wide, everything is in double.  What is left of the errors is that of a sum of doubles.
  */
-extern RkStatus rk_gram_range(const float *factor, size_t first, size_t last, size_t d, double *gram,
-							  void *scratch, const RkPoll *poll);
+extern RkStatus rk_gram_range(const float *factor, size_t first, size_t last, size_t d, bool wide,
+							  double *gram, void *scratch, const RkPoll *poll);
+
+/*
+ * rk_als_wants_wide tells from Lambda whether the Gram matrix it was found from must be summed again, wide,
+ * before rows of side are solved: whether alpha0 Lambda_max exceeds 1e4 (alpha0 Lambda_min + lambda_u) for the
+ * least lambda_u, the same bound that has rows solved in double, without the rows' own entries.  An error of
+ * e Lambda_max in G changes the scores of a row by up to e alpha0 Lambda_max / (alpha0 Lambda_min + lambda_u) of
+ * the greatest, which has no limit above the bound.
+ */
+extern bool rk_als_wants_wide(const RkAlsSide *side, const double *eigenvalue);
 
 /* rk_gram_add adds the upper triangle of slab to that of gram; both [d x d]. */
 extern void rk_gram_add(size_t d, const double *slab, double *gram);

@@ -1,6 +1,6 @@
 /*
  * als_double.c
- *	  One row of ALS in double, with BLAS: the rows that float32 would spoil.
+ *	  One row of ALS in double, with BLAS: the rows that float32 would spoil; and the Gram matrices.
  *
  * The Fortran routines read a row-major array as its transpose.  So the panel
  * of a row's entries, [n x ld] here, is a matrix of ld x n there: its product
@@ -20,6 +20,9 @@
 
 /* Columns that are multiplied at once in dual form. */
 #define RK_ALS_DEPTH 512
+
+/* Rows of factors that are multiplied at once for a Gram matrix: some 5 ms of work at d = 1024. */
+#define RK_WIDE_BLOCK 128
 
 /*
  * rk_panel_row writes root * y * scale, all [d], then the column of ones of a
@@ -205,4 +208,33 @@ RkStatus
 rk_row_solve_double(RkAlsRow *row)
 {
 	return row->n < row->columns ? rk_row_solve_dual(row) : rk_row_solve_primal(row);
+}
+
+size_t
+rk_gram_wide_scratch_bytes(size_t d)
+{
+	return rk_scratch_bytes(RK_WIDE_BLOCK * d, sizeof(double));
+}
+
+RkStatus
+rk_gram_wide(const float *factor, size_t first, size_t last, size_t d, double *gram, void *scratch,
+			 const RkPoll *poll)
+{
+	const double unit = 1;
+	double *panel = scratch;
+	RkBlasInt columns = (RkBlasInt) d;
+	double work = 0.0;
+
+	for (size_t row = first; row < last; row += RK_WIDE_BLOCK)
+	{
+		size_t n_rows = rk_min(last - row, RK_WIDE_BLOCK);
+		RkBlasInt block = (RkBlasInt) n_rows;
+
+		for (size_t k = 0; k < n_rows * d; k++)
+			panel[k] = (double) factor[row * d + k];
+		dsyrk_("L", "N", &columns, &block, &unit, panel, &columns, &unit, gram, &columns, 1, 1);
+		if (rk_poll_after(poll, &work, 2.0 * (double) n_rows * (double) d * (double) d))
+			return RK_CANCELLED;
+	}
+	return RK_OK;
 }

@@ -1,6 +1,6 @@
 /*
  * als_row.h
- *	  Private to als*.c: the system of one row of ALS.
+ *	  Private to als*.c: the system of one row of ALS, and what is done in double.
  */
 #ifndef RK_ALS_ROW_H
 #define RK_ALS_ROW_H
@@ -86,5 +86,10 @@ rk_row_residual(const RkAlsRow *row, size_t entry)
  */
 extern RkStatus rk_row_solve_float(RkAlsRow *row);
 extern RkStatus rk_row_solve_double(RkAlsRow *row);
+
+/* rk_gram_wide is rk_gram_range if wide. */
+extern size_t rk_gram_wide_scratch_bytes(size_t d);
+extern RkStatus rk_gram_wide(const float *factor, size_t first, size_t last, size_t d, double *gram,
+							 void *scratch, const RkPoll *poll);
 
 #endif /* RK_ALS_ROW_H */

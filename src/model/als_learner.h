@@ -92,6 +92,7 @@ typedef struct AlsShared
 	double *eigenvalue;    /* [d], of the side prepared last */
 	const AlsSide *target; /* the side being solved */
 	AlsSide *other;        /* the side being prepared, or opposite to target */
+	bool wide;             /* of TASK_GRAM */
 	float *norm;           /* [n_items], of ranked; this, room and index by reco_als_index_room */
 	RkIndexRoom room;
 	RkIndex index;
@@ -139,11 +140,11 @@ extern size_t reco_als_count_rows(const RkCsr *rows);
 extern void reco_als_set_rows(AlsLearner *learner, const RkCsr *by_user);
 
 /*
- * reco_als_diagonalise leaves the eigenvectors of a side's Gram matrix in the first
- * slab and the eigenvalues beside it; reco_als_rotate maps the factors of
- * the side prepared last by shared->vector; reco_als_prepare does both.
+ * reco_als_diagonalise leaves the eigenvectors of a side's Gram matrix, summed wide or not
+ * (kernel/als.h), in the first slab and the eigenvalues beside it; reco_als_rotate maps the factors of
+ * the side prepared last by shared->vector; reco_als_prepare does both, and sums again where it must be wide.
  */
-extern void reco_als_diagonalise(AlsLearner *learner, AlsSide *side);
+extern void reco_als_diagonalise(AlsLearner *learner, AlsSide *side, bool wide);
 extern void reco_als_rotate(AlsLearner *learner);
 extern void reco_als_prepare(AlsLearner *learner, AlsSide *side);
 

@@ -36,16 +36,29 @@ random_items(AlsLearner *learner)
 	}
 }
 
-/* spread multiplies the factors of a side by the normalised matrix, into target, and makes columns orthogonal. */
-static bool
-spread(AlsLearner *learner, AlsSide *target, AlsSide *other, double size)
+/* multiply writes the product of the normalised matrix with the factors of a side into those of the other, target. */
+static void
+multiply(AlsLearner *learner, AlsSide *target, AlsSide *other)
 {
 	AlsShared *shared = learner->shared;
 
 	shared->target = target;
 	shared->other = other;
 	reco_als_run(learner, TASK_SPREAD, target->n_ranges, false);
-	reco_als_diagonalise(learner, target);
+}
+
+/*
+ * spread multiplies the factors of the items by the normalised matrix, to the users and back, and makes their columns
+ * orthogonal.  Those of the users need not be: the way back is linear, so they span the same.
+ */
+static bool
+spread(AlsLearner *learner, double size)
+{
+	AlsShared *shared = learner->shared;
+
+	multiply(learner, &shared->users, &shared->items);
+	multiply(learner, &shared->items, &shared->users);
+	reco_als_diagonalise(learner, &shared->items, false);
 	if (!learner->blas->whiten(shared->d, shared->slab, shared->eigenvalue, size, shared->vector))
 		return false;
 	reco_als_rotate(learner);
@@ -77,8 +90,7 @@ guess(AlsLearner *learner)
 
 	degrees(learner);
 	for (int round = 1; round <= GUESS_ROUNDS; round++)
-		if (!spread(learner, &shared->users, &shared->items, 0) ||
-			!spread(learner, &shared->items, &shared->users, round == GUESS_ROUNDS ? size : 0))
+		if (!spread(learner, round == GUESS_ROUNDS ? size : 0))
 			return false;
 	return true;
 }
@@ -108,8 +120,7 @@ reco_als_directions(AlsLearner *learner, const RkCsr *by_user, int rounds)
 	random_items(learner);
 	degrees(learner);
 	for (int round = 0; round < rounds; round++)
-		if (!spread(learner, &shared->users, &shared->items, 0) ||
-			!spread(learner, &shared->items, &shared->users, 0))
+		if (!spread(learner, 0))
 			return NULL;
 	return shared->items.factor;
 }

@@ -30,7 +30,7 @@ task_gram(void *arg, size_t range, void *scratch, const RkPoll *poll)
 
 	memset(slab, 0, sizeof(double) * d * d);
 	return reco_blas()->gram_range(shared->other->factor, n * range / GRAM_SLABS,
-								   n * (range + 1) / GRAM_SLABS, d, slab, scratch, poll);
+								   n * (range + 1) / GRAM_SLABS, d, shared->wide, slab, scratch, poll);
 }
 
 static RkStatus
@@ -154,12 +154,13 @@ reco_als_run(AlsLearner *learner, AlsTask task, size_t n_ranges, bool counts)
 }
 
 void
-reco_als_diagonalise(AlsLearner *learner, AlsSide *side)
+reco_als_diagonalise(AlsLearner *learner, AlsSide *side, bool wide)
 {
 	AlsShared *shared = learner->shared;
 	size_t d = shared->d;
 
 	shared->other = side;
+	shared->wide = wide;
 	reco_als_run(learner, TASK_GRAM, GRAM_SLABS, false);
 	for (size_t s = 1; s < GRAM_SLABS; s++)
 		learner->blas->gram_add(d, shared->slab + s * d * d, shared->slab);
@@ -178,8 +179,11 @@ void
 reco_als_prepare(AlsLearner *learner, AlsSide *side)
 {
 	AlsShared *shared = learner->shared;
+	const AlsSide *solved = side == &shared->items ? &shared->users : &shared->items;
 
-	reco_als_diagonalise(learner, side);
+	reco_als_diagonalise(learner, side, false);
+	if (learner->blas->wants_wide(&solved->problem, shared->eigenvalue))
+		reco_als_diagonalise(learner, side, true);
 	for (size_t k = 0; k < shared->d * shared->d; k++)
 		shared->vector[k] = (float) shared->slab[k];
 	reco_als_rotate(learner);

@@ -21,8 +21,9 @@ typedef struct RecoBlas
 	bool (*set_one_thread)(void);
 
 	size_t (*gram_scratch_bytes)(size_t d);
-	RkStatus (*gram_range)(const float *factor, size_t first, size_t last, size_t d, double *gram,
+	RkStatus (*gram_range)(const float *factor, size_t first, size_t last, size_t d, bool wide, double *gram,
 						   void *scratch, const RkPoll *poll);
+	bool (*wants_wide)(const RkAlsSide *side, const double *eigenvalue);
 	void (*gram_add)(size_t d, const double *slab, double *gram);
 	size_t (*rotate_scratch_bytes)(size_t d);
 	RkStatus (*rotate_range)(float *factor, size_t first, size_t last, size_t d, const float *vector,

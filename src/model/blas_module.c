@@ -43,6 +43,7 @@ static const RecoBlas api = {
 	.set_one_thread = set_one_thread,
 	.gram_scratch_bytes = rk_gram_scratch_bytes,
 	.gram_range = rk_gram_range,
+	.wants_wide = rk_als_wants_wide,
 	.gram_add = rk_gram_add,
 	.rotate_scratch_bytes = rk_rotate_scratch_bytes,
 	.rotate_range = rk_rotate_range,

@@ -151,8 +151,8 @@ gram(const float *factor, size_t n, size_t d)
 	double *out = palloc_extended(sizeof(double) * d * d, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	char *raw = palloc_extended(reco_blas()->gram_scratch_bytes(d) + RK_SCRATCH_ALIGN, MCXT_ALLOC_HUGE);
 
-	reco_learn_check(reco_blas()->gram_range(factor, 0, n, d, out, (void *) TYPEALIGN(RK_SCRATCH_ALIGN, raw),
-											 &reco_pool_poll));
+	reco_learn_check(reco_blas()->gram_range(factor, 0, n, d, false, out,
+											 (void *) TYPEALIGN(RK_SCRATCH_ALIGN, raw), &reco_pool_poll));
 	pfree(raw);
 	return out;
 }
