@@ -14,9 +14,8 @@
 #include "model/json.h"
 #include "utils/memutils.h"
 
-#define FRACTION 0.1
-#define SEED 42
-#define SHOWN 20
+#define SEED RECO_HELD_OUT_SEED
+#define SHOWN RECO_HELD_OUT_LIST
 #define BINS 10
 
 /* Other pairs of a user that are sampled, on average. */
@@ -273,9 +272,19 @@ calibration_error(Prediction *prediction, size_t n)
 	return error / (double) n;
 }
 
-/* check gives the expected calibration error across the halves; NaN when one of them is empty. */
+/* as_it_is reads a score as a probability. */
 static double
-check(const Collector *collector)
+as_it_is(double score)
+{
+	return Max(0.0, Min(1.0, score));
+}
+
+/*
+ * check gives the expected calibration error across the halves; NaN when one of them is empty.  With "fitted" false it is that of
+ * the scores as they are.
+ */
+static double
+check(const Collector *collector, bool fitted)
 {
 	Link link[2] = {fit(collector, 0), fit(collector, 1)};
 	Prediction *prediction = reco_evaluate_alloc(collector->n, sizeof(Prediction));
@@ -289,7 +298,8 @@ check(const Collector *collector)
 		const Link *other = &link[1 - pair->half];
 
 		if (pair->shown)
-			prediction[n++] = (Prediction){rk_isotonic_at(other->x, other->y, other->n, pair->score),
+			prediction[n++] = (Prediction){fitted ? rk_isotonic_at(other->x, other->y, other->n, pair->score)
+												  : as_it_is(pair->score),
 										   pair->score, pair->found};
 	}
 	return n > 0 ? calibration_error(prediction, n) : NAN;
@@ -309,7 +319,8 @@ describe(const Collector *collector, const RecoCalibration *calibration)
 		shown_found += collector->pair[p].shown && collector->pair[p].found;
 	}
 	reco_json_begin(&json);
-	reco_json_number(&json, "ece", check(collector));
+	reco_json_number(&json, "ece", check(collector, true));
+	reco_json_number(&json, "ece_of_scores", check(collector, false));
 	reco_json_integer(&json, "users", (int64) collector->n_users);
 	reco_json_integer(&json, "pairs", (int64) collector->n);
 	reco_json_integer(&json, "found", calibration->found);
@@ -319,24 +330,38 @@ describe(const Collector *collector, const RecoCalibration *calibration)
 	return reco_json_end(&json);
 }
 
-/* make_evaluation gives an evaluation with everything but contestants. */
-static RecoEvaluation *
-make_evaluation(RecoDefinition *definition, Jsonb *call_options, RecoEvents *events)
+/* keep copies a link to another context. */
+static void
+keep(const Link *link, MemoryContext found, RecoCalibration *calibration)
 {
-	RecoEvaluation *evaluation = palloc0(sizeof(RecoEvaluation));
+	calibration->n = link->n;
+	calibration->link = MemoryContextAllocHuge(found, sizeof(double) * 2 * link->n);
+	for (size_t i = 0; i < link->n; i++)
+	{
+		calibration->link[2 * i] = link->x[i];
+		calibration->link[2 * i + 1] = link->y[i];
+	}
+}
 
-	evaluation->settings = (RecoEvaluateSettings){.split = RECO_SPLIT_RANDOM,
-												  .n_k = 1,
-												  .k = palloc0(sizeof(size_t)),
-												  .fraction = FRACTION,
-												  .seed = SEED,
-												  .model_options = call_options};
-	evaluation->settings.k[0] = SHOWN;
-	evaluation->definition = definition;
-	evaluation->events = evaluation->source = events;
-	evaluation->user_features = evaluation->source->user_features;
-	reco_evaluate_prepare(evaluation);
-	return evaluation;
+RecoCalibration
+reco_evaluate_link(RecoEvaluation *evaluation, RecoContestant *contestant, MemoryContext found)
+{
+	RecoCalibration calibration = {0};
+	Collector collector = {.evaluation = evaluation, .contestant = contestant};
+	Link link;
+
+	collect(&collector);
+	for (size_t p = 0; p < collector.n; p++)
+		calibration.found += collector.pair[p].found;
+	if (calibration.found < RECO_CALIBRATE_FOUND)
+		return calibration;
+	qsort(collector.pair, collector.n, sizeof(Pair), compare_pair);
+	link = fit(&collector, -1);
+	keep(&link, found, &calibration);
+	calibration.json = describe(&collector, &calibration);
+	MemoryContextSwitchTo(found);
+	calibration.json = reco_evaluate_copy_json(calibration.json);
+	return calibration;
 }
 
 RecoCalibration
@@ -349,31 +374,13 @@ reco_evaluate_calibrate(RecoDefinition *definition, Jsonb *call_options, RecoEve
 					   .definition = definition,
 					   .options = call_options,
 					   .share = 100};
-	RecoCalibration calibration = {0};
-	Collector collector = {0};
-	Link link;
+	RecoCalibration calibration;
+	RecoEvaluation *evaluation;
 
 	MemoryContextSwitchTo(each);
-	collector.evaluation = make_evaluation(definition, call_options, events);
-	collector.contestant = reco_evaluate_contest(collector.evaluation, &entry, each);
-	collect(&collector);
-	for (size_t p = 0; p < collector.n; p++)
-		calibration.found += collector.pair[p].found;
-	qsort(collector.pair, collector.n, sizeof(Pair), compare_pair);
-	link = fit(&collector, -1);
-	if (calibration.found >= RECO_CALIBRATE_FOUND)
-	{
-		calibration.n = link.n;
-		calibration.link = MemoryContextAllocHuge(found, sizeof(double) * 2 * link.n);
-		for (size_t i = 0; i < link.n; i++)
-		{
-			calibration.link[2 * i] = link.x[i];
-			calibration.link[2 * i + 1] = link.y[i];
-		}
-		calibration.json = describe(&collector, &calibration);
-		MemoryContextSwitchTo(found);
-		calibration.json = reco_evaluate_copy_json(calibration.json);
-	}
+	evaluation = reco_evaluate_hold_out(definition, call_options, events);
+	reco_evaluate_prepare(evaluation);
+	calibration = reco_evaluate_link(evaluation, reco_evaluate_contest(evaluation, &entry, each), found);
 	MemoryContextSwitchTo(found);
 	MemoryContextDelete(each);
 	return calibration;

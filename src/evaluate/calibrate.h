@@ -13,7 +13,8 @@
  *
  * The expected calibration error is that of the first 20 of each list (of all ratings): the mean distance of
  * probability and what was found, over ten bins of as many pairs each.  It is measured on one half of the
- * users with a function fitted to the other half.
+ * users with a function fitted to the other half.  That of the scores as they are, read as probabilities where they lie
+ * between 0 and 1, stands beside it.
  */
 #ifndef RECO_EVALUATE_CALIBRATE_H
 #define RECO_EVALUATE_CALIBRATE_H

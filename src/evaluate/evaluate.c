@@ -73,10 +73,30 @@ reco_evaluate_read(const RecoEvaluateRequest *request)
 	return evaluation;
 }
 
+RecoEvaluation *
+reco_evaluate_hold_out(RecoDefinition *definition, Jsonb *call_options, RecoEvents *events)
+{
+	RecoEvaluation *evaluation = palloc0(sizeof(RecoEvaluation));
+
+	evaluation->settings = (RecoEvaluateSettings){.split = RECO_SPLIT_RANDOM,
+												  .n_k = 1,
+												  .k = palloc(sizeof(size_t)),
+												  .fraction = RECO_HELD_OUT_FRACTION,
+												  .seed = RECO_HELD_OUT_SEED,
+												  .sample_users = 1,
+												  .model_options = call_options};
+	evaluation->settings.k[0] = RECO_HELD_OUT_LIST;
+	evaluation->definition = definition;
+	evaluation->events = evaluation->source = events;
+	evaluation->user_features = events->user_features;
+	return evaluation;
+}
+
 void
 reco_evaluate_prepare(RecoEvaluation *evaluation)
 {
-	reco_evaluate_split(evaluation);
+	if (evaluation->keep == NULL)
+		reco_evaluate_split(evaluation);
 	reco_evaluate_fold(evaluation);
 	reco_evaluate_learn_baselines(evaluation);
 	reco_evaluate_find_targets(evaluation);

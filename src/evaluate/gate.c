@@ -10,10 +10,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#define GATE_K 20
-#define GATE_FRACTION 0.2
 #define GATE_RESAMPLES 1000
-#define GATE_SEED 42
 
 /* Positions of the contestants. */
 enum
@@ -78,30 +75,19 @@ split(RecoEvaluation *evaluation, const RecoGateRequest *request)
 static RecoEvaluation *
 make_evaluation(const RecoGateRequest *request, bool *fresh)
 {
-	RecoEvaluation *evaluation = palloc0(sizeof(RecoEvaluation));
-	RecoEvaluateSettings *settings = &evaluation->settings;
+	RecoEvaluation *evaluation =
+		reco_evaluate_hold_out(request->definition, request->call_options, request->events);
 
-	settings->split = RECO_SPLIT_RANDOM;
-	settings->n_k = 1;
-	settings->k = palloc(sizeof(size_t));
-	settings->k[0] = GATE_K;
-	settings->fraction = GATE_FRACTION;
-	settings->seed = GATE_SEED;
-	settings->resamples = GATE_RESAMPLES;
-	settings->model_options = request->call_options;
-	evaluation->definition = request->definition;
-	evaluation->events = evaluation->source = request->events;
-	evaluation->user_features = evaluation->source->user_features;
+	evaluation->settings.resamples = GATE_RESAMPLES;
 	*fresh = split(evaluation, request);
-	reco_evaluate_fold(evaluation);
-	reco_evaluate_learn_baselines(evaluation);
-	reco_evaluate_find_targets(evaluation);
-	for (size_t u = 0; u < evaluation->n_users; u++)
-		evaluation->user[u].sampled = false;
+	reco_evaluate_prepare(evaluation);
 	return evaluation;
 }
 
-/* deployed_entry gives the deployed version as it is, or its settings to be learned. */
+/*
+ * deployed_entry gives the deployed version as it is, or its settings to be learned: as they were asked for, so that what the
+ * algorithm chooses by the rows is chosen again, for the candidate has it chosen again too.
+ */
 static RecoEntry
 deployed_entry(const RecoGateRequest *request, bool fresh)
 {
@@ -113,14 +99,10 @@ deployed_entry(const RecoGateRequest *request, bool fresh)
 		entry.model = request->deployed;
 		return entry;
 	}
-	entry.options = request->options;
-	if (strcmp(request->definition->algorithm, request->algorithm) != 0)
-	{
-		entry.definition = palloc(sizeof(RecoDefinition));
-		*entry.definition = *request->definition;
-		entry.definition->algorithm = request->algorithm;
-		entry.definition->options = NULL;
-	}
+	entry.definition = palloc(sizeof(RecoDefinition));
+	*entry.definition = *request->definition;
+	entry.definition->algorithm = request->algorithm;
+	entry.definition->options = request->asked != NULL ? request->asked : request->options;
 	return entry;
 }
 
@@ -135,9 +117,9 @@ statistic_of(const RecoEvaluation *evaluation)
 						   reco_evaluate_tail(evaluation, RECO_TAIL_RANKED), false};
 }
 
-/* measure learns and measures one contestant; the result is in "outer". */
+/* measure learns and measures one contestant, and calibrates it unless "calibration" is NULL; the results are in "outer". */
 static Measured
-measure(RecoEvaluation *evaluation, const RecoEntry *entry, MemoryContext outer)
+measure(RecoEvaluation *evaluation, const RecoEntry *entry, RecoCalibration *calibration, MemoryContext outer)
 {
 	MemoryContext each = AllocSetContextCreate(outer, "reco gate: one contestant", ALLOCSET_DEFAULT_SIZES);
 	RecoStatistic statistic = statistic_of(evaluation);
@@ -150,6 +132,8 @@ measure(RecoEvaluation *evaluation, const RecoEntry *entry, MemoryContext outer)
 	measured.resampled = MemoryContextAlloc(outer, sizeof(double) * GATE_RESAMPLES);
 	measured.value =
 		reco_evaluate_resample_statistic(evaluation, contestant->value, &statistic, measured.resampled);
+	if (calibration != NULL)
+		*calibration = reco_evaluate_link(evaluation, contestant, outer);
 	MemoryContextSwitchTo(outer);
 	MemoryContextDelete(each);
 	return measured;
@@ -161,7 +145,7 @@ judge(const RecoEvaluation *evaluation, const RecoGateRequest *request, const Me
 	  MemoryContext found)
 {
 	bool is_error = evaluation->definition->explicit_feedback;
-	const char *metric = is_error ? "rmse" : psprintf("ndcg@%d", GATE_K);
+	const char *metric = is_error ? "rmse" : psprintf("ndcg@%d", RECO_HELD_OUT_LIST);
 	double difference = measured[CANDIDATE].value - measured[DEPLOYED].value;
 	double *each = palloc(sizeof(double) * GATE_RESAMPLES);
 	RecoGate gate;
@@ -172,6 +156,7 @@ judge(const RecoEvaluation *evaluation, const RecoGateRequest *request, const Me
 	for (int r = 0; r < GATE_RESAMPLES; r++)
 		each[r] = measured[CANDIDATE].resampled[r] - measured[DEPLOYED].resampled[r];
 	reco_evaluate_interval(each, GATE_RESAMPLES, &low, &high);
+	memset(&gate, 0, sizeof(gate));
 	gate.passes = !(is_error ? low > 0 : high < 0);
 	MemoryContextSwitchTo(found);
 	gate.finding = psprintf(
@@ -201,7 +186,9 @@ reco_evaluate_gate(const RecoGateRequest *request)
 	RecoEntry entry[N_CONTESTANTS];
 	Measured measured[N_CONTESTANTS];
 	RecoEvaluation *evaluation;
+	RecoCalibration calibration = {0};
 	RecoGate gate;
+	bool calibrates;
 	bool fresh;
 
 	if (request->deployed->explicit_feedback != request->definition->explicit_feedback)
@@ -220,9 +207,13 @@ reco_evaluate_gate(const RecoGateRequest *request)
 								   .warm_version = request->version,
 								   .share = 100};
 	entry[DEPLOYED] = deployed_entry(request, fresh);
-	for (int c = 0; c < N_CONTESTANTS; c++)
-		measured[c] = measure(evaluation, &entry[c], outer);
+	/* new events are no sample of all rows: what scores mean is then found by holding rows out once more */
+	calibrates = request->calibrate && !fresh;
+	measured[CANDIDATE] = measure(evaluation, &entry[CANDIDATE], calibrates ? &calibration : NULL, found);
+	measured[DEPLOYED] = measure(evaluation, &entry[DEPLOYED], NULL, outer);
 	gate = judge(evaluation, request, measured, fresh, found);
+	gate.calibrates = calibrates;
+	gate.calibration = calibration;
 	MemoryContextSwitchTo(found);
 	MemoryContextDelete(outer);
 	return gate;

@@ -6,11 +6,12 @@
  * measuring it on them would flatter it.  Two ways are fair:
  *
  *	new events	where times are mapped and at least RECO_GATE_USERS users came to something new after the
- *				deployed version's as_of: a fifth of these pairs is held out.  The deployed version is measured as it is,
+ *				deployed version's as_of: a tenth of these pairs is held out.  The deployed version is measured as it is,
  *				the candidate is learned from the rows that are left.  Neither has seen the pairs, both
  *				are served with the same histories.  It notices bad data as well as bad settings.
- *	settings	otherwise: a fifth of all pairs is held out, and both the candidate and the settings of the
- *				deployed version (its algorithm and its options as they were resolved) are learned from the rest.
+ *	settings	otherwise: a tenth of all pairs is held out, and both the candidate and the settings of the
+ *				deployed version (its algorithm and its options, as they were asked for) are learned from the rest.  The same settings
+ *				learn the same, so that they are never refused.
  *
  * The candidate passes unless it is worse by more than chance explains: unless the 95 % paired bootstrap
  * interval of the difference of NDCG@20 (explicit feedback: of RMSE) lies on the wrong side of 0.
@@ -20,6 +21,7 @@
 
 #include "postgres.h"
 
+#include "evaluate/calibrate.h"
 #include "model/model.h"
 
 /* Fewer users with new events than this say nothing. */
@@ -34,8 +36,10 @@ typedef struct RecoGateRequest
 	int version;               /* its number */
 	char *algorithm;           /* its */
 	Jsonb *options;            /* as they were resolved */
+	Jsonb *asked;              /* as they were asked for; NULL: the version does not say */
 	bool has_as_of;
 	TimestampTz as_of;
+	bool calibrate;   /* fit what scores mean, where the rows held out are a sample of all */
 	bool incremental; /* the candidate goes on from the deployed version */
 } RecoGateRequest;
 
@@ -44,6 +48,8 @@ typedef struct RecoGate
 	bool passes;
 	char *finding; /* in words: "ndcg@20 0.1234 against 0.1200 of version 3, ..." */
 	Jsonb *json;   /* for the metrics of the version */
+	bool calibrates;
+	RecoCalibration calibration; /* of the candidate, if so */
 } RecoGate;
 
 /*

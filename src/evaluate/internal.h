@@ -10,6 +10,7 @@
 #ifndef RECO_EVALUATE_INTERNAL_H
 #define RECO_EVALUATE_INTERNAL_H
 
+#include "evaluate/calibrate.h"
 #include "evaluate/evaluate.h"
 #include "model/model.h"
 
@@ -321,8 +322,21 @@ extern void *reco_evaluate_alloc(size_t n, size_t size);
 /* reco_evaluate_copy_json copies an object into the current context; NULL stays NULL. */
 extern Jsonb *reco_evaluate_copy_json(const Jsonb *json);
 
-/* reco_evaluate_prepare splits, folds the training part and finds the targets. */
+/* reco_evaluate_prepare splits, unless that is done, folds the training part and finds the targets. */
 extern void reco_evaluate_prepare(RecoEvaluation *evaluation);
+
+/* What a refresh holds out of its own events: so much of the pairs, for lists of this length. */
+#define RECO_HELD_OUT_FRACTION 0.1
+#define RECO_HELD_OUT_LIST 20
+#define RECO_HELD_OUT_SEED 42
+
+/* reco_evaluate_hold_out gives an evaluation of events that a refresh has read, without contestants and not prepared. */
+extern RecoEvaluation *reco_evaluate_hold_out(RecoDefinition *definition, Jsonb *call_options,
+											  RecoEvents *events);
+
+/* calibrate.c: fits what the scores of a contestant mean; the result is in the context "found". */
+extern RecoCalibration reco_evaluate_link(RecoEvaluation *evaluation, RecoContestant *contestant,
+										  MemoryContext found);
 
 /* settings.c */
 extern void reco_evaluate_check(const RecoEvaluateRequest *request, const RecoDefinition *definition,

@@ -213,6 +213,25 @@ require_rows(const RecoDefinition *definition, const RecoDataset *data)
 						errhint("Look at value_column and event_weights of the definition.")));
 }
 
+Jsonb *
+reco_learn_asked(const RecoDefinition *definition, Jsonb *call_options)
+{
+	Jsonb *nothing = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+	Jsonb *own = reco_model_options(definition);
+
+	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(own != NULL ? own : nothing),
+											  JsonbPGetDatum(call_options != NULL ? call_options : nothing)));
+}
+
+Jsonb *
+reco_learn_asked_of(Jsonb *metrics)
+{
+	JsonbValue *asked = getKeyJsonValueFromContainer(&metrics->root, RECO_METRIC_ASKED,
+													 (int) strlen(RECO_METRIC_ASKED), NULL);
+
+	return asked != NULL ? JsonbValueToJsonb(asked) : NULL;
+}
+
 /* parse_options gives the options of a definition, overridden by those of a call. */
 static RecoOptionValue *
 parse_options(const RecoDefinition *definition, const RecoAlgorithm *algorithm, Jsonb *call_options)

@@ -598,6 +598,15 @@ extern void reco_learn_check(RkStatus status);
 /* reco_learn_link adds the tensor "link" [n x 2] to what was learned. */
 extern void reco_learn_link(RecoLearned *learned, const double *link, size_t n);
 
+/*
+ * reco_learn_asked gives the options that learning is asked for, those of the definition and over them those of the call, before
+ * anything that was left open is resolved; it is kept in the metrics of a version under RECO_METRIC_ASKED, where reco_learn_asked_of finds
+ * it; NULL: it is not there.
+ */
+#define RECO_METRIC_ASKED "asked"
+extern Jsonb *reco_learn_asked(const RecoDefinition *definition, Jsonb *call_options);
+extern Jsonb *reco_learn_asked_of(Jsonb *metrics);
+
 /* reco_learn_fold_rule gives how learning with these options folds rows; as_of is open until the events are known. */
 extern RecoFoldRule reco_learn_fold_rule(const RecoDefinition *definition, Jsonb *call_options);
 

@@ -105,6 +105,13 @@ learn(const RecoLearnRequest *request, instr_time *clock)
 	return learned;
 }
 
+/* calibrates says whether the call is to find out what scores mean. */
+static bool
+calibrates(const RecoDefinition *definition, const RefreshCall *call)
+{
+	return !call->incremental && reco_model_calibrates(definition, call->options);
+}
+
 /* open_gate opens what is deployed, to be compared with; false when nothing is. */
 static bool
 open_gate(RecoDefinition *definition, const RefreshCall *call, RecoGateRequest *request)
@@ -126,6 +133,8 @@ open_gate(RecoDefinition *definition, const RefreshCall *call, RecoGateRequest *
 								 .options = DatumGetJsonbPCopy(JsonbPGetDatum(version->options)),
 								 .has_as_of = version->has_as_of,
 								 .as_of = version->as_of,
+								 .asked = reco_learn_asked_of(version->metrics),
+								 .calibrate = calibrates(definition, call),
 								 .incremental = call->incremental};
 	return true;
 }
@@ -155,23 +164,20 @@ add_metric(RecoLearned *learned, const char *name, Jsonb *object)
 		DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(learned->metrics), JsonbPGetDatum(found)));
 }
 
-/* calibrate learns what scores mean from a part of the events, or says that it cannot. */
-static RecoCalibration
-calibrate(const RecoLearnRequest *request, RecoDefinition *definition, instr_time *clock)
+/* say_calibrated says what scores mean, or that it is not known. */
+static void
+say_calibrated(const RecoDefinition *definition, const RecoCalibration *calibration, instr_time *clock)
 {
-	RecoCalibration calibration = reco_evaluate_calibrate(definition, request->call_options, request->events);
-
-	if (calibration.n == 0)
+	if (calibration->n == 0)
 		ereport(WARNING,
 				(errmsg("refresh of \"%s\": scores are not calibrated", definition->name),
 				 errdetail("Only %lld of the rows that were held out could be found; %d are needed.",
-						   (long long) calibration.found, RECO_CALIBRATE_FOUND),
+						   (long long) calibration->found, RECO_CALIBRATE_FOUND),
 				 errhint("The version is learned all the same, and nothing of it is called a probability.")));
 	else
 		ereport(NOTICE,
 				(errmsg("refresh of \"%s\": calibrated in %.2f s", definition->name, seconds_since(clock)),
-				 errdetail("%s", reco_json_rounded(calibration.json))));
-	return calibration;
+				 errdetail("%s", reco_json_rounded(calibration->json))));
 }
 
 /* add_link adds what scores mean: as it was calibrated, or as the version says that an incremental refresh went on from. */
@@ -254,10 +260,16 @@ reco_refresh(PG_FUNCTION_ARGS)
 		gate_request.events = request.events;
 		pass_gate(&gate_request, &gate, &clock);
 	}
-	if (!call.incremental && reco_model_calibrates(definition, call.options))
-		calibration = calibrate(&request, definition, &clock);
+	if (calibrates(definition, &call))
+	{
+		calibration = gated && gate.calibrates
+						  ? gate.calibration
+						  : reco_evaluate_calibrate(definition, call.options, request.events);
+		say_calibrated(definition, &calibration, &clock);
+	}
 	request.forget = true;
 	learned = learn(&request, &clock);
+	add_metric(learned, RECO_METRIC_ASKED, reco_learn_asked(definition, call.options));
 	add_link(learned, &calibration, request.warm);
 	reco_people_count(learned, &request.events->items, people, reco_min_group);
 	reco_boards_add(learned, boards);

@@ -29,6 +29,20 @@ SELECT * FROM verdict('shelf');
 CALL reco.refresh('shelf', gate => true);
 SELECT * FROM verdict('shelf');
 
+-- What the algorithm chooses by the rows (sweeps, the scale of the regularisation) is chosen anew for both: same settings, no difference at all.
+SELECT reco.create_recommender('open', 'shelf', 'u', 'i');
+CALL reco.refresh('open');
+CALL reco.refresh('open', gate => true);
+CALL reco.refresh('open', gate => true, options => '{"calibrate": true}');
+SELECT m.version, m.deployed, m.gate, m.metrics -> 'asked' AS asked, (m.metrics #>> '{gate,difference}')::float8 AS difference,
+	m.metrics ? 'calibration' AS calibrated FROM reco.models m WHERE m.recommender = 'open' ORDER BY m.version;
+-- one pass of held-out rows serves both: calibrated as without gate
+CREATE TABLE by_gate AS SELECT i, reco.probability(1, i, 'open') AS p FROM (SELECT DISTINCT i FROM shelf) s;
+CALL reco.refresh('open', options => '{"calibrate": true}');
+SELECT bool_and(p = reco.probability(1, i, 'open')) AS same, (m.metrics #>> '{calibration,ece}')::float8 < (m.metrics #>> '{calibration,ece_of_scores}')::float8 AS mended
+FROM by_gate, reco.models m WHERE m.recommender = 'open' AND m.deployed GROUP BY m.metrics;
+SELECT reco.drop_recommender('open');
+
 -- Settings that are much worse are refused: the version is kept and does not serve, and can be deployed by hand.
 CALL reco.refresh('shelf', gate => true, options => '{"alpha0": 1000000, "lambda": 1000000000, "factors": 4}');
 SELECT * FROM verdict('shelf');
