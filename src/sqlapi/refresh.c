@@ -231,7 +231,7 @@ reco_refresh(PG_FUNCTION_ARGS)
 	RecoDefinition *definition = reco_catalog_copy(reco_catalog_find(call.recommender));
 	RecoLearnRequest request = {.definition = definition, .call_options = call.options};
 	RecoGateRequest gate_request;
-	RecoGate gate;
+	RecoGate gate = {0};
 	bool gated;
 	RecoCalibration calibration = {0};
 	RecoPeople *people;
