@@ -250,7 +250,8 @@ reco_catalog_nearest(const char *name, List *candidates)
 {
 	const char *best = NULL;
 	int length = strlen(name);
-	int limit = length <= 3 ? 2 : Max(3, length / 3 + 1); /* one more than the greatest distance */
+	/* one more than the greatest distance; a single letter is near to nothing */
+	int limit = length <= 1 ? 1 : length <= 3 ? 2 : Max(3, length / 3 + 1);
 	ListCell *cell;
 
 	if (length > 255)
