@@ -145,14 +145,6 @@ rk_gram_add(size_t d, const double *slab, double *gram)
 			gram[i * d + k] += slab[i * d + k];
 }
 
-void
-rk_gram_mirror(size_t d, double *gram)
-{
-	for (size_t i = 0; i < d; i++)
-		for (size_t k = i + 1; k < d; k++)
-			gram[k * d + i] = gram[i * d + k];
-}
-
 size_t
 rk_rotate_scratch_bytes(size_t d)
 {

@@ -146,9 +146,6 @@ extern bool rk_als_wants_wide(const RkAlsSide *side, const double *eigenvalue);
 /* rk_gram_add adds the upper triangle of slab to that of gram; both [d x d]. */
 extern void rk_gram_add(size_t d, const double *slab, double *gram);
 
-/* rk_gram_mirror copies the upper triangle of gram [d x d] to the lower. */
-extern void rk_gram_mirror(size_t d, double *gram);
-
 /* rk_rotate_scratch_bytes is the scratch of rk_rotate_range. */
 extern size_t rk_rotate_scratch_bytes(size_t d);
 

@@ -6,7 +6,6 @@
 
 #include <math.h>
 
-#include "rng.h"
 #include "simd.h"
 
 double
@@ -223,55 +222,6 @@ rk_metrics_gini(double *count, size_t n)
 	return total > 0.0 ? 2.0 * ranked / ((double) n * total) - ((double) n + 1.0) / (double) n : 0.0;
 }
 
-/* rk_quantile interpolates in a sorted array, n > 0. */
-static double
-rk_quantile(const double *sorted, size_t n, double p)
-{
-	double place = p * (double) (n - 1);
-	size_t low = rk_min((size_t) place, n - 1);
-	size_t high = rk_min(low + 1, n - 1);
-
-	return sorted[low] + (place - (double) low) * (sorted[high] - sorted[low]);
-}
-
-size_t
-rk_metrics_bootstrap_scratch_bytes(size_t resamples)
-{
-	return rk_scratch_bytes(resamples, sizeof(double));
-}
-
-RkStatus
-rk_metrics_bootstrap(const double *value, size_t n, size_t resamples, uint64_t seed, double level,
-					 void *scratch, RkInterval *out, const RkPoll *poll)
-{
-	double *mean = scratch;
-	double work = 0.0;
-	RkRng rng;
-
-	if (n == 0 || resamples == 0 || !(level > 0.0 && level < 1.0))
-		return RK_INVALID;
-	for (size_t i = 0; i < n; i++)
-		if (!isfinite(value[i]))
-			return RK_NON_FINITE;
-	rk_rng_seed(&rng, seed);
-	for (size_t r = 0; r < resamples; r++)
-	{
-		double sum = 0.0;
-
-		for (size_t i = 0; i < n; i++)
-		{
-			sum += value[rk_rng_below(&rng, n)];
-			if (rk_poll_after(poll, &work, 64.0))
-				return RK_CANCELLED;
-		}
-		mean[r] = sum / (double) n;
-	}
-	rk_sort(mean, resamples);
-	out->low = rk_quantile(mean, resamples, (1.0 - level) / 2.0);
-	out->high = rk_quantile(mean, resamples, (1.0 + level) / 2.0);
-	return RK_OK;
-}
-
 void
 rk_error_add(RkErrorSum *sum, double predicted, double actual)
 {
@@ -280,24 +230,4 @@ rk_error_add(RkErrorSum *sum, double predicted, double actual)
 	sum->count += 1.0;
 	sum->squares += error * error;
 	sum->absolutes += fabs(error);
-}
-
-void
-rk_error_merge(RkErrorSum *sum, const RkErrorSum *other)
-{
-	sum->count += other->count;
-	sum->squares += other->squares;
-	sum->absolutes += other->absolutes;
-}
-
-double
-rk_error_rmse(const RkErrorSum *sum)
-{
-	return sum->count > 0.0 ? sqrt(sum->squares / sum->count) : 0.0;
-}
-
-double
-rk_error_mae(const RkErrorSum *sum)
-{
-	return sum->count > 0.0 ? sum->absolutes / sum->count : 0.0;
 }

@@ -46,13 +46,6 @@ typedef struct RkErrorSum
 	double absolutes;
 } RkErrorSum;
 
-/* RkInterval is a confidence interval. */
-typedef struct RkInterval
-{
-	double low;
-	double high;
-} RkInterval;
-
 /* rk_metrics_discount is 1 / log2(rank + 1), rank counted from 1. */
 extern double rk_metrics_discount(size_t rank);
 
@@ -102,30 +95,7 @@ extern RkStatus rk_metrics_diversity(const RkCsr *by_item, const uint32_t *list,
  */
 extern double rk_metrics_gini(double *count, size_t n);
 
-/* rk_metrics_bootstrap_scratch_bytes is the scratch of rk_metrics_bootstrap. */
-extern size_t rk_metrics_bootstrap_scratch_bytes(size_t resamples);
-
-/*
- * rk_metrics_bootstrap computes the percentile bootstrap interval of a mean
- * (Efron 1979): resamples times, n values are drawn with replacement and
- * averaged; the interval runs from the (1 - level) / 2 to the (1 + level) / 2
- * quantile of the averages, interpolated linearly between order statistics.
- * To compare two models give the differences per user.  value is [n].
- * RK_INVALID for n = 0, resamples = 0 or level outside (0, 1).
- */
-extern RkStatus rk_metrics_bootstrap(const double *value, size_t n, size_t resamples, uint64_t seed,
-									 double level, void *scratch, RkInterval *out, const RkPoll *poll);
-
 /* rk_error_add counts one prediction. */
 extern void rk_error_add(RkErrorSum *sum, double predicted, double actual);
-
-/* rk_error_merge adds the counts of another accumulator. */
-extern void rk_error_merge(RkErrorSum *sum, const RkErrorSum *other);
-
-/* rk_error_rmse is the root mean square error, 0 if nothing was counted. */
-extern double rk_error_rmse(const RkErrorSum *sum);
-
-/* rk_error_mae is the mean absolute error, 0 if nothing was counted. */
-extern double rk_error_mae(const RkErrorSum *sum);
 
 #endif /* RK_METRICS_H */

@@ -964,21 +964,3 @@ rk_fold_gain(const RkFold *fold, double *gain)
 	else
 		rk_gain_primal(&fold->system, fold->inverse, gain);
 }
-
-RkStatus
-rk_fold_leverage(const RkFold *fold, double *leverage, double *remainder, double *tmp, const RkPoll *poll)
-{
-	double work = 0.0;
-
-	for (size_t j = 0; j < fold->system.n; j++)
-	{
-		double rest;
-
-		rk_fold_leverage_of(fold, j, &leverage[j], &rest, tmp);
-		if (remainder != NULL)
-			remainder[j] = rest;
-		if (rk_poll_after(poll, &work, (double) fold->order * (double) fold->order))
-			return RK_CANCELLED;
-	}
-	return RK_OK;
-}

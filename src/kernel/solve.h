@@ -14,7 +14,7 @@
  *		A^-1 = D^-1 - D^-1 Y^T S M^-1 S Y D^-1,
  *
  * else the d x d primal one.  Nothing is divided by a weight that may be 0,
- * except where rk_fold_leverage says so.
+ * except where rk_fold_leverage_of says so.
  *
  * Serving and explanations use these functions and no others, so scores agree
  * to the bit wherever they are shown: every sum is written in one order, the
@@ -133,17 +133,9 @@ extern void rk_fold_influence(const RkFold *fold, const double *v, double *influ
 extern void rk_fold_influences(const RkFold *fold, size_t m, const double *v, double *influence, double *tmp);
 
 /*
- * rk_fold_leverage computes h_j = y_j^T A^-1 y_j and, unless remainder is
- * NULL, r_j = 1 - w_j h_j without cancellation in dual form (it is the
- * diagonal of M^-1).  leverage and remainder are [n]; tmp is [n + d].
- * Only rows with w_j > 0 are divided by w_j.
- */
-extern RkStatus rk_fold_leverage(const RkFold *fold, double *leverage, double *remainder, double *tmp,
-								 const RkPoll *poll);
-
-/*
- * rk_fold_leverage_of computes h_j and r_j of one row, the same numbers as
- * rk_fold_leverage, and leaves in half [n + d] what rk_fold_coupling needs of it.
+ * rk_fold_leverage_of computes h_j = y_j^T A^-1 y_j and r_j = 1 - w_j h_j of a row, the latter without
+ * cancellation in dual form (it is on the diagonal of M^-1), and leaves in half [n + d] what
+ * rk_fold_coupling needs of it.  Only rows with w_j > 0 are divided by w_j.
  */
 extern void rk_fold_leverage_of(const RkFold *fold, size_t j, double *leverage, double *remainder,
 								double *half);

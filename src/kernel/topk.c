@@ -506,31 +506,6 @@ rk_topk(const RkItems *items, const RkTopk *ask, void *scratch, RkHit *hit, size
 	return rk_pass_run(&pass, hit, n_hit);
 }
 
-RkStatus
-rk_topk_of(const RkItems *items, const RkTopk *ask, const uint32_t *candidate, size_t n_candidate, RkHit *hit,
-		   size_t *n_hit)
-{
-	double work = 0.0;
-	RkPass pass;
-	RkHeap heap;
-
-	*n_hit = 0;
-	if (rk_pass_init(&pass, items, ask, false) != RK_OK)
-		return RK_NON_FINITE;
-	rk_heap_init(&heap, hit, ask->k, ask->tie);
-	for (size_t c = 0; c < n_candidate; c++)
-	{
-		if (rk_unskipped(ask->skip, candidate[c], (size_t) candidate[c] + 1) != candidate[c])
-			continue;
-		if (!rk_pass_score(&pass, candidate[c], &heap))
-			return RK_NON_FINITE;
-		if (rk_poll_after(ask->poll, &work, 4.0 * (double) items->d + 64.0))
-			return RK_CANCELLED;
-	}
-	*n_hit = rk_heap_finish(&heap);
-	return RK_OK;
-}
-
 double
 rk_cosine(const double *query, double query_norm, const float *factor, size_t d)
 {

@@ -148,13 +148,6 @@ extern size_t rk_topk_scratch_bytes(size_t d);
 extern RkStatus rk_topk(const RkItems *items, const RkTopk *ask, void *scratch, RkHit *hit, size_t *n_hit);
 
 /*
- * rk_topk_of is rk_topk over a list of items, candidate [n_candidate], each
- * below n and none twice.  Needs neither norms nor scratch.
- */
-extern RkStatus rk_topk_of(const RkItems *items, const RkTopk *ask, const uint32_t *candidate,
-						   size_t n_candidate, RkHit *hit, size_t *n_hit);
-
-/*
  * rk_cosine is q.y / |q| / |y| clamped to [-1, 1], and 0 if a norm is 0.
  * query_norm is sqrt(rk_dot_dd(query, query, d)).
  */

@@ -224,12 +224,6 @@ reco_encoder_n_columns(const RecoEncoder *encoder)
 }
 
 int
-reco_encoder_n_attributes(const RecoEncoder *encoder)
-{
-	return encoder->n_attributes;
-}
-
-int
 reco_encoder_attribute_of(const RecoEncoder *encoder, size_t column)
 {
 	int low = 0;

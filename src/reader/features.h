@@ -107,7 +107,6 @@ extern RecoFeatures *reco_encoder_rows(const RecoDefinition *definition, const R
 
 /* Shape and meaning of encoded rows; the column is made in the current context. */
 extern size_t reco_encoder_n_columns(const RecoEncoder *encoder);
-extern int reco_encoder_n_attributes(const RecoEncoder *encoder);
 extern RecoEncoderColumn reco_encoder_column(const RecoEncoder *encoder, size_t column);
 
 /* reco_encoder_role gives what a column is, without making anything. */

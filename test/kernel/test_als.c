@@ -561,8 +561,8 @@ gram_error(const float *y, const double *gram, size_t n, size_t d, const size_t 
 }
 
 /*
- * Gram matrices over slabs: within the bound, in float32 and wide; exact where float32 is, so that no other error hides below
- * the bound; and symmetric.
+ * Gram matrices over slabs: within the bound, in float32 and wide, and exact where float32 is, so that no other error hides
+ * below the bound.
  */
 static void
 test_gram(size_t n, size_t d)
@@ -572,7 +572,6 @@ test_gram(size_t n, size_t d)
 	double *slab = unit_alloc(d * d * sizeof(double));
 	void *scratch = unit_alloc(rk_gram_scratch_bytes(d));
 	size_t slabs[4] = {0, n / 3, n, SIZE_MAX};
-	size_t wrong = 0;
 
 	for (int round = 0; round < 3; round++)
 	{
@@ -589,11 +588,6 @@ test_gram(size_t n, size_t d)
 		rk_gram_add(d, slab, gram);
 		CHECK(gram_error(y, gram, n, d, slabs, wide || whole ? 0.0 : 0x1p-24) <= (whole ? 0.0 : 1.0));
 	}
-	rk_gram_mirror(d, gram);
-	for (size_t i = 0; i < d; i++)
-		for (size_t k = 0; k < d; k++)
-			wrong += gram[i * d + k] != gram[k * d + i];
-	CHECK(wrong == 0);
 	free(y);
 	free(gram);
 	free(slab);

@@ -76,57 +76,12 @@ test_edges(void)
 static void
 test_errors(void)
 {
-	RkErrorSum a = {0};
-	RkErrorSum b = {0};
+	RkErrorSum sum = {0};
 
-	CHECK(rk_error_rmse(&a) == 0.0 && rk_error_mae(&a) == 0.0);
-	rk_error_add(&a, 3.0, 1.0);
-	rk_error_add(&a, 0.0, 1.0);
-	rk_error_add(&b, 2.0, 4.0);
-	rk_error_merge(&a, &b);
-	CHECK_NEAR(rk_error_rmse(&a), sqrt(3.0), 1e-15);
-	CHECK_NEAR(rk_error_mae(&a), 5.0 / 3.0, 1e-15);
-}
-
-static void
-test_bootstrap(void)
-{
-	size_t resamples = 400;
-	void *scratch = unit_alloc(rk_metrics_bootstrap_scratch_bytes(resamples));
-	double value[80];
-	int covered = 0;
-	RkInterval out;
-	RkInterval again;
-	RkRng rng;
-	int left = 0;
-	RkPoll poll = {unit_cancel_after, &left};
-
-	rk_rng_seed(&rng, 21);
-	for (int trial = 0; trial < 200; trial++)
-	{
-		for (int i = 0; i < 80; i++)
-			value[i] = rk_rng_normal(&rng);
-		CHECK(rk_metrics_bootstrap(value, 80, resamples, (uint64_t) trial, 0.9, scratch, &out, NULL) ==
-			  RK_OK);
-		covered += out.low <= 0.0 && 0.0 <= out.high;
-	}
-	CHECK(covered >= 165 && covered <= 193);
-
-	CHECK(rk_metrics_bootstrap(value, 80, resamples, 1, 0.9, scratch, &out, NULL) == RK_OK);
-	CHECK(rk_metrics_bootstrap(value, 80, resamples, 1, 0.9, scratch, &again, NULL) == RK_OK);
-	CHECK(out.low == again.low && out.high == again.high && out.low < out.high);
-	value[0] = 0.25;
-	CHECK(rk_metrics_bootstrap(value, 1, 3, 1, 0.5, scratch, &out, NULL) == RK_OK);
-	CHECK(out.low == 0.25 && out.high == 0.25);
-	CHECK(rk_metrics_bootstrap(value, 0, 3, 1, 0.5, scratch, &out, NULL) == RK_INVALID);
-	CHECK(rk_metrics_bootstrap(value, 1, 3, 1, 1.0, scratch, &out, NULL) == RK_INVALID);
-	value[0] = NAN;
-	CHECK(rk_metrics_bootstrap(value, 1, 3, 1, 0.5, scratch, &out, NULL) == RK_NON_FINITE);
-	value[0] = 0.0;
-	free(scratch);
-	scratch = unit_alloc(rk_metrics_bootstrap_scratch_bytes(20000));
-	CHECK(rk_metrics_bootstrap(value, 80, 20000, 1, 0.5, scratch, &out, &poll) == RK_CANCELLED);
-	free(scratch);
+	rk_error_add(&sum, 3.0, 1.0);
+	rk_error_add(&sum, 0.0, 1.0);
+	rk_error_add(&sum, 2.0, 4.0);
+	CHECK(sum.count == 3.0 && sum.squares == 9.0 && sum.absolutes == 5.0);
 }
 
 /* Areas by counting pairs: ties count half, a held-out item without a score loses every pair. */
@@ -226,7 +181,6 @@ main(void)
 	test_perfect();
 	test_edges();
 	test_errors();
-	test_bootstrap();
 	test_auc();
 	test_auc_pairs();
 	test_novelty();

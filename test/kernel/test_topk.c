@@ -193,26 +193,20 @@ check_ask(Shop *shop, const RkItems *items, const RkTopk *ask)
 {
 	void *scratch = unit_alloc(rk_topk_scratch_bytes(shop->d));
 	RkHit *hit = unit_alloc(ask->k * sizeof(RkHit));
-	uint32_t *all = unit_alloc(shop->n * sizeof(uint32_t));
 	RkItems plain = *items;
 	size_t n_hit;
 
 	plain.index = NULL;
-	for (size_t i = 0; i < shop->n; i++)
-		all[i] = (uint32_t) (shop->n - 1 - i);
 	brute_force(shop, items, ask, false);
 	CHECK(rk_topk(&plain, ask, scratch, hit, &n_hit) == RK_OK);
 	check_list(shop, ask->k, hit, n_hit);
 	check_paths(shop, items, ask, false, scratch, hit);
-	CHECK(rk_topk_of(items, ask, all, shop->n, hit, &n_hit) == RK_OK);
-	check_list(shop, ask->k, hit, n_hit);
 	brute_force(shop, items, ask, true);
 	CHECK(rk_topk_cosine(&plain, ask, scratch, hit, &n_hit) == RK_OK);
 	check_list(shop, ask->k, hit, n_hit);
 	check_paths(shop, items, ask, true, scratch, hit);
 	free(scratch);
 	free(hit);
-	free(all);
 }
 
 static void
@@ -346,7 +340,6 @@ test_refused(void)
 	int left = 0;
 	RkPoll poll = {unit_cancel_after, &left};
 	const double bad[] = {NAN, INFINITY, -INFINITY};
-	const uint32_t candidate[] = {3, 4};
 
 	for (int b = 0; b < 6; b++)
 	{
@@ -355,7 +348,6 @@ test_refused(void)
 		items.index = b < 3 ? NULL : &index.index;
 		shop.query[7] = bad[b % 3];
 		CHECK(rk_topk(&items, &ask, scratch, hit, &n_hit) == RK_NON_FINITE);
-		CHECK(rk_topk_of(&items, &ask, candidate, 2, hit, &n_hit) == RK_NON_FINITE);
 		CHECK(rk_topk_cosine(&items, &ask, scratch, hit, &n_hit) == RK_NON_FINITE);
 		shop.query[7] = kept;
 	}
