@@ -162,9 +162,9 @@ put_index(RkItems *items)
 	size_t blocks = rk_index_blocks(items->n);
 	float *norm = allocate(items->n * sizeof(float));
 	RkIndexRoom room = {.order = allocate(items->n * sizeof(int32_t)),
-						.coarse = allocate(blocks * 8 * columns),
-						.fine = allocate(items->n * columns / 2),
-						.scale = allocate(blocks * RK_BLOCK * sizeof(float)),
+						.coarse = allocate(blocks * rk_index_coarse_bytes(items->d)),
+						.fine = allocate(items->n * columns),
+						.mark = allocate(blocks * RK_BLOCK * sizeof(int32_t)),
 						.block = allocate(RK_BLOCK_N * blocks * sizeof(float))};
 	RkStatus status = rk_items_norms(items->factor, items->d, 0, items->n, norm, NULL);
 
@@ -175,9 +175,9 @@ put_index(RkItems *items)
 		return status;
 	put("item_norm", "float4", 4, items->n, 1, norm);
 	put("rank_order", "int4", 4, items->n, 1, room.order);
-	put("rank_coarse", "byte", 1, blocks, 8 * columns, room.coarse);
-	put("rank_fine", "byte", 1, items->n, columns / 2, room.fine);
-	put("rank_scale", "float4", 4, blocks, RK_BLOCK, room.scale);
+	put("rank_coarse", "byte", 1, blocks, rk_index_coarse_bytes(items->d), room.coarse);
+	put("rank_fine", "byte", 1, items->n, columns, room.fine);
+	put("rank_mark", "int4", 4, blocks, RK_BLOCK, room.mark);
 	put("rank_block", "float4", 4, RK_BLOCK_N, blocks, room.block);
 	return RK_OK;
 }

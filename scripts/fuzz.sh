@@ -37,7 +37,7 @@ if clang-14 -fsanitize=fuzzer -x c - -o /dev/null 2>/dev/null <<<'int LLVMFuzzer
 		echo "== $name"
 		mkdir -p "$RECO_BUILD/fuzz/$name"
 		clang-14 -g -O1 -std=gnu11 -ffp-contract=off -DRK_NO_CLONES -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-			-I"$RECO_HOME/src" -o "$RECO_BUILD/fuzz/$name.program" "$harness" "$RECO_HOME"/src/kernel/{words,quantise,topk,solve,csr,rng}.c -lm
+			-I"$RECO_HOME/src" -o "$RECO_BUILD/fuzz/$name.program" "$harness" "$RECO_HOME"/src/kernel/{words,quantise,probe,topk,solve,csr,rng}.c -lm
 		mkdir -p "$RECO_HOME/test/fuzz/corpus/$name"
 		"$RECO_BUILD/fuzz/$name.program" -max_total_time="$seconds" -seed="$seed" -max_len=4096 -print_final_stats=1 \
 			"$RECO_BUILD/fuzz/$name" "$RECO_HOME/test/fuzz/corpus/$name" >"$RECO_BUILD/fuzz/$name.log" 2>&1 || failed=$((failed + 1))

@@ -3,81 +3,89 @@
  *	  A small copy of the items that tells which of them can be among the best.
  *
  * The items lie in the order of falling norm (equal norms: by item), in blocks
- * of 16.  Each coordinate is one byte c, so that y_k is about
- * scale (c - 128), kept in two halves of four bits: the coarse half of all
- * items is read by every query, 16 items at a time; the fine half only for items
- * that the coarse half could not rule out; the factors themselves only for those
- * that remain.  A query of 64 columns over items of equal norm reads 36 bytes an
- * item instead of 256.  Where norms differ it also ends early: once
- * |query| |y| of a block is too small, it is for all blocks after it.
+ * of 16.  Each has two codes: a coarse one of three bits a coordinate, read by
+ * every query, 16 items at a time; and a fine one of a byte a coordinate, read
+ * only for items that the coarse code could not rule out.  The factors themselves
+ * are read only for those that remain.  A query of 64 columns over items of equal
+ * norm reads 28 bytes an item instead of 256.  Where norms differ it also ends
+ * early: once |query| |y| of a block is too small, it is for all blocks after it.
+ *
+ * Three bits a coordinate are chosen because the search goes with the memory it
+ * reads.  Of a million directions without any structure, the hardest case, they leave three items
+ * in a thousand, whose fine codes cost a cache line and more each; four bits leave hardly any but
+ * read a third more, two bits leave one in fifteen.
  *
  * The copy is derived data: a function of factors, norms and biases alone,
  * whichever CPU made it.
  *
- * Layout, columns being d rounded up to 8 and position p being lane p % 16 of
+ * Layout, columns being d rounded up to 32 and position p being lane p % 16 of
  * block p / 16:
  *
  *		order	[n]					position -> item
- *		coarse	[blocks x 8 columns] byte 64 g + 4 lane + t: bits 0-3 the coarse half
- *									of coordinate 8 g + t, bits 4-7 that of 8 g + 4 + t
- *		fine	[n x columns / 2]	byte 4 g + t: the same of the fine halves
- *		scale	[16 blocks]			0 for a row of zeros and beyond n
+ *		coarse	[blocks x 6 columns] bytes 192 g + 4 lane + t and 64 and 128 behind it hold H of
+ *									coordinates 32 g + 4 j + t, j = 0 .. 7: in their lower
+ *									six bits those of j = 0 and 1, 2 and 3, 4 and 5; in
+ *									the upper two of the first and second the lower bits of
+ *									j = 6 and 7, whose highest bits are the third's upper two
+ *		fine	[n x columns]		byte k is c of coordinate k; 128 for a row of zeros
+ *		mark	[16 blocks]			s and r of the item: the upper halves of two floats, s
+ *									in the upper 16 bits; 0 for a row of zeros and beyond n
  *		bias	[16 blocks]			only where items have a bias
  *		block	[RK_BLOCK_N x blocks], see RkBlockColumn
  *
  * ## Why nothing is lost
  *
  * Let u = 2^-24.  The query q (double) is coded as q' = sigma z with integers
- * |z_k| <= 127, and the item y by the bytes c, coarse half H and fine half L,
- * c = 16 H + L, as
+ * |z_k| <= 127, and the item y by H in 0 .. 7 and c in 1 .. 255 as
  *
- *		y1 = scale (16 H + 7.5 - 128)	and		y2 = scale (c - 128).
+ *		y1 = s (2 H - 7)	and		y2 = f (c - 128),
  *
- * With e = y - y1 (or y2), by Cauchy-Schwarz
+ * s of the item and f of its block.  With e = y - y1 (or y2), by Cauchy-Schwarz
  *
  *		q.y = q'.y1 + q'.e + (q - q').y <= q'.y1 + |q'| |e| + |q - q'| |y|,	(1)
  *
- * and q'.y1 = scale sigma (16 I - 120.5 Z) where I = sum H z and Z = sum z are
- * exact integers; likewise q'.y2 with 16 I + sum L z - 128 Z.
+ * and q'.y1 = s sigma (2 I - 7 Z) where I = sum H z and Z = sum z are
+ * exact integers; likewise q'.y2 = f sigma (sum c z - 128 Z).
  *
- * Of each block are stored N, at least the norm of each of its items (those of
- * rk_items_norms, which round up), and R, at least |e| / scale for each: the
- * residuals are summed in double, where scale (c - 128) is exact and the sum
- * of squares, root and quotient err by less than 2^-40 for d <= 4096, then
- * inflated by 1 + 2^-30 and rounded up to float.  Of the query are computed in
+ * Of each item is stored r, at least |e| of its coarse code, and of each block N, at
+ * least the norm of each of its items (those of rk_items_norms, which round up), and R, at
+ * least |e| of the fine code of each: the residuals are summed in double, where s (2 H - 7)
+ * and f (c - 128) are exact, and the sum of squares and root err by less than 2^-40 for
+ * d <= 4096, then inflated by 1 + 2^-30 and rounded up.  Both are made at least 2^-30 N, so that no
+ * product with them underflows.  Of the query are computed in
  * double, inflated by 1 + 2^-20 which again exceeds every rounding, upper bounds
  * Q' of |q'|, Q of |q| and delta of |q - q'| (plus 2^-40 Q for the
  * rounding of each q_k - sigma z_k).
  *
  * *The coarse test in float32.*  For each item is computed
  *
- *		V = scale * (A * I + B),	A = 16 sigma,	B = Q' R - 120.5 sigma Z,
+ *		V = s * (A * I + B) + Q' * r,	A = 2 sigma,	B = -7 sigma Z,
  *
- * A and B rounded to float, each operation rounded, I exact in float because
- * |I| <= 15 * 127 * 4096 < 2^24.  That is four roundings of relative size u
+ * A, B and Q' rounded to float, each operation rounded, I exact in float because
+ * |I| <= 7 * 127 * 4096 < 2^24.  That is at most five roundings of relative size u
  * along each path, so V differs from its real value by at most
  *
- *		5 u scale (16 sigma |I| + 120.5 sigma |Z| + Q' R).
+ *		5.01 u (2 s sigma |I| + 7 s sigma |Z| + Q' r).
  *
- * sigma |I| <= 15 sigma sum |z| <= 15 sqrt(d) |q'|; sigma |Z| <= sqrt(d) |q'|;
- * no coordinate is off by more than 8.01 scale, so R <= 8.02 sqrt(d); and
- * scale <= (1 + 2 u) max |y_k| / 127 <= N / 126.9.  Together the difference is at most
+ * sigma |I| <= 7 sigma sum |z| <= 7 sqrt(d) |q'|; sigma |Z| <= sqrt(d) |q'|; s is
+ * made at most max |y_k| <= N; and r, rounded up by less than 2^-7, is at most
+ * 1.01 (|y| + |y1|) <= 1.01 (N + 7 sqrt(d) s) <= 8.1 sqrt(d) N.  Together the difference is at most
  *
- *		5 u (240 + 120.5 + 8.02) / 126.9 sqrt(d) Q' N < 14.6 u sqrt(d) Q' N,
+ *		5.01 u (14 + 7 + 8.1) sqrt(d) Q' N < 146 u sqrt(d) Q' N,
  *
- * so with C = (delta + 16 u sqrt(d) Q') N (1 + 2^-20) + 2^-120, by (1),
+ * so with C = (delta + 256 u sqrt(d) Q') N (1 + 2^-20) + 2^-120, by (1),
  *
- *		q.y + (1.4 u sqrt(d) Q' + 2^-20 delta) N <= V + C - 2^-121.	(2)
+ *		q.y + (110 u sqrt(d) Q' + 2^-20 delta) N <= V + C - 2^-121.	(2)
  *
  * The 2^-120 covers underflow, gradual or flushed to zero: only the product with
- * scale can underflow, by less than 2^-126, since the tests are used only for
+ * s can underflow, by less than 2^-126, since the tests are used only for
  * 2^-30 <= max |q_k| <= 2^30 and blocks whose norms are 0 or within
  * [2^-60, 2^60].  Nothing overflows under the same conditions.
  *
  * *What the score is.*  The score (topk.h) is S = fl(fl(c + b) + s) with s = rk_dot(q, y)
  * and |s - q.y| <= d 2^-52 |q| |y|, which with room to spare fits
  * in the second addend of (2), as does 2^-52 |s|: Q' + delta is at least |q|, and
- * 1.4 u sqrt(d) >= 2^-23 > (d + 1) 2^-52.  Let F be the least score to
+ * 110 u sqrt(d) > 2^-20 > (d + 1) 2^-52.  Let F be the least score to
  * keep.  If the real sum x = c + b + s is below F - 2^-51 (|F| + |s|), then
  * S < F strictly, for S <= x + 2^-53 (|x| + |s|) + 2^-53 (|x| + |x| 2^-52 + |s|), which
  * grows with x.  So with
@@ -92,11 +100,11 @@
  * is at least t then so is fl(V + b), because rounding is monotone and t is a float:
  * the last addition needs no allowance.  t is found in double, lowered by
  * 2^-22 |t| + 2^-126, and rounded to float, which cannot bring it back above T - C.
- * It is limited to +-2^120, where |V + b| < 2^101 decides the same.
+ * It is limited to +-2^120, where |V + b| < 2^110 decides the same.
  *
- * *The fine test* is V2 = scale (sigma (16 I + sum L z - 128 Z) + Q' R2) + b >= t in
+ * *The fine test* is V2 = f sigma (sum c z - 128 Z) + Q' R + b >= t in
  * double.  The integer is exact, below 2^31; every rounding is 2^29 times smaller
- * than above while the terms are not greater, so (2) and (3) hold with the same C and t.
+ * than above while the terms are at most 128 times greater, so (2) and (3) hold with the same C and t.
  *
  * *The end.*  S < F if Q N (1 + 2^-20) + b_max < T, N and b_max being those of
  * this block and all after it: q.y <= |q| |y|, and 2^-20 Q N covers the
@@ -116,7 +124,9 @@
  * Blocks with other norms, or with a bias above 2^100, say so; all their items are scored.
  * Other queries, |c| > 2^60 and d > 4096 use the float32 pass.
  *
- * Every CPU gets the same candidates: I and the fine sums are integers, the
+ * The coarse test may be made again with a T that has risen since, from the V that was kept: (3) holds for any T.
+ *
+ * Every CPU gets the same candidates: I and sum c z are integers, the
  * float operations of V are the same in each variant, and -ffp-contract=off.
  */
 #ifndef RK_QUANTISE_H
@@ -127,9 +137,13 @@
 #include "status.h"
 #include "topk.h"
 
-/* Items in a block, and the most blocks judged at once. */
+/* Items in a block, the most blocks judged at once, and how many items may wait when they are. */
 #define RK_BLOCK 16
 #define RK_CHUNK 64
+#define RK_WAITING 4096
+
+/* Of the waiting items, so many are tested at once. */
+#define RK_BATCH 64
 
 /* Above this many columns there is no index. */
 #define RK_INDEX_MAX_COLUMNS 4096
@@ -139,8 +153,8 @@ typedef enum RkBlockColumn
 {
 	RK_BLOCK_NORM,       /* N, at least all norms from this block on */
 	RK_BLOCK_NORM_LEAST, /* n, at most all its norms that are not 0 */
-	RK_BLOCK_COARSE,     /* R of the coarse halves */
-	RK_BLOCK_FINE,       /* R of whole bytes */
+	RK_BLOCK_STEP,       /* f */
+	RK_BLOCK_FINE,       /* R */
 	RK_BLOCK_BIAS,       /* at least all biases from this block on; 0 without */
 	RK_BLOCK_ODD,        /* 1: norms or biases are out of range, score all */
 	RK_BLOCK_N
@@ -163,7 +177,7 @@ typedef struct RkIndex
 	const int32_t *order;
 	const uint8_t *coarse;
 	const uint8_t *fine;
-	const float *scale;
+	const int32_t *mark;
 	const float *bias; /* NULL if the items have none */
 	const float *block;
 	RkPath path; /* RK_PATH_BEST, except in tests */
@@ -175,16 +189,27 @@ typedef struct RkIndexRoom
 	int32_t *order;
 	uint8_t *coarse;
 	uint8_t *fine;
-	float *scale;
+	int32_t *mark;
 	float *bias; /* NULL if the items have none */
 	float *block;
 } RkIndexRoom;
 
-/* rk_index_columns is d rounded up to 8. */
+/* Coordinates that share bytes of the coarse code, and what those take of a block. */
+#define RK_GROUP 32
+#define RK_GROUP_BYTES 192
+
+/* rk_index_columns is d rounded up to 32. */
 static inline size_t
 rk_index_columns(size_t d)
 {
-	return (d + 7) / 8 * 8;
+	return (d + RK_GROUP - 1) / RK_GROUP * RK_GROUP;
+}
+
+/* rk_index_coarse_bytes is the length of the coarse codes of a block. */
+static inline size_t
+rk_index_coarse_bytes(size_t d)
+{
+	return rk_index_columns(d) / RK_GROUP * RK_GROUP_BYTES;
 }
 
 /* rk_index_blocks is the number of blocks of n items. */
@@ -240,20 +265,16 @@ typedef struct RkProbe
 	double norm;       /* Q' */
 	double reach;      /* Q (1 + 2^-20) */
 	double error;      /* C = error * N + 2^-120 */
-	int8_t *low;       /* [columns / 2]: z of coordinates 8 g + t at 4 g + t */
-	int8_t *high;      /* [columns / 2]: z of coordinates 8 g + 4 + t at 4 g + t */
+	int8_t *code;      /* z, [columns], 0 beyond d */
 
-	/* t of block b of this chunk and the one before is at b % (2 RK_CHUNK) */
-	float threshold[2 * RK_CHUNK];
-
-	/* items that passed the coarse test, with I; and room for one block */
+	/* items that passed the coarse test with their V + b; and room for a chunk and a block */
 	size_t n_waiting;
-	uint32_t position[(2 * RK_CHUNK + 1) * RK_BLOCK];
-	int32_t dot[(2 * RK_CHUNK + 1) * RK_BLOCK];
+	uint32_t position[RK_WAITING + (RK_CHUNK + 1) * RK_BLOCK];
+	float value[RK_WAITING + (RK_CHUNK + 1) * RK_BLOCK];
 
 	/* items to be scored */
 	size_t n_found;
-	uint32_t item[2 * RK_CHUNK * RK_BLOCK];
+	uint32_t item[RK_CHUNK * RK_BLOCK];
 } RkProbe;
 
 /* rk_probe_scratch_bytes is the scratch of rk_probe_init. */
@@ -271,6 +292,9 @@ extern RkProbe *rk_probe_init(const RkItems *items, const double *query, bool wi
  */
 extern bool rk_probe_ends(const RkProbe *probe, size_t block, double base);
 
+/* rk_probe_find gives the first block whose least norm is at most a norm, or the last block. */
+extern size_t rk_probe_find(const RkProbe *probe, double norm);
+
 /* rk_probe_is_zero tells whether all items of the block and after it are rows of zeros. */
 extern bool rk_probe_is_zero(const RkProbe *probe, size_t block);
 
@@ -282,15 +306,16 @@ extern void rk_probe_all(RkProbe *probe, size_t first, size_t n_blocks, const ui
 
 /*
  * rk_probe_coarse lets those items of blocks first .. first + n_blocks - 1 wait
- * that pass the coarse test; n_blocks <= RK_CHUNK.  Who waited before the last call
- * of it must be gone.
+ * that pass the coarse test; n_blocks <= RK_CHUNK, and no more than RK_WAITING wait before.
+ * It gives how many of the new, which are then the last of all, promise to reach T: they would if their
+ * residual counted for nothing.
  */
-extern void rk_probe_coarse(RkProbe *probe, const RkGate *gate, size_t first, size_t n_blocks);
+extern size_t rk_probe_coarse(RkProbe *probe, const RkGate *gate, size_t first, size_t n_blocks);
 
 /*
- * rk_probe_fine finds those of the first n waiting items that pass the fine test
- * and are not marked in skip; the n wait no longer.
+ * rk_probe_fine finds those of the last n waiting items, at most RK_CHUNK * RK_BLOCK, that pass both tests, the
+ * coarse one again because T may have risen, and are not marked in skip; the n wait no longer.
  */
-extern void rk_probe_fine(RkProbe *probe, size_t n, const uint8_t *skip);
+extern void rk_probe_fine(RkProbe *probe, const RkGate *gate, size_t n, const uint8_t *skip);
 
 #endif /* RK_QUANTISE_H */

@@ -52,6 +52,7 @@ typedef double RkTileLanes __attribute__((vector_size(RK_TILE_BYTES)));
 typedef float RkFloat4 __attribute__((vector_size(16)));
 typedef float RkFloat8 __attribute__((vector_size(32)));
 typedef int32_t RkInt4 __attribute__((vector_size(16)));
+typedef int64_t RkLong4 __attribute__((vector_size(32)));
 
 /* RK_LOAD reads the vector v from any address; RK_STORE writes it. */
 #define RK_LOAD(v, address) memcpy(&(v), (address), sizeof(v))

@@ -16,12 +16,6 @@
 /* Bytes of a row of factors that are called for ahead. */
 #define RK_TOPK_PREFETCH 1024
 
-/*
- * From this block on a fine row is used a chunk later than it is called for, when
- * it will have come; before it a fresh floor is worth more.
- */
-#define RK_TOPK_LAG 1024
-
 /* One item in so many left makes a question selective; words of the bitmap that are looked at to tell. */
 #define RK_TOPK_SELECTIVE 200
 #define RK_TOPK_SAMPLE 1024
@@ -337,15 +331,23 @@ rk_pass_gate(const RkPass *pass, double floor)
 	return gate;
 }
 
+/* rk_pass_ends tells whether neither a block nor any after it need be looked at. */
+static bool
+rk_pass_ends(const RkPass *pass, const RkGate *gate, size_t block)
+{
+	return pass->cosine ? rk_probe_is_zero(pass->probe, block)
+						: rk_probe_ends(pass->probe, block, gate->base);
+}
+
 /* rk_pass_end is the first of the blocks first .. last - 1 that need not be looked at, nor any after it. */
 static size_t
 rk_pass_end(const RkPass *pass, const RkGate *gate, size_t first, size_t last)
 {
-	for (size_t block = first; block < last; block++)
-		if (pass->cosine ? rk_probe_is_zero(pass->probe, block)
-						 : rk_probe_ends(pass->probe, block, gate->base))
-			return block;
-	return last;
+	if (!rk_pass_ends(pass, gate, last - 1))
+		return last;
+	while (!rk_pass_ends(pass, gate, first))
+		first++;
+	return first;
 }
 
 /* rk_pass_found offers what the probe has found; false if a score is NaN. */
@@ -368,52 +370,79 @@ rk_pass_found(const RkPass *pass, RkHeap *heap)
 	return true;
 }
 
+/* rk_pass_fine offers the last n waiting items that may reach the floor; false if a score is NaN. */
+static bool
+rk_pass_fine(const RkPass *pass, size_t n, RkHeap *heap)
+{
+	for (size_t left = n; left > 0; left -= rk_min(left, RK_BATCH))
+	{
+		RkGate gate = rk_pass_gate(pass, rk_heap_floor(heap));
+
+		rk_probe_fine(pass->probe, &gate, rk_min(left, RK_BATCH), pass->ask->skip);
+		if (!rk_pass_found(pass, heap))
+			return false;
+	}
+	return true;
+}
+
 /*
- * rk_pass_chunk offers the items of blocks first .. last - 1, those that wait for
- * their fine rows excepted; false if a score is NaN.
+ * rk_pass_chunk offers the items of blocks first .. last - 1, those excepted that may wait: they
+ * come when no more fit, or last of all, and by then most are below the floor, which those that promise
+ * to be among the best have raised.  False if a score is NaN.
  */
 static bool
 rk_pass_chunk(const RkPass *pass, const RkGate *gate, size_t first, size_t last, RkHeap *heap)
 {
 	RkProbe *probe = pass->probe;
-	size_t ripe = probe->n_waiting;
 
-	if (gate->base > -INFINITY)
+	if (gate->base == -INFINITY)
 	{
-		rk_probe_coarse(probe, gate, first, last - first);
-		rk_probe_fine(probe, first < RK_TOPK_LAG ? probe->n_waiting : ripe, pass->ask->skip);
-	}
-	else
 		rk_probe_all(probe, first, last - first, pass->ask->skip);
-	return rk_pass_found(pass, heap);
+		return rk_pass_found(pass, heap);
+	}
+	return rk_pass_fine(pass, rk_probe_coarse(probe, gate, first, last - first), heap) &&
+		   (probe->n_waiting <= RK_WAITING || rk_pass_fine(pass, probe->n_waiting, heap));
 }
 
 /*
- * rk_pass_index offers the items in the order of the index until no more can
- * reach the floor.  The first chunks are small, so that the floor rises early.
+ * rk_pass_blocks offers the items of blocks first .. last - 1 in the order of the index until
+ * none of them, nor any after it, can reach the floor.  The first chunks are small, so that the
+ * floor rises early.
  */
 static RkStatus
-rk_pass_index(const RkPass *pass, RkHeap *heap)
+rk_pass_blocks(const RkPass *pass, size_t first, size_t last, RkHeap *heap)
 {
-	size_t blocks = rk_index_blocks(pass->items->n);
 	size_t size = 1;
 
-	for (size_t first = 0; first < blocks; size = rk_min(2 * size, RK_CHUNK))
+	for (; first < last; size = rk_min(2 * size, RK_CHUNK))
 	{
 		RkGate gate = rk_pass_gate(pass, rk_heap_floor(heap));
-		size_t last = rk_min(blocks, first + size);
-		size_t end = rk_pass_end(pass, &gate, first, last);
+		size_t next = rk_min(last, first + size);
+		size_t end = rk_pass_end(pass, &gate, first, next);
 
 		if (!rk_pass_chunk(pass, &gate, first, end, heap))
 			return RK_NON_FINITE;
 		if (rk_poll_cancelled(pass->ask->poll))
 			return RK_CANCELLED;
-		if (end < last)
+		if (end < next)
 			break;
-		first = last;
+		first = next;
 	}
-	rk_probe_fine(pass->probe, pass->probe->n_waiting, pass->ask->skip);
-	return rk_pass_found(pass, heap) ? RK_OK : RK_NON_FINITE;
+	return rk_pass_fine(pass, pass->probe->n_waiting, heap) ? RK_OK : RK_NON_FINITE;
+}
+
+/*
+ * rk_pass_index offers the items by the index.  Cosines begin at the norm of the query, because
+ * neighbours of an item are likely to be about as long as it is: the floor is high when the others come.
+ */
+static RkStatus
+rk_pass_index(const RkPass *pass, RkHeap *heap)
+{
+	size_t blocks = rk_index_blocks(pass->items->n);
+	size_t begin = pass->cosine ? rk_probe_find(pass->probe, pass->query_norm) : 0;
+	RkStatus status = rk_pass_blocks(pass, begin, blocks, heap);
+
+	return status == RK_OK && begin > 0 ? rk_pass_blocks(pass, 0, begin, heap) : status;
 }
 
 /*

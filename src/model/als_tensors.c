@@ -44,7 +44,7 @@ reco_als_index_room(AlsLearner *learner)
 							   .index = &shared->index};
 	shared->room = reco_ranking_room(area, &shared->ranked);
 	shared->index =
-		(RkIndex){room->order, room->coarse, room->fine, room->scale, room->bias, room->block, RK_PATH_BEST};
+		(RkIndex){room->order, room->coarse, room->fine, room->mark, room->bias, room->block, RK_PATH_BEST};
 }
 
 void

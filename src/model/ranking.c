@@ -17,8 +17,10 @@ add_tensor(RecoLearnOutput *output, const char *name, RecoTensorType type, size_
 Size
 reco_ranking_bytes(size_t n_items, Size d)
 {
-	/* the bytes of the row, order, scale, bias, block and scratch, the latter four rounded up */
-	return mul_size(add_size(n_items, RK_BLOCK), add_size(rk_index_columns(d), 5 * sizeof(float)));
+	Size codes = rk_index_columns(d) + rk_index_coarse_bytes(d) / RK_BLOCK;
+
+	/* both codes of the row, order, mark, bias, block and scratch, the latter three rounded up */
+	return mul_size(add_size(n_items, RK_BLOCK), add_size(codes, 5 * sizeof(float)));
 }
 
 RkIndexRoom
@@ -29,9 +31,9 @@ reco_ranking_room(RecoArea *area, const RkItems *items)
 
 	return (RkIndexRoom){
 		.order = reco_area_alloc(area, sizeof(int32) * items->n),
-		.coarse = reco_area_alloc(area, blocks * 8 * columns),
-		.fine = reco_area_alloc(area, items->n * columns / 2),
-		.scale = reco_area_alloc(area, sizeof(float) * RK_BLOCK * blocks),
+		.coarse = reco_area_alloc(area, blocks * rk_index_coarse_bytes(items->d)),
+		.fine = reco_area_alloc(area, items->n * columns),
+		.mark = reco_area_alloc(area, sizeof(int32) * RK_BLOCK * blocks),
 		.bias = items->bias != NULL ? reco_area_alloc(area, sizeof(float) * RK_BLOCK * blocks) : NULL,
 		.block = reco_area_alloc(area, sizeof(float) * RK_BLOCK_N * blocks),
 	};
@@ -44,9 +46,9 @@ reco_ranking_add(const RkItems *items, const RkIndexRoom *room, RecoLearnOutput 
 	size_t columns = rk_index_columns(items->d);
 
 	add_tensor(output, TENSOR_RANK_ORDER, RECO_INT4, items->n, 1, room->order);
-	add_tensor(output, TENSOR_RANK_COARSE, RECO_BYTE, blocks, 8 * columns, room->coarse);
-	add_tensor(output, TENSOR_RANK_FINE, RECO_BYTE, items->n, columns / 2, room->fine);
-	add_tensor(output, TENSOR_RANK_SCALE, RECO_FLOAT4, blocks, RK_BLOCK, room->scale);
+	add_tensor(output, TENSOR_RANK_COARSE, RECO_BYTE, blocks, rk_index_coarse_bytes(items->d), room->coarse);
+	add_tensor(output, TENSOR_RANK_FINE, RECO_BYTE, items->n, columns, room->fine);
+	add_tensor(output, TENSOR_RANK_MARK, RECO_INT4, blocks, RK_BLOCK, room->mark);
 	add_tensor(output, TENSOR_RANK_BLOCK, RECO_FLOAT4, RK_BLOCK_N, blocks, room->block);
 	if (room->bias != NULL)
 		add_tensor(output, TENSOR_RANK_BIAS, RECO_FLOAT4, blocks, RK_BLOCK, room->bias);
@@ -71,12 +73,13 @@ reco_ranking_bind(const RecoTensorSet *tensors, RkItems *items, RkIndex *index)
 	int64 blocks = (int64) rk_index_blocks(items->n);
 	int64 columns = (int64) rk_index_columns(items->d);
 
-	if (reco_store_find(tensors, TENSOR_RANK_ORDER, RECO_INT4, 1) == NULL)
+	if (reco_store_find(tensors, TENSOR_RANK_MARK, RECO_INT4, RK_BLOCK) == NULL)
 		return;
 	index->order = reco_model_tensor(tensors, TENSOR_RANK_ORDER, RECO_INT4, n, 1);
-	index->coarse = reco_model_tensor(tensors, TENSOR_RANK_COARSE, RECO_BYTE, blocks, 8 * columns);
-	index->fine = reco_model_tensor(tensors, TENSOR_RANK_FINE, RECO_BYTE, n, columns / 2);
-	index->scale = reco_model_tensor(tensors, TENSOR_RANK_SCALE, RECO_FLOAT4, blocks, RK_BLOCK);
+	index->coarse = reco_model_tensor(tensors, TENSOR_RANK_COARSE, RECO_BYTE, blocks,
+									  (int64) rk_index_coarse_bytes(items->d));
+	index->fine = reco_model_tensor(tensors, TENSOR_RANK_FINE, RECO_BYTE, n, columns);
+	index->mark = reco_model_tensor(tensors, TENSOR_RANK_MARK, RECO_INT4, blocks, RK_BLOCK);
 	index->block = reco_model_tensor(tensors, TENSOR_RANK_BLOCK, RECO_FLOAT4, RK_BLOCK_N, blocks);
 	if (items->bias != NULL)
 		index->bias = reco_model_tensor(tensors, TENSOR_RANK_BIAS, RECO_FLOAT4, blocks, RK_BLOCK);

@@ -44,7 +44,7 @@ typedef enum RecoBoardColumn
 #define TENSOR_RANK_ORDER "rank_order"
 #define TENSOR_RANK_COARSE "rank_coarse"
 #define TENSOR_RANK_FINE "rank_fine"
-#define TENSOR_RANK_SCALE "rank_scale"
+#define TENSOR_RANK_MARK "rank_mark"
 #define TENSOR_RANK_BIAS "rank_bias"
 #define TENSOR_RANK_BLOCK "rank_block"
 

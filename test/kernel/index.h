@@ -25,14 +25,14 @@ index_make(const RkItems *items)
 	void *scratch = unit_alloc(rk_index_scratch_bytes(items->n));
 	RkIndexRoom room = {
 		.order = unit_alloc(items->n * sizeof(int32_t)),
-		.coarse = unit_alloc(blocks * 8 * columns),
-		.fine = unit_alloc(items->n * columns / 2),
-		.scale = unit_alloc(blocks * RK_BLOCK * sizeof(float)),
+		.coarse = unit_alloc(blocks * rk_index_coarse_bytes(items->d)),
+		.fine = unit_alloc(items->n * columns),
+		.mark = unit_alloc(blocks * RK_BLOCK * sizeof(int32_t)),
 		.bias = items->bias != NULL ? unit_alloc(blocks * RK_BLOCK * sizeof(float)) : NULL,
 		.block = unit_alloc(RK_BLOCK_N * blocks * sizeof(float)),
 	};
 	Index index = {room,
-				   {room.order, room.coarse, room.fine, room.scale, room.bias, room.block, RK_PATH_BEST}};
+				   {room.order, room.coarse, room.fine, room.mark, room.bias, room.block, RK_PATH_BEST}};
 
 	CHECK(rk_index_build(items, &room, scratch, NULL) == RK_OK);
 	free(scratch);
@@ -46,7 +46,7 @@ index_free(Index *index)
 	free(index->room.order);
 	free(index->room.coarse);
 	free(index->room.fine);
-	free(index->room.scale);
+	free(index->room.mark);
 	free(index->room.bias);
 	free(index->room.block);
 }

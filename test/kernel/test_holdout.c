@@ -91,12 +91,12 @@ test_against_naive(size_t d, size_t k, bool with_options)
 	double again[USERS];
 	RkHoldout h = {{ITEMS, d, y, norm, NULL, NULL, NULL}, x, &train, &test, NULL, user, k};
 	RkIndexRoom room = {.order = unit_alloc(ITEMS * sizeof(int32_t)),
-						.coarse = unit_alloc(rk_index_blocks(ITEMS) * 8 * rk_index_columns(d)),
-						.fine = unit_alloc(ITEMS * rk_index_columns(d) / 2),
-						.scale = unit_alloc(RK_BLOCK * rk_index_blocks(ITEMS) * sizeof(float)),
+						.coarse = unit_alloc(rk_index_blocks(ITEMS) * rk_index_coarse_bytes(d)),
+						.fine = unit_alloc(ITEMS * rk_index_columns(d)),
+						.mark = unit_alloc(RK_BLOCK * rk_index_blocks(ITEMS) * sizeof(int32_t)),
 						.bias = unit_alloc(RK_BLOCK * rk_index_blocks(ITEMS) * sizeof(float)),
 						.block = unit_alloc(RK_BLOCK_N * rk_index_blocks(ITEMS) * sizeof(float))};
-	RkIndex index = {room.order, room.coarse, room.fine, room.scale, NULL, room.block, RK_PATH_BEST};
+	RkIndex index = {room.order, room.coarse, room.fine, room.mark, NULL, room.block, RK_PATH_BEST};
 	void *scratch;
 	size_t same = 0;
 	int left = 0;
@@ -150,7 +150,7 @@ test_against_naive(size_t d, size_t k, bool with_options)
 	free(room.order);
 	free(room.coarse);
 	free(room.fine);
-	free(room.scale);
+	free(room.mark);
 	free(room.bias);
 	free(room.block);
 	free(scratch);

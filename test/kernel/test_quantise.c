@@ -116,7 +116,7 @@ found_at(Case *c, RkPath path, const RkGate *gate, bool with_bias, uint32_t item
 	for (size_t first = 0; first < blocks; first += RK_CHUNK)
 	{
 		rk_probe_coarse(probe, gate, first, blocks - first < RK_CHUNK ? blocks - first : RK_CHUNK);
-		rk_probe_fine(probe, probe->n_waiting, NULL);
+		rk_probe_fine(probe, gate, probe->n_waiting, NULL);
 		for (size_t f = 0; f < probe->n_found; f++)
 		{
 			found = found || probe->item[f] == item;
@@ -198,7 +198,7 @@ test_rules_out(void)
 	{
 		rk_probe_coarse(probe, &gate, first, 25);
 		waiting += probe->n_waiting;
-		rk_probe_fine(probe, probe->n_waiting, NULL);
+		rk_probe_fine(probe, &gate, probe->n_waiting, NULL);
 		found += probe->n_found;
 	}
 	CHECK(found >= expected && found < 10 * expected + 10);
