@@ -182,12 +182,13 @@ rk_index_put(RkInt4 code, size_t k, uint8_t *lane)
 RK_INLINE RkCoarse
 rk_index_coarse(const float *y, size_t d, float greatest, uint8_t *lane)
 {
+	const RkLong4 lane_number = {0, 1, 2, 3};
 	RkCoarse coarse = {.scale = rk_index_scale(y, d, greatest)};
 	RkDouble4 square = {0};
 
 	for (size_t k = 0; k < d; k += 4)
 	{
-		const RkLong4 used = (RkLong4){0, 1, 2, 3} < (int64_t) (d - k);
+		const RkLong4 used = lane_number < (int64_t) (d - k);
 		RkDouble4 four;
 		RkDouble4 size;
 		RkDouble4 level;
