@@ -21,6 +21,12 @@
 #define HELD_OUT_ROWS 500
 #define HELD_OUT_MOST 0.2
 
+/*
+ * Makes the hash another one than that of a random split of reco.evaluate() with the same seed: of the rows that such a split leaves to learn from,
+ * none would be held out.
+ */
+#define HELD_OUT_SALT 0x68656c64
+
 static double
 held_out_fraction(size_t n_rows)
 {
@@ -59,7 +65,7 @@ choose(const RecoLearnInput *input, uint64 seed, const uint64 *item_hash, uint8 
 			CHECK_FOR_INTERRUPTS();
 		for (size_t k = rows->offset[u]; k < end && n < most; k++)
 		{
-			uint64 hash = rk_hash_mix(user_hash, item_hash[rows->index[k]]);
+			uint64 hash = rk_hash_mix(rk_hash_mix(user_hash, item_hash[rows->index[k]]), HELD_OUT_SALT);
 
 			if ((!kept && k + 1 == end) || rows->target[k] <= 0 ||
 				(double) (hash >> 11) * 0x1p-53 >= fraction)

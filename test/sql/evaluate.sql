@@ -374,6 +374,13 @@ CALL reco.evaluate('basket', options => '{"seed": 43}');
 SELECT differences(nth(2), nth(3)) AS same_seed, differences(nth(1), nth(2)) > 0 AS other_seed_differs;
 SELECT count_of(nth(1), 'pairs_removed_from_training')::float8 / count(DISTINCT (u, i)) BETWEEN 0.17 AND 0.23 AS a_fifth FROM basket;
 
+-- What a random split leaves to learn from has rows to choose sweeps by, with the same seed too: one at most is one, and not the number taken unmeasured.
+SELECT reco.create_recommender('chosen', 'basket', 'u', 'i', options => '{"factors": 8}');
+CALL reco.evaluate('chosen', options => '{"model": {"max_iterations": 1}}');
+CALL reco.evaluate('chosen', options => '{"model": {"iterations": 1}}');
+CALL reco.evaluate('chosen', options => '{"model": {"iterations": 8}}');
+SELECT differences(nth(3), nth(2)) AS of_one_sweep, differences(nth(3), nth(1)) > 0 AS of_eight;
+
 -- At most so many users, the same for the same seed; options of learning for this call alone.
 CALL reco.evaluate('basket', options => '{"users": 7, "model": {"factors": 16, "iterations": 1}}');
 CALL reco.evaluate('basket', options => '{"users": 7, "model": {"factors": 16, "iterations": 1}}');
@@ -450,7 +457,7 @@ RESET ROLE;
 
 -- Evaluations leave with their recommender.
 SELECT reco.drop_recommender(name) FROM reco.recommenders
-WHERE name IN ('hand', 'larger', 'tied', 'rated', 'timed', 'clock', 'copied', 'blind', 'told', 'visit', 'basket');
+WHERE name IN ('hand', 'larger', 'tied', 'rated', 'timed', 'clock', 'copied', 'blind', 'told', 'visit', 'basket', 'chosen');
 SELECT count(*) FROM reco.evaluation e WHERE NOT EXISTS (SELECT FROM reco.recommender r WHERE r.key = e.recommender);
 DROP SCHEMA evaluate CASCADE;
 DROP ROLE regress_reco_stranger, regress_reco_owner;
