@@ -9,7 +9,7 @@
  *		item_norm		upper bounds of the norms of its rows, float4 [n_items]
  *		gram_eigenvalue	Lambda, the diagonal of G, float8 [d]
  *		item_bias		b_i, float4 [n_items], explicit feedback only
- *		als_parameters	alpha0, lambda, nu, m, mu
+ *		als_parameters	alpha0, lambda, nu, m, mu, and the pull that made V (als_side.c)
  *		item_map		W, float4 [columns + 1 x d], where attributes of items are learned from
  *		user_map		V, the same of users
  *
@@ -79,7 +79,13 @@ const RecoOption reco_als_option[ALS_N_OPTIONS] = {
 						"Whether item_features and user_features are learned from."},
 	[ALS_ATTRIBUTE_RIDGE] =
 		{"attribute_ridge", RECO_OPTION_NUMBER, false, 1, NULL, 0, 1e6, true,
-		 "Of how many items or users, about, an attribute must be before it counts for half of what it seems to."},
+		 "Of how many items, about, an attribute must be before it counts for half of what it seems to."},
+	[ALS_USER_RIDGE] =
+		{"user_ridge", RECO_OPTION_NUMBER, false, 30, NULL, 0, 1e6, true,
+		 "Of how many users, about, an attribute must be before it counts for half of what it seems to."},
+	[ALS_USER_PULL] =
+		{"user_pull", RECO_OPTION_NUMBER, true, 0, NULL, ALS_LEAST_PULL, 1, false,
+		 "How far on the way to what their attributes say users are drawn. By default 0.5, or 1 where held-out interactions speak for it; 1 for explicit feedback."},
 };
 
 /* lambda and alpha0 go with the scale of the event weights, and so are searched as multiples of their defaults. */
@@ -160,7 +166,8 @@ als_check(const RecoModel *model)
 	if (als->items.d < 1 || als->items.d > GREATEST_WIDTH)
 		reco_model_refuse("item_factor");
 	if (!(p[ALS_PARAMETER_ALPHA0] >= 0) || !(p[ALS_PARAMETER_LAMBDA] > 0) || !(p[ALS_PARAMETER_NU] >= 0) ||
-		!(p[ALS_PARAMETER_ITEMS] >= 0 && p[ALS_PARAMETER_ITEMS] <= (double) als->items.n))
+		!(p[ALS_PARAMETER_ITEMS] >= 0 && p[ALS_PARAMETER_ITEMS] <= (double) als->items.n) ||
+		!(p[ALS_PARAMETER_PULL] >= ALS_LEAST_PULL && p[ALS_PARAMETER_PULL] <= 1))
 		reco_model_refuse("als_parameters");
 	for (size_t k = 0; k < als->items.d; k++)
 		if (!(als->eigenvalue[k] >= 0))

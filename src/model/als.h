@@ -25,6 +25,8 @@ typedef enum RecoAlsOption
 	ALS_WARM_STEP,
 	ALS_ATTRIBUTES,
 	ALS_ATTRIBUTE_RIDGE,
+	ALS_USER_RIDGE,
+	ALS_USER_PULL,
 	ALS_N_OPTIONS
 } RecoAlsOption;
 
@@ -32,6 +34,9 @@ extern const RecoOption reco_als_option[ALS_N_OPTIONS];
 
 /* Below this, sums of squares of what is solved leave the range of float. */
 #define ALS_LEAST_LAMBDA 1e-30
+
+/* The least option "user_pull". */
+#define ALS_LEAST_PULL 0.01
 
 /* The tensor "als_parameters", float8 [1 x ALS_N_PARAMETERS]: what A and b of a user are made of. */
 typedef enum RecoAlsParameter
@@ -41,6 +46,7 @@ typedef enum RecoAlsParameter
 	ALS_PARAMETER_NU,
 	ALS_PARAMETER_ITEMS, /* m, the solved items */
 	ALS_PARAMETER_MEAN,  /* mu; 0 for implicit feedback */
+	ALS_PARAMETER_PULL,  /* what V was made shorter by while learning (als_side.c); 1 without V */
 	ALS_N_PARAMETERS
 } RecoAlsParameter;
 
@@ -70,6 +76,9 @@ extern void reco_als_put_back(const AlsHeldOut *held_out);
 
 /* als_warm.c: the start of an incremental refresh. */
 extern char *reco_als_warm_refusal(const RecoModel *warm, const RecoOptionValue *option);
+
+/* reco_als_warm_pull gives the pull of the version gone on from; 0 where that knows nothing of users. */
+extern double reco_als_warm_pull(const RecoModel *warm);
 
 /*
  * reco_als_warm_start copies the vectors of the items that the version knows into

@@ -8,6 +8,9 @@
  * when the held-out measure (NDCG@20; RMSE for explicit feedback) has not
  * improved.  The version is then learned from all rows with the number of
  * sweeps that measured best.
+ *
+ * Where something is known of users, how far they are drawn to what it says (als_side.c) is chosen with it: half the way, or all
+ * of it, if the lists of the held-out users are better for that beyond doubt, first with the items as they are and then with those that are learned so.
  */
 #include "postgres.h"
 
@@ -26,11 +29,22 @@
 /* Sweeps when nothing can be held out (no user has two rows). */
 #define SWEEPS_UNMEASURED 8
 
+/* The standard errors by which the mean difference between two pulls must exceed 0. */
+#define PULL_DOUBT 2
+
+/* What was measured of one pull. */
+typedef struct AlsMeasured
+{
+	int n;
+	int best;           /* the sweep that measured best, the first is 1 */
+	double value[1000]; /* by sweep */
+} AlsMeasured;
+
 /* The held-out rows. */
 typedef struct AlsValidation
 {
 	AlsHeldOut rows;
-	double value[1000]; /* by sweep, the first at 1 */
+	AlsMeasured measured;
 } AlsValidation;
 
 /* user_key_hash hashes the key of a user of the dataset. */
@@ -127,13 +141,17 @@ held_out_rmse(AlsLearner *learner, const AlsValidation *validation)
  * After s sweeps the users are solved once more, which
  * is what serving does, and measured; that solution begins sweep s + 1.
  */
-static int
-choose_sweeps(AlsLearner *learner, AlsValidation *validation, int *n_measured)
+static void
+choose_sweeps(AlsLearner *learner, const AlsValidation *validation, AlsMeasured *measured)
 {
 	AlsShared *shared = learner->shared;
 	bool explicit_feedback = learner->input->explicit_feedback;
-	int best = 1;
+	double *value = measured->value;
+	int *best = &measured->best;
 
+	reco_progress_phase("choosing sweeps", (int64) ((learner->max_sweeps + 1) * shared->users.n_ranges +
+													learner->max_sweeps * shared->items.n_ranges));
+	*best = 1;
 	reco_als_start(learner);
 	ereport(DEBUG1, (errmsg_internal("chose held-out rows in %.3f s", reco_als_lap(learner))));
 	reco_als_half_sweep(learner, &shared->users, &shared->items);
@@ -146,19 +164,78 @@ choose_sweeps(AlsLearner *learner, AlsValidation *validation, int *n_measured)
 		reco_als_half_sweep(learner, &shared->users, &shared->items);
 		learner->loss = reco_als_sweep_loss(learner);
 		seconds = reco_als_lap(learner);
-		validation->value[s - 1] =
-			explicit_feedback ? held_out_rmse(learner, validation) : held_out_ndcg(learner);
-		*n_measured = s;
+		value[s - 1] = explicit_feedback ? held_out_rmse(learner, validation) : held_out_ndcg(learner);
+		measured->n = s;
 		ereport(DEBUG1,
 				(errmsg_internal("sweep %d: held-out %s %.5f, loss %.6g, %.3f s and %.3f s to measure", s,
-								 explicit_feedback ? "-RMSE" : "NDCG@20", validation->value[s - 1],
-								 learner->loss, seconds, reco_als_lap(learner))));
-		if (validation->value[s - 1] >
-			validation->value[best - 1] * (explicit_feedback && s > 1 ? 1 - RMSE_WORTH : 1))
-			best = s;
-		if (best < s || s == learner->max_sweeps)
-			return best;
+								 explicit_feedback ? "-RMSE" : "NDCG@20", value[s - 1], learner->loss,
+								 seconds, reco_als_lap(learner))));
+		if (value[s - 1] > value[*best - 1] * (explicit_feedback && s > 1 ? 1 - RMSE_WORTH : 1))
+			*best = s;
+		if (*best < s || s == learner->max_sweeps)
+			return;
 	}
+}
+
+/* is_better says whether the mean of after - before, over the listed users, is above 0 beyond doubt. */
+static bool
+is_better(const double *before, const double *after, size_t n)
+{
+	double sum = 0;
+	double squares = 0;
+
+	for (size_t l = 0; l < n; l++)
+	{
+		double difference = after[l] - before[l];
+
+		sum += difference;
+		squares += difference * difference;
+	}
+	/* the variance of the sum is n times that of a difference */
+	return sum > 0 && sum * sum > PULL_DOUBT * PULL_DOUBT * (squares - sum * sum / (double) n);
+}
+
+/* promises_more says whether the users would be given better lists of the items as they are if drawn all the way. */
+static bool
+promises_more(AlsLearner *learner)
+{
+	AlsShared *shared = learner->shared;
+	Size bytes = sizeof(double) * shared->n_list;
+	double *before = palloc_extended(bytes, MCXT_ALLOC_HUGE);
+	bool more;
+
+	memcpy(before, shared->ndcg, bytes);
+	reco_als_side_redraw(&shared->users, PULL_WHOLE);
+	reco_als_half_sweep(learner, &shared->users, &shared->items);
+	held_out_ndcg(learner);
+	more = is_better(before, shared->ndcg, shared->n_list);
+	pfree(before);
+	return more;
+}
+
+/* choose_pull chooses sweeps, and the pull of the users where it is to be chosen. */
+static void
+choose_pull(AlsLearner *learner, AlsValidation *validation)
+{
+	AlsMeasured *whole;
+
+	choose_sweeps(learner, validation, &validation->measured);
+	if (learner->shared->users.attributes == NULL || learner->input->option[ALS_USER_PULL].is_set ||
+		learner->input->explicit_feedback)
+		return;
+	if (!promises_more(learner))
+	{
+		reco_als_side_pull(learner, PULL_HALF);
+		return;
+	}
+	whole = palloc0(sizeof(AlsMeasured));
+	reco_als_side_pull(learner, PULL_WHOLE);
+	choose_sweeps(learner, validation, whole);
+	if (whole->value[whole->best - 1] > validation->measured.value[validation->measured.best - 1])
+		validation->measured = *whole;
+	else
+		reco_als_side_pull(learner, PULL_HALF);
+	pfree(whole);
 }
 
 int
@@ -167,7 +244,8 @@ reco_als_choose_sweeps(AlsLearner *learner, RecoJson *metrics)
 	RecoArea *area = learner->input->area;
 	Size mark = reco_area_mark(area);
 	AlsValidation *validation = palloc0(sizeof(AlsValidation));
-	int n_measured = 0;
+	const AlsMeasured *measured = &validation->measured;
+	double sign = learner->input->explicit_feedback ? -1 : 1;
 	int sweeps = SWEEPS_UNMEASURED;
 	RecoJson json;
 
@@ -176,19 +254,16 @@ reco_als_choose_sweeps(AlsLearner *learner, RecoJson *metrics)
 	if (learner->shared->n_list > 0)
 	{
 		reco_als_set_rows(learner, &validation->rows.train);
-		reco_progress_phase("choosing sweeps",
-							(int64) ((learner->max_sweeps + 1) * learner->shared->users.n_ranges +
-									 learner->max_sweeps * learner->shared->items.n_ranges));
-		sweeps = choose_sweeps(learner, validation, &n_measured);
-		if (learner->input->explicit_feedback)
-			for (int s = 0; s < n_measured; s++)
-				validation->value[s] = -validation->value[s];
+		choose_pull(learner, validation);
+		sweeps = measured->best;
+		for (int s = 0; s < measured->n; s++)
+			validation->measured.value[s] *= sign;
 	}
 	reco_json_begin(&json);
 	reco_json_string(&json, "measure", learner->input->explicit_feedback ? "rmse" : "ndcg@20");
 	reco_json_integer(&json, "held_out", (int64) rk_csr_nnz(&validation->rows.test));
 	reco_json_integer(&json, "users", (int64) learner->shared->n_list);
-	reco_json_numbers(&json, "by_sweep", validation->value, n_measured);
+	reco_json_numbers(&json, "by_sweep", measured->value, measured->n);
 	reco_json_object(metrics, "validation", reco_json_end(&json));
 	reco_als_put_back(&validation->rows);
 	pfree(validation);

@@ -23,6 +23,12 @@
 #define DEFAULT_NU_EXPLICIT 1
 
 /*
+ * Rounds of users and their map against the final items.  The map is what a user without events is served by, and few sweeps, which may be
+ * best for those with a history, leave it on its way.
+ */
+#define SETTLE_ROUNDS 4
+
+/*
  * default_weights chooses alpha0, lambda and nu where options leave them open.
  * The loss is not invariant to the scale of weights, so the constants are
  * those of rows with mean weight 1: both weights scale with the mean, and
@@ -111,6 +117,24 @@ hash_items(AlsLearner *learner)
 	}
 }
 
+/*
+ * first_pull gives the pull of the users to begin with: what the option says, what the version gone on from had, or half the way; all of it
+ * for explicit feedback, where a rating is expected of whom only attributes are known, and half a prior mean would be half of what they say.
+ */
+static double
+first_pull(const RecoLearnInput *input)
+{
+	double pull = 0;
+
+	if (input->option[ALS_USER_PULL].is_set)
+		return input->option[ALS_USER_PULL].number;
+	if (input->warm != NULL)
+		pull = reco_als_warm_pull(input->warm);
+	if (pull > 0)
+		return pull;
+	return input->explicit_feedback ? PULL_WHOLE : PULL_HALF;
+}
+
 AlsLearner *
 reco_als_learner_make(const RecoLearnInput *input)
 {
@@ -134,6 +158,8 @@ reco_als_learner_make(const RecoLearnInput *input)
 	learner->rotate_scratch = reco_area_alloc(input->area, learner->blas->rotate_scratch_bytes(d));
 	init_sides(learner);
 	reco_als_side_init(learner);
+	if (shared->users.attributes != NULL)
+		reco_als_side_pull(learner, first_pull(input));
 	hash_items(learner);
 	learner->pool = reco_pool_start(input->area, input->workers, "reco_als_worker_main", reco_als_task,
 									N_TASKS, scratch_bytes(learner));
@@ -191,8 +217,9 @@ learn_all(AlsLearner *learner, int sweeps)
 	AlsShared *shared = learner->shared;
 
 	reco_als_set_rows(learner, &learner->input->data->by_user);
-	reco_progress_phase("learning", (int64) sweeps * (shared->users.n_ranges + shared->items.n_ranges) +
-										(shared->users.attributes != NULL ? shared->users.n_ranges : 0));
+	reco_progress_phase("learning",
+						(int64) sweeps * (shared->users.n_ranges + shared->items.n_ranges) +
+							(shared->users.attributes != NULL ? SETTLE_ROUNDS * shared->users.n_ranges : 0));
 	if (learner->input->warm != NULL)
 		start_warm(learner);
 	else
@@ -209,9 +236,9 @@ learn_all(AlsLearner *learner, int sweeps)
 		ereport(DEBUG1, (errmsg_internal("learning sweep %d: loss %.6g, %.3f s", s + 1, learner->loss,
 										 reco_als_lap(learner))));
 	}
-	/* the map of the users belongs to the items as they are now */
 	if (shared->users.attributes != NULL)
-		reco_als_half_sweep(learner, &shared->users, &shared->items);
+		for (int round = 0; round < SETTLE_ROUNDS; round++)
+			reco_als_half_sweep(learner, &shared->users, &shared->items);
 	else
 		reco_als_prepare(learner, &shared->items);
 }
@@ -241,7 +268,12 @@ resolved_options(const AlsLearner *learner, int sweeps)
 	reco_json_number(&json, "dislike", option[ALS_DISLIKE].number);
 	reco_json_integer(&json, "seed", (int64) option[ALS_SEED].number);
 	if (learner->shared->items.attributes != NULL || learner->shared->users.attributes != NULL)
+	{
 		reco_json_number(&json, "attribute_ridge", option[ALS_ATTRIBUTE_RIDGE].number);
+		reco_json_number(&json, "user_ridge", option[ALS_USER_RIDGE].number);
+	}
+	if (learner->shared->users.attributes != NULL)
+		reco_json_number(&json, "user_pull", learner->shared->users.attributes->pull);
 	return reco_json_end(&json);
 }
 

@@ -59,6 +59,7 @@ typedef struct AlsAttributes
 	RkSide problem; /* lambda_u of the rows at hand, 0 for those without entries */
 	double *lambda; /* [n_rows], of problem */
 	float *map;     /* [q x d], in the basis of the factors; its rows are rotated with them */
+	double pull;    /* what the solution of the regression is multiplied by to become the map */
 	bool fitted;    /* there is a map: factors are drawn towards it */
 	double *gram;   /* factored, of the rows at hand; NULL where there are too many columns for that */
 	double *slab;   /* [RK_SIDE_SLABS x slab_elements], for tasks */
@@ -158,19 +159,22 @@ extern double reco_als_sweep_loss(AlsLearner *learner);
  * als_side.c.  Of a side without attributes reco_als_side_set, _fit and _rotate do nothing.
  *
  * reco_als_side_init makes what is known of both sides; reco_als_side_bytes bounds what it takes of the area for one.
- * reco_als_side_set takes the rows at hand (of them those known, unless that is NULL), and forgets the map.  reco_als_side_fit fits the map to the factors
+ * reco_als_side_set takes the rows at hand (of them those known, unless that is NULL), and forgets the map.  reco_als_side_pull sets the pull of
+ * the users and forgets both maps: for a new start with the same rows.  reco_als_side_fit fits the map to the factors
  * as they are.  reco_als_side_rotate rotates it by shared->vector.  reco_als_side_prior writes what the map says
  * of rows first ... last - 1 into their factors, zeros for rows without entries; it is called by tasks.
- * reco_als_side_misfit sums lambda |y - W f|^2.
+ * reco_als_side_misfit sums lambda |y - W f|^2.  reco_als_side_redraw makes the map what it is with another pull.
  */
 extern void reco_als_side_init(AlsLearner *learner);
 extern Size reco_als_side_bytes(size_t n_rows, size_t n_columns, size_t d);
 extern void reco_als_side_set(AlsLearner *learner, AlsSide *side, const bool *known);
+extern void reco_als_side_pull(AlsLearner *learner, double pull);
 extern void reco_als_side_fit(AlsLearner *learner, AlsSide *side);
 extern void reco_als_side_rotate(AlsLearner *learner, AlsSide *side);
 extern RkStatus reco_als_side_prior(const AlsSide *side, size_t first, size_t last, double *tmp,
 									const RkPoll *poll);
 extern double reco_als_side_misfit(AlsLearner *learner, AlsSide *side);
+extern void reco_als_side_redraw(AlsSide *side, double pull);
 
 /* reco_als_prior_scratch is the room for tmp of reco_als_side_prior, in front of the scratch of a solve. */
 static inline Size
@@ -197,6 +201,10 @@ extern RkStatus reco_als_task_side_right(void *arg, size_t range, void *scratch,
 extern RkStatus reco_als_task_side_product(void *arg, size_t range, void *scratch, const RkPoll *poll);
 extern RkStatus reco_als_task_side_misfit(void *arg, size_t range, void *scratch, const RkPoll *poll);
 
+/* The pulls of users that are chosen from where the option leaves it open (als_choose.c). */
+#define PULL_HALF 0.5
+#define PULL_WHOLE 1.0
+
 /* als_start.c: reco_als_start writes the factors of the items that learning begins with. */
 extern void reco_als_start(AlsLearner *learner);
 
@@ -211,8 +219,8 @@ extern float *reco_als_directions(AlsLearner *learner, const RkCsr *by_user, int
 extern AlsLearner *reco_als_learner_make(const RecoLearnInput *input);
 
 /*
- * als_choose.c: reco_als_choose_sweeps gives the number of sweeps that measured best on held-out rows,
- * and adds what it measured to the metrics.
+ * als_choose.c: reco_als_choose_sweeps gives the number of sweeps that measured best on held-out rows, leaves the pull of the
+ * users that did, and adds what it measured to the metrics.
  */
 extern int reco_als_choose_sweeps(AlsLearner *learner, RecoJson *metrics);
 

@@ -8,6 +8,12 @@
  * side has been solved, its map is fitted to the new factors, and the next time the side is solved it is drawn there.
  * Each of these steps is an exact minimum over its part, so the loss falls.
  *
+ * Users are drawn only a part of the way to what the regression says, the pull.  For 0 < pull <= 1 that is a loss, too, lambda_u
+ * (|x_u - V g_u|^2 + (1 / pull - 1) |V g_u|^2) for each user and the ridge 1 / pull as large, whose minimum over V is the solution of the regression times the
+ * pull.  It matters because the intercept is what everybody likes: drawn all the way there, users with a history are given more of what is popular with
+ * each sweep, and their lists get worse, unless their attributes say so much that it pays (als_choose.c finds out).  Who has no events is
+ * given the same list with any pull: a prior mean half as long orders items no differently.
+ *
  * Maps live in the space of the factors: whatever rotates factors rotates the rows of both maps (reco_als_side_rotate).
  *
  * Items without entries were exposed to nobody.  They are zeros while learning, so that they
@@ -113,6 +119,7 @@ init_side(AlsLearner *learner, AlsSide *side, const RkCsr *features)
 	side->attributes = attributes = reco_area_alloc(area, sizeof(AlsAttributes));
 	memset(attributes, 0, sizeof(AlsAttributes));
 	attributes->lambda = doubles(area, features->n_rows);
+	attributes->pull = PULL_WHOLE;
 	attributes->problem = (RkSide){.features = *features, .lambda = attributes->lambda, .d = d};
 	attributes->map = reco_area_alloc(area, mul_size(mul_size(q, d), sizeof(float)));
 	attributes->slab_elements = slab_elements(q, d, direct);
@@ -157,6 +164,7 @@ static void
 weigh_rows(const AlsLearner *learner, AlsSide *side, const bool *known)
 {
 	AlsAttributes *attributes = side->attributes;
+	RecoAlsOption ridge = side == &learner->shared->users ? ALS_USER_RIDGE : ALS_ATTRIBUTE_RIDGE;
 	const RkCsr *rows = &side->problem.rows;
 	double sum = 0;
 	size_t n = 0;
@@ -171,7 +179,7 @@ weigh_rows(const AlsLearner *learner, AlsSide *side, const bool *known)
 		sum += attributes->lambda[r];
 		n += entries > 0;
 	}
-	attributes->problem.ridge = learner->input->option[ALS_ATTRIBUTE_RIDGE].number * sum / (double) Max(n, 1);
+	attributes->problem.ridge = learner->input->option[ridge].number * sum / (double) Max(n, 1);
 }
 
 void
@@ -192,6 +200,29 @@ reco_als_side_set(AlsLearner *learner, AlsSide *side, const bool *known)
 	else
 		reco_learn_check(
 			rk_side_diagonal(&attributes->problem, attributes->search.diagonal, &reco_pool_poll));
+}
+
+void
+reco_als_side_pull(AlsLearner *learner, double pull)
+{
+	AlsSide *side[2] = {&learner->shared->users, &learner->shared->items};
+
+	for (int s = 0; s < 2; s++)
+		if (side[s]->attributes != NULL)
+			side[s]->attributes->fitted = false;
+	if (side[0]->attributes != NULL)
+		side[0]->attributes->pull = pull;
+}
+
+void
+reco_als_side_redraw(AlsSide *side, double pull)
+{
+	AlsAttributes *attributes = side->attributes;
+	size_t n = rk_side_columns(&attributes->problem) * side->problem.d;
+
+	for (size_t k = 0; k < n; k++)
+		attributes->map[k] = (float) (attributes->map[k] * pull / attributes->pull);
+	attributes->pull = pull;
 }
 
 /* search_map improves search.x, the map so far, by conjugate gradients. */
@@ -235,12 +266,12 @@ reco_als_side_fit(AlsLearner *learner, AlsSide *side)
 	else
 	{
 		for (size_t k = 0; k < n; k++)
-			map[k] = attributes->fitted ? attributes->map[k] : 0;
+			map[k] = attributes->fitted ? attributes->map[k] / attributes->pull : 0;
 		run_slabs(learner, side, TASK_SIDE_RIGHT, n, attributes->search.residual);
 		search_map(learner, side);
 	}
 	for (size_t k = 0; k < n; k++)
-		attributes->map[k] = (float) map[k];
+		attributes->map[k] = (float) (attributes->pull * map[k]);
 	attributes->fitted = true;
 }
 
@@ -284,6 +315,19 @@ double
 reco_als_side_misfit(AlsLearner *learner, AlsSide *side)
 {
 	return misfit(learner, side, side->attributes->map);
+}
+
+/* whole_map makes the solution of the regression, which the map is the pull of, in the place of the slabs. */
+static float *
+whole_map(const AlsSide *side)
+{
+	const AlsAttributes *attributes = side->attributes;
+	size_t n = rk_side_columns(&attributes->problem) * side->problem.d;
+	float *map = (void *) attributes->slab;
+
+	for (size_t k = 0; k < n; k++)
+		map[k] = (float) (attributes->map[k] / attributes->pull);
+	return map;
 }
 
 /* mean_map makes the map that gives every row the mean factor, in the place of the slabs. */
@@ -365,7 +409,7 @@ side_metrics(AlsLearner *learner, AlsSide *side)
 
 	reco_json_begin(&json);
 	reco_json_integer(&json, "columns", (int64) attributes->problem.features.n_cols);
-	reco_json_number(&json, "explained", whole > 0 ? 1 - reco_als_side_misfit(learner, side) / whole : 0);
+	reco_json_number(&json, "explained", whole > 0 ? 1 - misfit(learner, side, whole_map(side)) / whole : 0);
 	return reco_json_end(&json);
 }
 

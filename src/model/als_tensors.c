@@ -78,6 +78,7 @@ reco_als_write_tensors(AlsLearner *learner, RecoLearnOutput *output)
 	parameter[ALS_PARAMETER_NU] = users->nu;
 	parameter[ALS_PARAMETER_ITEMS] = (double) users->n_other;
 	parameter[ALS_PARAMETER_MEAN] = users->mean;
+	parameter[ALS_PARAMETER_PULL] = shared->users.attributes != NULL ? shared->users.attributes->pull : 1;
 	output->tensor = palloc(sizeof(RecoTensor) * ALS_MOST_TENSORS);
 	add_tensor(output, "item_factor", RECO_FLOAT4, n, shared->d, shared->items.factor);
 	add_tensor(output, "item_norm", RECO_FLOAT4, n, 1, shared->ranked.norm);

@@ -22,7 +22,7 @@
 
 #include "miscadmin.h"
 
-#include "model/als.h"
+#include "model/als_query.h"
 
 char *
 reco_als_warm_refusal(const RecoModel *warm, const RecoOptionValue *option)
@@ -32,6 +32,14 @@ reco_als_warm_refusal(const RecoModel *warm, const RecoOptionValue *option)
 	if (warm->embedding->d == (size_t) factors)
 		return NULL;
 	return psprintf("with %zu factors, and now there are to be %d", warm->embedding->d, factors);
+}
+
+double
+reco_als_warm_pull(const RecoModel *warm)
+{
+	const AlsModel *als = warm->state;
+
+	return als->user_map != NULL ? als->parameter[ALS_PARAMETER_PULL] : 0;
 }
 
 size_t

@@ -26,7 +26,6 @@ CALL refresh('shop');
 SELECT jsonb_object_keys(metrics->'attributes') FROM models WHERE recommender = 'shop';
 SELECT n_items FROM models WHERE recommender = 'shop';
 SELECT (metrics->'attributes'->'items'->>'explained')::float8 BETWEEN 0.2 AND 1, (metrics->'attributes'->'users'->>'explained')::float8 BETWEEN 0.2 AND 1 FROM models WHERE recommender = 'shop';
-
 \echo == the ladder: history, attributes, popular; score() stays with the model
 SELECT DISTINCT source FROM recommend(3, 5);
 SELECT DISTINCT source, score IS NULL FROM recommend(510, 5);
@@ -109,6 +108,27 @@ CALL refresh('shop', options => '{"attributes": false}');
 SELECT n_items, metrics->'attributes' FROM models WHERE recommender = 'shop' AND deployed;
 SELECT DISTINCT source FROM recommend(510, 5);
 SELECT complaint($$SELECT explain(3, 7, view => 'attributes')$$);
+
+\echo == what says nothing of taste draws users half the way only; views add up and removing is exact; an option or the version gone on from says otherwise
+ALTER TABLE customers ADD hair text;
+UPDATE customers SET hair = 'h' || floor(4 * chance('hair' || id));
+SELECT create_recommender('hair', 'events', 'user_id', 'product_id', users => 'customers', user_key => 'id', user_features => '{hair}', options => '{"factors": 8}');
+CALL refresh('hair');
+SELECT options->'user_pull', options->'user_ridge' FROM models WHERE recommender = 'hair' AND deployed;
+SELECT max(sum_residual) < 1e-9, max(removal_residual) < 1e-9 FROM generate_series(1, 520, 37) u, generate_series(1, 180, 13) i, explain_check(u::bigint, i::bigint, 'hair');
+SELECT bool_and(r.score = score(c.id, r.item_id, 'hair')) FROM customers c, recommend(c.id::bigint, 3, 'hair') r WHERE c.id > 510;
+CALL refresh('hair', options => '{"user_pull": 0.25, "iterations": 2}');
+SELECT options->'user_pull' FROM models WHERE recommender = 'hair' AND deployed;
+CALL refresh('hair', 'incremental');
+SELECT options->'user_pull' FROM models WHERE recommender = 'hair' AND deployed;
+SELECT complaint($$CALL refresh('hair', options => '{"user_pull": 0}')$$);
+\echo == with four events each, and regions that decide what is liked, users are drawn all the way
+CREATE TABLE guests AS SELECT u AS id, 'region' || u % 10 AS region FROM generate_series(1, 1500) u;
+CREATE TABLE few AS SELECT u, i FROM generate_series(1, 1500) u, generate_series(1, 200) i WHERE chance('f' || u || ':' || i) < CASE WHEN u % 10 = i % 10 THEN 0.15 ELSE 0.005 END;
+SELECT create_recommender('few', 'few', 'u', 'i', users => 'guests', user_key => 'id', user_features => '{region}', options => '{"factors": 16}');
+CALL refresh('few');
+SELECT options->'user_pull' FROM models WHERE recommender = 'few' AND deployed;
+SELECT drop_recommender('hair'), drop_recommender('few');
 
 \echo == a planted model: attributes decide what is liked, and predicted scores of items held out follow what was planted
 CREATE TABLE goods AS SELECT i AS id, 'shape' || i % 5 AS shape, 'colour' || i / 5 % 3 AS colour FROM generate_series(0, 199) i;

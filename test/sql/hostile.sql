@@ -171,6 +171,7 @@ SELECT poked('integer', 'als_parameters', 1, float8send(0));
 SELECT poked('integer', 'als_parameters', 1, float8send('Infinity'));
 SELECT poked('integer', 'als_parameters', 2, float8send(-4));
 SELECT poked('integer', 'als_parameters', 3, float8send(1e300));
+SELECT poked('integer', 'als_parameters', 5, float8send(0));
 SELECT poked('text', 'item_key_offset', 0, int8send(1));
 SELECT poked('text', 'item_key_offset', 3, int8send(0));
 SELECT poked('text', 'item_key_offset', 3, int8send(9223372036854775807));
