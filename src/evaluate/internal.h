@@ -54,13 +54,14 @@ typedef struct RecoEvaluateSettings
 typedef struct RecoEvaluateCounts
 {
 	int64 training_events;
-	int64 removed_pairs;       /* pairs that lost events to the test part */
-	int64 negative_pairs;      /* pairs of the test part that are no targets: disliked or weightless */
-	int64 seen_targets;        /* targets dropped because the user has them in training */
-	int64 available_users;     /* test users before sampling */
-	int64 test_pairs;          /* targets to be found by ranking */
-	int64 rating_pairs;        /* targets of predicted ratings */
-	int64 unreachable_targets; /* targets to be found whose item is not in the training part */
+	int64 removed_pairs;   /* pairs that lost events to the test part */
+	int64 negative_pairs;  /* pairs of the test part that are no targets: disliked or weightless */
+	int64 seen_targets;    /* targets dropped because the user has them in training */
+	int64 available_users; /* test users before sampling */
+	int64 test_pairs;      /* targets to be found by ranking */
+	int64 rating_pairs;    /* targets of predicted ratings */
+	int64
+		unreachable_targets; /* targets to be found whose item no entry has learned, not even by its attributes */
 	int64 users_with_history;
 	int64 users_without_history;
 } RecoEvaluateCounts;

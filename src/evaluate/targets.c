@@ -10,7 +10,8 @@
  * be found by ranking.
  *
  * A target that the user has in training is dropped before |test| is counted,
- * unless repeats are wanted; one whose item was not learned stays, unreachable.
+ * unless repeats are wanted; one whose item nobody has in training stays: a model that learns from attributes of items
+ * can find it, to others it is unreachable.
  */
 #include "postgres.h"
 
@@ -245,11 +246,53 @@ sample_users(RecoEvaluation *evaluation)
 	pfree(sampled);
 }
 
+/* knows_catalogue says whether an entry will have learned the items that have attributes and no event. */
+static bool
+knows_catalogue(const RecoEvaluation *evaluation, const RecoEntry *entry)
+{
+	if (entry->ranker != RECO_RANKER_MODEL || evaluation->events->catalogue == NULL)
+		return false;
+	return entry->model != NULL || reco_learn_uses_attributes(entry->definition, entry->options);
+}
+
+/* mark_seen gives a bitmap of the items of the training part that have a row in it: the others are there for their attributes. */
+static uint8 *
+mark_seen(const RecoEvaluation *evaluation)
+{
+	const RkCsr *rows = &evaluation->data->by_user;
+	uint8 *seen = reco_evaluate_alloc(evaluation->data->n_items / 8 + 1, 1);
+
+	for (size_t e = 0; e < rk_csr_nnz(rows); e++)
+		reco_evaluate_set_bit(seen, rows->index[e]);
+	return seen;
+}
+
+/* is_unreachable says whether no entry can list an item of the source that has no row in the training part. */
+static bool
+is_unreachable(const RecoEvaluation *evaluation, uint32 item)
+{
+	RecoKey key = reco_keys_get(&evaluation->source->items, item);
+	int64 found = reco_keys_find(&evaluation->events->items, &key);
+
+	for (int e = 0; e < evaluation->n_entries; e++)
+	{
+		const RecoEntry *entry = &evaluation->entry[e];
+
+		if (!knows_catalogue(evaluation, entry))
+			continue;
+		if (entry->model != NULL ? reco_keys_find(&entry->model->items, &key) >= 0
+								 : found >= 0 && evaluation->events->catalogue[found])
+			return false;
+	}
+	return true;
+}
+
 /* count_targets counts what is left to be tested. */
 static void
 count_targets(RecoEvaluation *evaluation)
 {
 	RecoEvaluateCounts *counts = &evaluation->counts;
+	uint8 *seen = mark_seen(evaluation);
 
 	for (size_t u = 0; u < evaluation->n_users; u++)
 	{
@@ -263,8 +306,12 @@ count_targets(RecoEvaluation *evaluation)
 		counts->test_pairs += user->n_ranked;
 		counts->rating_pairs += evaluation->definition->explicit_feedback ? user->n_targets : 0;
 		for (size_t t = 0; t < user->n_targets; t++)
-			counts->unreachable_targets += target[t].is_ranked && target[t].item < 0;
+			counts->unreachable_targets +=
+				target[t].is_ranked &&
+				!(target[t].item >= 0 && reco_evaluate_bit(seen, (size_t) target[t].item)) &&
+				is_unreachable(evaluation, target[t].source);
 	}
+	pfree(seen);
 }
 
 static void

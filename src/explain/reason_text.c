@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "explain/explain.h"
+#include "explain/lexicon.h"
 #include "explain/words.h"
 #include "kernel/rng.h"
 
@@ -172,6 +173,26 @@ reco_reason_board(const RecoModel *model, const RecoVoice *voice, RecoWording wo
 
 		filling.slot[RECO_SLOT_VALUE] = unconstify(char *, value);
 		reason[i].text = say_whole(voice->words, wording, &filling);
+	}
+	return reason;
+}
+
+RecoReason *
+reco_reason_segment(const RecoModel *model, const RecoVoice *voice, size_t column, const RkHit *hit,
+					size_t n_own, size_t n)
+{
+	RecoEncoderColumn meaning = reco_encoder_column(model->user_encoder, column);
+	RecoReason *reason = reco_reason_popular(model, voice, hit, n);
+	RecoReason *own;
+
+	if (reco_lexicon_protects(meaning.name) || meaning.kind == RECO_FEATURE_BOOLEAN)
+		return reason;
+	own = reco_reason_board(model, voice, RECO_WORDING_POPULAR_AMONG, meaning.level, hit, n_own);
+	for (size_t i = 0; i < n_own; i++)
+	{
+		own[i].n_attributes = 1;
+		own[i].attribute[0] = (RecoAttributeShare){.own = true, .name = meaning.name, .value = meaning.level};
+		reason[i] = own[i];
 	}
 	return reason;
 }

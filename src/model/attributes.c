@@ -40,10 +40,17 @@ reco_attributes_row(const RecoFeatures *features, size_t r)
 RecoAttributes *
 reco_attributes_of(const RecoDefinition *definition, const RecoModel *model, const RecoKey *user, int n)
 {
+	return model->asks_users ? reco_attributes_read(definition, model, user, n)
+							 : palloc0(sizeof(RecoAttributes) * Max(n, 1));
+}
+
+RecoAttributes *
+reco_attributes_read(const RecoDefinition *definition, const RecoModel *model, const RecoKey *user, int n)
+{
 	RecoAttributes *attributes = palloc0(sizeof(RecoAttributes) * Max(n, 1));
 	RecoFeatures *features;
 
-	if (!model->asks_users || n == 0 ||
+	if (model->user_encoder == NULL || n == 0 ||
 		!reco_attributes_readable(&definition->users, &definition->user_key, definition->user_features))
 		return attributes;
 	features = reco_encoder_rows(definition, model->user_encoder, RECO_SIDE_USER, user, n);

@@ -3,7 +3,8 @@
  *	  Lists of what others choose, counted at a refresh.
  *
  * A user chose an item when the amounts of the events on it add up to more than 0, in all or within the
- * window; windows end at the latest event.  With c users in the window, c0 in the one before it, and g the growth of all together,
+ * window; windows end at the latest event.  An item came when items_time_column says so, else when it was first chosen.  Of each window
+ * there is a board of what was chosen in it, be it empty, so that a version says which windows it has.  With c users in the window, c0 in the one before it, and g the growth of all together,
  * an item is trending by (c + s) / (g c0 + s), s = min_group: a rate that few users cannot make large.
  *
  * A rating is smoothed towards the mean of all by (n r + C m) / (n + C), where C = within-variance / between-variance of
@@ -32,8 +33,6 @@
 /* Bounds of C above. */
 #define LEAST_PRIOR 1.0
 #define GREATEST_PRIOR 1000.0
-
-const int reco_board_window[RECO_BOARD_WINDOWS] = {1, 7, 30, 90};
 
 /* An item that may be on a board. */
 typedef struct Candidate
@@ -68,7 +67,9 @@ typedef struct Counting
 	TimestampTz as_of;
 	uint32 *users;
 	TimestampTz *first;
-	WindowCounts window[RECO_BOARD_WINDOWS];
+	int n_windows; /* 0 where no times are mapped */
+	const int *days;
+	WindowCounts window[RECO_MOST_WINDOWS];
 	Candidate *candidate;
 	size_t n_candidates;
 } Counting;
@@ -92,7 +93,7 @@ offer(Counting *counting, uint32 item, uint32 users, double value)
 		counting->candidate[counting->n_candidates++] = (Candidate){value, item};
 }
 
-/* finish makes a board of the candidates, unless there are none. */
+/* finish makes a board of the candidates; where there are none, only one that says that there is such a window. */
 static void
 finish(Counting *counting, RecoBoardKind kind, int column, int days)
 {
@@ -109,7 +110,7 @@ finish(Counting *counting, RecoBoardKind kind, int column, int days)
 			score[i] = (float) counting->candidate[i].value;
 	}
 	counting->n_candidates = 0;
-	if (n == 0)
+	if (n == 0 && kind != RECO_BOARD_RECENT)
 		return;
 	if (boards->n == boards->capacity)
 	{
@@ -141,27 +142,35 @@ next_pair(const RecoEvents *events, size_t first)
 	return pair;
 }
 
+/* in_window says whether a user chose the item of a pair in a window, or in the one before it. */
+static bool
+in_window(const Counting *counting, const Pair *pair, int w, bool before)
+{
+	const RecoEvents *events = counting->events;
+	int64 length = (int64) counting->days[w] * USECS_PER_DAY;
+	int64 from = before ? length : 0;
+
+	for (size_t e = pair->first; e < pair->end; e++)
+	{
+		int64 age = counting->as_of - events->time[e];
+
+		if (events->amount[e] > 0 && age >= from && age < from + length)
+			return true;
+	}
+	return false;
+}
+
 /* count_windows counts a pair in every window that it has an event in. */
 static void
 count_windows(Counting *counting, const Pair *pair)
 {
-	const RecoEvents *events = counting->events;
-	uint32 item = events->item[pair->first];
+	uint32 item = counting->events->item[pair->first];
 
-	for (int w = 0; w < RECO_BOARD_WINDOWS; w++)
+	for (int w = 0; w < counting->n_windows; w++)
 	{
-		int64 length = (int64) reco_board_window[w] * USECS_PER_DAY;
-		bool now = false;
-		bool before = false;
+		bool now = in_window(counting, pair, w, false);
+		bool before = in_window(counting, pair, w, true);
 
-		for (size_t e = pair->first; e < pair->end; e++)
-			if (events->amount[e] > 0)
-			{
-				int64 age = counting->as_of - events->time[e];
-
-				now |= age < length;
-				before |= age >= length && age < 2 * length;
-			}
 		counting->window[w].now[item] += now;
 		counting->window[w].before[item] += before;
 		counting->window[w].all_now += now;
@@ -194,12 +203,21 @@ count_pairs(Counting *counting)
 	}
 }
 
+/* came gives when an item came. */
+static TimestampTz
+came(const Counting *counting, uint32 item)
+{
+	const TimestampTz *time = counting->events->item_time;
+
+	return time != NULL && !TIMESTAMP_IS_NOBEGIN(time[item]) ? time[item] : counting->first[item];
+}
+
 /* add_windows makes the boards of one window. */
 static void
 add_windows(Counting *counting, int w)
 {
 	const WindowCounts *window = &counting->window[w];
-	int days = reco_board_window[w];
+	int days = counting->days[w];
 	double growth = window->all_before > 0 ? (double) window->all_now / (double) window->all_before : 1;
 	double s = counting->min_group;
 
@@ -210,7 +228,7 @@ add_windows(Counting *counting, int w)
 		offer(counting, i, window->now[i], (window->now[i] + s) / (growth * window->before[i] + s));
 	finish(counting, RECO_BOARD_TRENDING, -1, days);
 	for (uint32 i = 0; i < counting->events->items.n; i++)
-		if (counting->as_of - counting->first[i] < (int64) days * USECS_PER_DAY)
+		if (counting->as_of - came(counting, i) < (int64) days * USECS_PER_DAY)
 			offer(counting, i, counting->users[i], counting->users[i]);
 	finish(counting, RECO_BOARD_NEW, -1, days);
 }
@@ -230,14 +248,17 @@ user_starts(const RecoEvents *events)
 	return start;
 }
 
-/* add_segment makes the board of one column of the user features; row lists its users. */
+/*
+ * add_segment makes the boards of one column of the user features, of all time and of each window; row lists its users, and
+ * users is [1 + n_windows x items].
+ */
 static void
-add_segment(Counting *counting, const size_t *start, const uint32 *row, size_t n, int column)
+add_segment(Counting *counting, const size_t *start, const uint32 *row, size_t n, int column, uint32 *users)
 {
 	const RecoEvents *events = counting->events;
-	uint32 *users =
-		palloc_extended(Max(events->items.n, 1) * sizeof(uint32), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	size_t n_items = events->items.n;
 
+	memset(users, 0, sizeof(uint32) * (1 + counting->n_windows) * n_items);
 	for (size_t r = 0; r < n; r++)
 	{
 		Pair pair;
@@ -247,15 +268,19 @@ add_segment(Counting *counting, const size_t *start, const uint32 *row, size_t n
 		{
 			pair = next_pair(events, e);
 			users[events->item[e]] += pair.chosen;
+			for (int w = 0; pair.chosen && w < counting->n_windows; w++)
+				users[(1 + w) * n_items + events->item[e]] += in_window(counting, &pair, w, false);
 		}
 	}
-	for (uint32 i = 0; i < events->items.n; i++)
-		offer(counting, i, users[i], users[i]);
-	finish(counting, RECO_BOARD_SEGMENT, column, 0);
-	pfree(users);
+	for (int w = 0; w < 1 + counting->n_windows; w++)
+	{
+		for (uint32 i = 0; i < n_items; i++)
+			offer(counting, i, users[w * n_items + i], users[w * n_items + i]);
+		finish(counting, RECO_BOARD_SEGMENT, column, w == 0 ? 0 : counting->days[w - 1]);
+	}
 }
 
-/* add_segments makes a board of each level of each attribute of users. */
+/* add_segments makes the boards of each level of each attribute of users. */
 static void
 add_segments(Counting *counting)
 {
@@ -264,6 +289,8 @@ add_segments(Counting *counting)
 	size_t *start = user_starts(counting->events);
 	uint64 *offset = palloc_extended((matrix->n_cols + 1) * sizeof(uint64), MCXT_ALLOC_HUGE);
 	uint32 *row = palloc_extended(Max(rk_csr_nnz(matrix), 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
+	uint32 *users = palloc_extended(
+		sizeof(uint32) * (1 + counting->n_windows) * Max(counting->events->items.n, 1), MCXT_ALLOC_HUGE);
 	int made = 0;
 
 	if (rk_csr_transpose(&(RkCsr){.n_rows = matrix->n_rows,
@@ -276,9 +303,10 @@ add_segments(Counting *counting)
 		if (offset[c + 1] - offset[c] > (uint64) counting->min_group &&
 			reco_encoder_column(encoder, c).role == RECO_ROLE_LEVEL)
 		{
-			add_segment(counting, start, row + offset[c], offset[c + 1] - offset[c], (int) c);
+			add_segment(counting, start, row + offset[c], offset[c + 1] - offset[c], (int) c, users);
 			made++;
 		}
+	pfree(users);
 	pfree(row);
 	pfree(offset);
 	pfree(start);
@@ -373,7 +401,7 @@ begin(Counting *counting)
 	counting->first = palloc_extended(n * sizeof(TimestampTz), MCXT_ALLOC_HUGE);
 	for (size_t i = 0; i < n; i++)
 		counting->first[i] = PG_INT64_MAX;
-	for (int w = 0; w < RECO_BOARD_WINDOWS; w++)
+	for (int w = 0; w < counting->n_windows; w++)
 	{
 		counting->window[w].now = palloc_extended(n * sizeof(uint32), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 		counting->window[w].before = palloc_extended(n * sizeof(uint32), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -384,22 +412,25 @@ begin(Counting *counting)
 }
 
 RecoBoards *
-reco_boards_count(const RecoEvents *events, int min_group)
+reco_boards_count(const RecoEvents *events, const int *days, int n_days, int min_group)
 {
-	Counting counting = {.events = events, .min_group = min_group};
+	Counting counting = {.events = events,
+						 .min_group = min_group,
+						 .days = days,
+						 .n_windows = events->time != NULL ? n_days : 0};
 
 	begin(&counting);
 	if (events->time != NULL)
 	{
 		count_pairs(&counting);
-		for (int w = 0; w < RECO_BOARD_WINDOWS; w++)
+		for (int w = 0; w < counting.n_windows; w++)
 			add_windows(&counting, w);
 	}
 	if (events->user_features != NULL)
 		add_segments(&counting);
 	if (events->rating != NULL)
 		add_rated(&counting);
-	for (int w = 0; w < RECO_BOARD_WINDOWS; w++)
+	for (int w = 0; w < counting.n_windows; w++)
 	{
 		pfree(counting.window[w].now);
 		pfree(counting.window[w].before);
@@ -472,6 +503,18 @@ reco_boards_read(const RecoModel *model, int *n)
 		first += value[BOARD_LENGTH];
 	}
 	return board;
+}
+
+const RecoBoard *
+reco_boards_segment(const RecoModel *model, const RecoBoard *board, int n, const RecoAttributes *attributes)
+{
+	/* columns ascend, and are in the order in which the features were named */
+	for (size_t e = 0; e < attributes->n; e++)
+		for (int b = 0; b < n; b++)
+			if (board[b].kind == RECO_BOARD_SEGMENT && board[b].days == 0 &&
+				board[b].column == (int) attributes->column[e])
+				return &board[b];
+	return NULL;
 }
 
 pg_noreturn static void refuse(const char *detail);

@@ -19,7 +19,7 @@ typedef enum RecoBoardKind
 	RECO_BOARD_SEGMENT = 1, /* most users of a level of an attribute */
 	RECO_BOARD_RECENT,      /* most users in the last days */
 	RECO_BOARD_TRENDING,    /* greatest growth from the days before to the last days */
-	RECO_BOARD_NEW,         /* first chosen in the last days, most users */
+	RECO_BOARD_NEW,         /* came, or first chosen, in the last days, most users */
 	RECO_BOARD_RATED        /* greatest smoothed rating; explicit feedback */
 } RecoBoardKind;
 
@@ -33,20 +33,26 @@ typedef struct RecoBoard
 	const float *score; /* [n], of RECO_BOARD_RATED; 0 elsewhere */
 } RecoBoard;
 
-/* Windows in days that boards are counted for, where times are mapped. */
-#define RECO_BOARD_WINDOWS 4
-extern const int reco_board_window[RECO_BOARD_WINDOWS];
-
 typedef struct RecoBoards RecoBoards;
 
-/* reco_boards_count counts the boards of events in canonical order, in the current context. */
-extern RecoBoards *reco_boards_count(const RecoEvents *events, int min_group);
+/*
+ * reco_boards_count counts the boards of events in canonical order, in the current context; days [n_days], at most
+ * RECO_MOST_WINDOWS, are the windows that are counted where times are mapped.
+ */
+extern RecoBoards *reco_boards_count(const RecoEvents *events, const int *days, int n_days, int min_group);
 
 /* reco_boards_add adds the tensors of boards to what was learned. */
 extern void reco_boards_add(RecoLearned *learned, const RecoBoards *boards);
 
 /* reco_boards_read gives the boards of a model in the current context, and their number; none where it has no such tensors. */
 extern RecoBoard *reco_boards_read(const RecoModel *model, int *n);
+
+/*
+ * reco_boards_segment gives the board, of n, of what a user's segment chooses of all time: that of the first
+ * feature, in the order in which they are named, which says something of the user and of which there is one.  NULL: there is none.
+ */
+extern const RecoBoard *reco_boards_segment(const RecoModel *model, const RecoBoard *board, int n,
+											const RecoAttributes *attributes);
 
 /* reco_boards_check raises ERRCODE_DATA_CORRUPTED unless the boards of a model name its items and columns. */
 extern void reco_boards_check(const RecoModel *model);

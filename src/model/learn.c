@@ -364,6 +364,14 @@ uses_attributes(const RecoAlgorithm *algorithm, const RecoOptionValue *option)
 		   option[reco_option_find(algorithm->option, algorithm->n_options, "attributes")].number != 0;
 }
 
+bool
+reco_learn_uses_attributes(const RecoDefinition *definition, Jsonb *call_options)
+{
+	const RecoAlgorithm *algorithm = reco_algorithm_find(definition->algorithm);
+
+	return uses_attributes(algorithm, parse_options(definition, algorithm, call_options));
+}
+
 RecoLearned *
 reco_learn(const RecoLearnRequest *request)
 {

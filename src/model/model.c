@@ -85,6 +85,15 @@ reco_model_check_options(const char *algorithm, Jsonb *options)
 static const RecoOption common_option[] = {
 	{"calibrate", RECO_OPTION_BOOLEAN, false, 0, NULL, 0, 1, false,
 	 "Learn what scores mean as probabilities, from rows that are held out; takes one more learning."},
+	{"windows", RECO_OPTION_INTEGERS, false, 0, "1,7,30,90", 1, 36500, false,
+	 "Days before the latest event for which popular_items counts what is chosen, ever more, and newly."},
+};
+
+/* Places of these after the algorithm's own. */
+enum
+{
+	COMMON_CALIBRATE,
+	COMMON_WINDOWS
 };
 
 bool
@@ -118,7 +127,36 @@ reco_model_calibrates(const RecoDefinition *definition, Jsonb *call_options)
 	const RecoAlgorithm *algorithm = reco_algorithm_find(definition->algorithm);
 	Jsonb *objects[] = {reco_model_options(definition), call_options};
 
-	return reco_model_parse_options(algorithm, objects, lengthof(objects))[algorithm->n_options].number != 0;
+	return reco_model_parse_options(algorithm, objects,
+									lengthof(objects))[algorithm->n_options + COMMON_CALIBRATE]
+			   .number != 0;
+}
+
+static int
+compare_days(const void *a, const void *b)
+{
+	return *(const int *) a - *(const int *) b;
+}
+
+int *
+reco_model_windows(const RecoDefinition *definition, Jsonb *call_options, int *n)
+{
+	const RecoAlgorithm *algorithm = reco_algorithm_find(definition->algorithm);
+	Jsonb *objects[] = {reco_model_options(definition), call_options};
+	const RecoOptionValue *value = &reco_model_parse_options(
+		algorithm, objects, lengthof(objects))[algorithm->n_options + COMMON_WINDOWS];
+	int *days = value->integer;
+
+	qsort(days, value->n, sizeof(int), compare_days);
+	*n = 0;
+	for (int w = 0; w < value->n; w++)
+		if (*n == 0 || days[*n - 1] != days[w])
+			days[(*n)++] = days[w];
+	if (*n > RECO_MOST_WINDOWS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("option \"windows\" names %d windows", *n),
+				 errhint("At most %d are counted.", RECO_MOST_WINDOWS)));
+	return days;
 }
 
 double

@@ -327,13 +327,19 @@ extern const RecoAlgorithm reco_userknn;
 
 /*
  * reco_model_parse_options gives a value an option of the algorithm, in its order, and after them those that
- * every algorithm has: at n_options, whether scores are to be calibrated.
+ * every algorithm has: whether scores are to be calibrated, and windows.
  */
 extern RecoOptionValue *reco_model_parse_options(const RecoAlgorithm *algorithm, Jsonb *const *object,
 												 int n_objects);
 
 /* reco_model_calibrates says whether a refresh with these options is to calibrate. */
 extern bool reco_model_calibrates(const RecoDefinition *definition, Jsonb *call_options);
+
+/* Windows that are counted, at most. */
+#define RECO_MOST_WINDOWS 16
+
+/* reco_model_windows gives the windows, in days, that a refresh with these options is to count, ascending and distinct. */
+extern int *reco_model_windows(const RecoDefinition *definition, Jsonb *call_options, int *n);
 
 /* reco_model_probability gives what a score means as a probability; the model must have a link. */
 extern double reco_model_probability(const RecoModel *model, double score);
@@ -466,6 +472,10 @@ extern RecoQuery *reco_query_from_evidence(const RecoModel *model, RecoEvidence 
  */
 extern RecoAttributes *reco_attributes_of(const RecoDefinition *definition, const RecoModel *model,
 										  const RecoKey *user, int n);
+
+/* reco_attributes_read does the same for any model that has an encoder of users. */
+extern RecoAttributes *reco_attributes_read(const RecoDefinition *definition, const RecoModel *model,
+											const RecoKey *user, int n);
 
 /* reco_attributes_readable says whether the caller may read a key and features of a relation. */
 extern bool reco_attributes_readable(const RecoRelation *relation, const RecoColumn *key,
@@ -606,6 +616,9 @@ extern void reco_learn_link(RecoLearned *learned, const double *link, size_t n);
 #define RECO_METRIC_ASKED "asked"
 extern Jsonb *reco_learn_asked(const RecoDefinition *definition, Jsonb *call_options);
 extern Jsonb *reco_learn_asked_of(Jsonb *metrics);
+
+/* reco_learn_uses_attributes says whether learning with these options learns from the features that a definition names. */
+extern bool reco_learn_uses_attributes(const RecoDefinition *definition, Jsonb *call_options);
 
 /* reco_learn_fold_rule gives how learning with these options folds rows; as_of is open until the events are known. */
 extern RecoFoldRule reco_learn_fold_rule(const RecoDefinition *definition, Jsonb *call_options);

@@ -93,6 +93,63 @@ reco_reader_items_until(const RecoDefinition *definition)
 	return until;
 }
 
+/* Times of items while they are read. */
+typedef struct TimesRead
+{
+	const RecoKeys *keys;
+	Oid type;
+	TimestampTz *time;
+} TimesRead;
+
+/* take_item_time takes the key and time of one row. */
+static void
+take_item_time(TupleTableSlot *slot, void *state)
+{
+	TimesRead *read = state;
+	TimestampTz time;
+	RecoKey key;
+	int64 found;
+
+	slot_getallattrs(slot);
+	if (slot->tts_isnull[0] || slot->tts_isnull[1])
+		return;
+	key = reco_key_from_datum(slot->tts_values[0], read->type);
+	found = reco_keys_find(read->keys, &key);
+	time = DatumGetTimestampTz(slot->tts_values[1]);
+	if (key.kind == RECO_KEY_TEXT && key.bytes != VARDATA_ANY(DatumGetPointer(slot->tts_values[0])))
+		pfree((char *) key.bytes - VARHDRSZ);
+	if (found < 0 || TIMESTAMP_NOT_FINITE(time))
+		return;
+	if (TIMESTAMP_IS_NOBEGIN(read->time[found]) || time < read->time[found])
+		read->time[found] = time;
+}
+
+TimestampTz *
+reco_reader_item_times(const RecoDefinition *definition, const RecoKeys *keys)
+{
+	const char *column = quote_identifier(definition->items_time.name);
+	bool has_zone = getBaseType(definition->items_time.type) == TIMESTAMPTZOID;
+	TimesRead read = {.keys = keys,
+					  .type = definition->item_key.type,
+					  .time = palloc_extended(sizeof(TimestampTz) * Max(keys->n, 1), MCXT_ALLOC_HUGE)};
+	RecoReceiver dest;
+	RecoReading before;
+	SPIExecuteOptions options = {.read_only = true, .dest = &dest.base};
+	char *sql = psprintf("SELECT %s, %s::pg_catalog.%s FROM %s", quote_identifier(definition->item_key.name),
+						 column, has_zone ? "timestamptz" : "timestamp", definition->items.sql_name);
+
+	for (size_t i = 0; i < keys->n; i++)
+		read.time[i] = DT_NOBEGIN;
+	reco_receiver_init(&dest, take_item_time, &read);
+	reco_receiver_expect_key(&dest, definition->item_key.type);
+	before = reco_items_begin_read(NULL);
+	if (SPI_execute_extended(sql, &options) != SPI_OK_SELECT)
+		elog(ERROR, "reading the times of items failed: %s", SPI_result_code_string(SPI_result));
+	reco_items_end_read(before);
+	pfree(sql);
+	return read.time;
+}
+
 /* Keys while they are read. */
 typedef struct ArrivalsRead
 {

@@ -434,6 +434,8 @@ reco_reader_events(const RecoDefinition *definition)
 		reco_events_join_catalogue(definition, events);
 	events->item_features = reco_features_learn(definition, RECO_SIDE_ITEM, &events->items, reco_min_group);
 	events->user_features = reco_features_learn(definition, RECO_SIDE_USER, &events->users, reco_min_group);
+	if (definition->items_time.name != NULL)
+		events->item_time = reco_reader_item_times(definition, &events->items);
 	if (events->item_features != NULL)
 	{
 		events->catalogue = events->item_features->found;

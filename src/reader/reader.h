@@ -54,9 +54,10 @@ typedef struct RecoEvents
 	RecoFeatures *item_features; /* rows are those of items, NULL where the definition names none */
 	RecoFeatures *user_features;
 	const bool
-		*catalogue;   /* [items.n], items that get an index even where no event of them is kept; NULL: none */
-	bool dates_items; /* items_time_column is mapped, and there is a catalogue */
-	int64 items_until; /* then what reco_reader_items_until gave */
+		*catalogue; /* [items.n], items that get an index even where no event of them is kept; NULL: none */
+	TimestampTz *item_time; /* [items.n], of items_time_column, DT_NOBEGIN: not dated; NULL: not mapped */
+	bool dates_items;       /* items_time_column is mapped, and there is a catalogue */
+	int64 items_until;      /* then what reco_reader_items_until gave */
 } RecoEvents;
 
 /*
@@ -79,6 +80,12 @@ extern void reco_events_join_catalogue(const RecoDefinition *definition, RecoEve
  * midnight.  DT_NOBEGIN where there is none, or no such column is mapped.
  */
 extern int64 reco_reader_items_until(const RecoDefinition *definition);
+
+/*
+ * reco_reader_item_times gives when items came, by items_time_column, the least where a key has several rows, as the caller and in
+ * the active snapshot (SPI must be connected): [keys->n], DT_NOBEGIN where nothing is said.
+ */
+extern TimestampTz *reco_reader_item_times(const RecoDefinition *definition, const RecoKeys *keys);
 
 /* What an item that came after a version is known by. */
 typedef struct RecoSince

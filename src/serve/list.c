@@ -86,6 +86,8 @@ reco_serve_source_name(RecoSource source)
 			return "attributes";
 		case RECO_SOURCE_SIMILAR:
 			return "similar";
+		case RECO_SOURCE_SEGMENT:
+			return "segment";
 		case RECO_SOURCE_POPULAR:
 			return "popular";
 		case RECO_SOURCES:
@@ -126,6 +128,7 @@ rank_version(const RecoListAsk *ask, size_t m, RkHit *hit)
 			return reco_rank(ask->query, m, ask->skip->bit, NULL, hit);
 		case RECO_SOURCE_SIMILAR:
 			return reco_rank_similar(ask->alike, m, ask->skip->bit, hit);
+		case RECO_SOURCE_SEGMENT:
 		case RECO_SOURCE_POPULAR:
 			return rank_popular(ask, m, hit);
 		case RECO_SOURCES:
@@ -184,7 +187,7 @@ rank(const RecoListAsk *ask, size_t m, RkHit *hit)
 	RkHit *all;
 	size_t n;
 
-	if (ask->skip->n_fresh == 0 || ask->source == RECO_SOURCE_POPULAR)
+	if (ask->skip->n_fresh == 0 || !reco_serve_is_scored(ask->source))
 		return found;
 	all = palloc_extended(sizeof(RkHit) * (found + ask->skip->n_fresh), MCXT_ALLOC_HUGE);
 	memcpy(all, hit, sizeof(RkHit) * found);
@@ -339,4 +342,19 @@ reco_serve_list(RecoListAsk *ask, RkHit *hit)
 			filter_now(ask, &making);
 		m = next_size(ask, m, &making);
 	}
+}
+
+size_t
+reco_serve_list_of_segment(RecoListAsk *ask, const RecoBoard *board, RkHit *hit, size_t *n_own)
+{
+	RecoListAsk others;
+
+	ask->order = board->item;
+	ask->n_order = (size_t) board->n;
+	*n_own = reco_serve_list(ask, hit);
+	/* what was tried is skipped by now, so the others go on where the board ends */
+	others = *ask;
+	others.k = ask->k - *n_own;
+	others.order = NULL;
+	return *n_own + (others.k > 0 ? reco_serve_list(&others, hit + *n_own) : 0);
 }

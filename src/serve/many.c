@@ -43,7 +43,9 @@ typedef struct Many
 	RecoAttributes *attributes; /* by user */
 	RecoSkip *none;             /* skips no item that may be listed */
 	RecoSkip *hidden;           /* NULL: each list looks up its own items */
-	MemoryContext memory;       /* of one user */
+	RecoBoard *board;           /* [n_boards] */
+	int n_boards;
+	MemoryContext memory; /* of one user */
 } Many;
 
 /* relation_rows gives PostgreSQL's idea of the number of rows of a table; negative when it has none. */
@@ -199,6 +201,18 @@ fold_user(const Many *many, size_t first, size_t last, const RecoAttributes *att
 	return reco_query_from_evidence(many->ask->model, evidence, n, attributes);
 }
 
+/* segment_of gives the board of the segment of a user of whom there is no history, or NULL. */
+static const RecoBoard *
+segment_of(const Many *many, const RecoKey *user)
+{
+	const RecoManyAsk *ask = many->ask;
+
+	if (many->n_boards == 0)
+		return NULL;
+	return reco_boards_segment(ask->model, many->board, many->n_boards,
+							   reco_attributes_read(ask->definition, ask->model, user, 1));
+}
+
 /* list_user makes the list of a user whose rows are first .. last - 1 and hands it on. */
 static void
 list_user(const Many *many, const RecoKey *user, size_t first, size_t last, const RecoAttributes *attributes)
@@ -207,6 +221,7 @@ list_user(const Many *many, const RecoKey *user, size_t first, size_t last, cons
 	RecoQuery *query = fold_user(many, first, last, attributes);
 	RecoListAsk list = {.model = ask->model, .query = query, .k = ask->k};
 	RkHit *hit = palloc(sizeof(RkHit) * ask->k);
+	RecoManySegment segment = {0};
 	size_t n;
 
 	list.skip = reco_skip_copy(many->hidden != NULL ? many->hidden : many->none);
@@ -215,8 +230,15 @@ list_user(const Many *many, const RecoKey *user, size_t first, size_t last, cons
 	list.view = many->hidden != NULL ? reco_view_everything(ask->model)
 									 : reco_view_make(ask->definition, ask->model, ask->filter);
 	list.source = reco_serve_source(query);
-	n = reco_serve_list_with_new(&list, ask->n_new, hit);
-	ask->receive(ask->state, user, list.source, hit, n);
+	segment.board = list.source == RECO_SOURCE_POPULAR ? segment_of(many, user) : NULL;
+	if (segment.board != NULL)
+	{
+		list.source = RECO_SOURCE_SEGMENT;
+		n = reco_serve_list_of_segment(&list, segment.board, hit, &segment.n);
+	}
+	else
+		n = reco_serve_list_with_new(&list, ask->n_new, hit);
+	ask->receive(ask->state, user, list.source, &segment, hit, n);
 }
 
 /* read_attributes reads what is known of the users, where the model asks. */
@@ -280,6 +302,7 @@ reco_serve_many(const RecoManyAsk *ask)
 		reco_model_add_new(ask->model);
 	many.none = reco_skip_make(ask->model);
 	many.events = reco_reader_events_of(ask->definition, ask->users, ask->first, ask->n);
+	many.board = reco_boards_read(ask->model, &many.n_boards);
 	many.memory = AllocSetContextCreate(context, "reco list", ALLOCSET_DEFAULT_SIZES);
 	find_items(&many);
 	read_attributes(&many);

@@ -9,9 +9,16 @@
 
 #include "serve/serve.h"
 
+/* The segment that a list comes from: the board is NULL, or that of its first n lines. */
+typedef struct RecoManySegment
+{
+	const RecoBoard *board;
+	size_t n;
+} RecoManySegment;
+
 /* Takes the list of one user; n is 0 when nothing is left for them.  What hit points to goes with the call. */
-typedef void (*RecoManyReceive)(void *state, const RecoKey *user, RecoSource source, const RkHit *hit,
-								size_t n);
+typedef void (*RecoManyReceive)(void *state, const RecoKey *user, RecoSource source,
+								const RecoManySegment *segment, const RkHit *hit, size_t n);
 
 typedef struct RecoManyAsk
 {

@@ -47,7 +47,7 @@ reco_serve_list_with_new(RecoListAsk *ask, size_t n_new, RkHit *hit)
 	size_t kept = 0;
 	size_t drop;
 
-	if (wanted == 0 || ask->model->n_unseen + ask->skip->n_fresh == 0 || ask->source == RECO_SOURCE_POPULAR)
+	if (wanted == 0 || ask->model->n_unseen + ask->skip->n_fresh == 0 || !reco_serve_is_scored(ask->source))
 		return reco_serve_list(ask, hit);
 	skip = reco_skip_copy(ask->skip);
 	n = reco_serve_list(ask, hit);

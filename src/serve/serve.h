@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 
+#include "model/boards.h"
 #include "model/model.h"
 #include "model/view.h"
 
@@ -19,6 +20,7 @@ typedef enum RecoSource
 	RECO_SOURCE_HISTORY,    /* by the score of a query */
 	RECO_SOURCE_ATTRIBUTES, /* by the score of a query that knows the user's attributes and no history */
 	RECO_SOURCE_SIMILAR,    /* by cosine to one item */
+	RECO_SOURCE_SEGMENT,    /* by number of users of a segment, then of all, without a score */
 	RECO_SOURCE_POPULAR,    /* by number of users, without a score */
 	RECO_SOURCES
 } RecoSource;
@@ -91,6 +93,19 @@ extern size_t reco_serve_list(RecoListAsk *ask, RkHit *hit);
  * or that came after it, as far as there are any that are eligible.  Lists by popularity have no such places.
  */
 extern size_t reco_serve_list_with_new(RecoListAsk *ask, size_t n_new, RkHit *hit);
+
+/*
+ * reco_serve_list_of_segment lists what a segment of users chooses (model/boards.h), and after it what all do; n_own is the
+ * number of the first.  Scores mean nothing.
+ */
+extern size_t reco_serve_list_of_segment(RecoListAsk *ask, const RecoBoard *board, RkHit *hit, size_t *n_own);
+
+/* reco_serve_is_scored says whether scores of a source mean something. */
+static inline bool
+reco_serve_is_scored(RecoSource source)
+{
+	return source != RECO_SOURCE_SEGMENT && source != RECO_SOURCE_POPULAR;
+}
 
 /* reco_serve_sort puts hits in the order of lists: by score, then by reco_model_order. */
 extern void reco_serve_sort(const RecoModel *model, RkHit *hit, size_t n);

@@ -67,8 +67,7 @@ static const RecoOption popular_option[] = {
 	[RECO_LIST_WINDOW] = {.name = "window",
 						  .type = RECO_OPTION_STRING,
 						  .is_auto = true,
-						  .help =
-							  "1 day, 7 days, 30 days or 90 days before the latest event of the refresh."}};
+						  .help = "So many days before the latest event of the refresh, as in \"7 days\"."}};
 
 /* list_options reads the options of a list. */
 static void
@@ -286,7 +285,7 @@ void
 reco_list_return(RecoListCall *list, FunctionCallInfo fcinfo, const RecoReason *reason)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	bool scored = list->ask.source != RECO_SOURCE_POPULAR;
+	bool scored = reco_serve_is_scored(list->ask.source);
 	Datum source = CStringGetTextDatum(reco_serve_source_name(list->ask.source));
 
 	for (size_t i = 0; i < list->n; i++)

@@ -25,6 +25,9 @@
 
 #define LIST_COLUMNS 6
 
+/* Days of a window that is not named. */
+#define DEFAULT_WINDOW 7
+
 PG_FUNCTION_INFO_V1(reco_popular_items);
 PG_FUNCTION_INFO_V1(reco_popular_items_typed);
 
@@ -61,24 +64,50 @@ typedef struct Wish
 	int days;
 } Wish;
 
-/* window_days reads a window: one of those that are counted. */
+/* window_days reads a window: whole days. */
 static int
 window_days(const char *window)
 {
 	Interval *interval = DatumGetIntervalP(DirectFunctionCall3(
 		interval_in, CStringGetDatum(window), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	int64 days =
+		(int64) interval->day + (int64) DAYS_PER_MONTH * interval->month + interval->time / USECS_PER_DAY;
 
-	for (int w = 0; w < RECO_BOARD_WINDOWS; w++)
-		if (interval->time ==
-			((int64) interval->day + (int64) DAYS_PER_MONTH * interval->month - reco_board_window[w]) *
-				-USECS_PER_DAY)
-			return reco_board_window[w];
+	if (interval->time % USECS_PER_DAY != 0 || days < 1 || days > PG_INT32_MAX)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("window cannot be \"%s\"", window),
+						errhint("Windows are whole days, as in \"7 days\".")));
+	return (int) days;
+}
+
+/* require_window raises for a window that was not counted. */
+static void
+require_window(const RecoListCall *list, const RecoBoard *board, int n, int days)
+{
+	char *name = quote_literal_cstr(list->call.definition->name);
+	StringInfoData windows;
+
+	initStringInfo(&windows);
+	for (int b = 0; b < n; b++)
+	{
+		if (board[b].kind != RECO_BOARD_RECENT)
+			continue;
+		if (board[b].days == days)
+			return;
+		appendStringInfo(&windows, "%s%d", windows.len > 0 ? ", " : "", board[b].days);
+	}
+	if (windows.len == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("nothing was counted by time for recommender \"%s\"", list->call.definition->name),
+				 errhint("Name the time_column of its interactions, and CALL reco.refresh(%s).", name)));
 	ereport(
 		ERROR,
-		(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("window cannot be \"%s\"", window),
+		(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("no window of %d days was counted", days),
 		 errdetail(
-			 "What others do is counted at a refresh, so that nobody can single a person out by asking twice."),
-		 errhint("The windows are 1 day, 7 days, 30 days and 90 days.")));
+			 "What others do is counted at a refresh, so that nobody can single a person out by asking twice. The windows of recommender \"%s\" are, in days: %s.",
+			 list->call.definition->name, windows.data),
+		 errhint("Its owner can name others: CALL reco.refresh(%s, options => '{\"windows\": [%s, %d]}').",
+				 name, windows.data, days)));
 }
 
 /* order_kind gives the board of a name. */
@@ -107,16 +136,16 @@ read_wish(const RecoOptionValue *value)
 	const char *order = value[RECO_LIST_ORDER].string;
 
 	wish.kind = order_kind(order != NULL ? order : "popular", window != NULL);
-	if (wish.kind == RECO_BOARD_RECENT || wish.kind == RECO_BOARD_TRENDING || wish.kind == RECO_BOARD_NEW)
-		wish.days = window_days(window != NULL ? window : "7 days");
-	if ((wish.by != NULL && wish.kind != 0) || (wish.by == NULL && wish.segment != NULL) ||
-		(wish.kind == RECO_BOARD_RATED && window != NULL))
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("these options of popular_items do not go together"),
-			 errhint("Segments are counted over all time: give \"by\" (and \"segment\"), or \"order\" and "
-					 "\"window\", and no window with \"rating\".")));
+	if ((wish.by != NULL && order != NULL && strcmp(order, "popular") != 0) ||
+		(wish.by == NULL && wish.segment != NULL) || (wish.kind == RECO_BOARD_RATED && window != NULL))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("these options of popular_items do not go together"),
+						errhint("Give \"by\" (and \"segment\", and \"window\"), or \"order\" and \"window\", "
+								"and no window with \"rating\".")));
+	if (window != NULL)
+		wish.days = window_days(window);
+	else if (wish.kind == RECO_BOARD_TRENDING || wish.kind == RECO_BOARD_NEW)
+		wish.days = DEFAULT_WINDOW;
 	if (wish.by != NULL)
 		wish.kind = RECO_BOARD_SEGMENT;
 	return wish;
@@ -275,6 +304,8 @@ popular_items(FunctionCallInfo fcinfo, const RecoListPositions *position)
 		return (Datum) 0;
 	}
 	board = reco_boards_read(list.call.model, &n);
+	if (wish.days > 0)
+		require_window(&list, board, n, wish.days);
 	for (int b = 0; b < n; b++)
 		if (fits(list.call.model, &board[b], &wish))
 		{

@@ -76,15 +76,55 @@ return_popular(RecoListCall *list, FunctionCallInfo fcinfo)
 		list->with_reason ? reco_reason_popular(list->call.model, &list->voice, list->hit, list->n) : NULL);
 }
 
-void
-reco_recommend_list(RecoListCall *list, FunctionCallInfo fcinfo, RecoQuery *query)
+/* segment_of gives the board of the segment of a user, or NULL. */
+static const RecoBoard *
+segment_of(const RecoListCall *list, const RecoKey *user)
 {
+	const RecoModel *model = list->call.model;
+	RecoBoard *board;
+	int n;
+
+	if (user == NULL || model->user_encoder == NULL)
+		return NULL;
+	board = reco_boards_read(model, &n);
+	return n > 0 ? reco_boards_segment(model, board, n,
+									   reco_attributes_read(list->call.definition, model, user, 1))
+				 : NULL;
+}
+
+/* return_segment makes the list of what a segment of users chooses and writes it. */
+static void
+return_segment(RecoListCall *list, FunctionCallInfo fcinfo, const RecoBoard *board)
+{
+	size_t n_own;
+
+	list->ask.source = RECO_SOURCE_SEGMENT;
+	list->hit = palloc(sizeof(RkHit) * list->ask.k);
+	list->n = reco_serve_list_of_segment(&list->ask, board, list->hit, &n_own);
+	reco_list_return(list, fcinfo,
+					 list->with_reason
+						 ? reco_reason_segment(list->call.model, &list->voice, (size_t) board->column,
+											   list->hit, n_own, list->n)
+						 : NULL);
+}
+
+void
+reco_recommend_list(RecoListCall *list, FunctionCallInfo fcinfo, const RecoKey *user, RecoQuery *query)
+{
+	const RecoBoard *board;
+
 	for (int e = 0; list->exclude_seen && e < query->n_evidence; e++)
 		reco_skip_add(list->ask.skip, query->evidence[e].item);
 	list->ask.source = reco_serve_source(query);
 	list->ask.query = query;
 	if (list->ask.source != RECO_SOURCE_POPULAR)
+	{
 		return_history(list, fcinfo);
+		return;
+	}
+	board = segment_of(list, user);
+	if (board != NULL)
+		return_segment(list, fcinfo, board);
 	else
 		return_popular(list, fcinfo);
 }
@@ -106,7 +146,8 @@ recommend(FunctionCallInfo fcinfo, const RecoListPositions *position)
 							"Call recommend(user_id, NULL::%s, ...), or pass the user id as text.");
 	if (known)
 		list.voice.seed = reco_key_hash(list.voice.seed, &user);
-	reco_recommend_list(&list, fcinfo, reco_call_query(&list.call, known ? &user : NULL));
+	reco_recommend_list(&list, fcinfo, known ? &user : NULL,
+						reco_call_query(&list.call, known ? &user : NULL));
 	return (Datum) 0;
 }
 

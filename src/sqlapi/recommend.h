@@ -9,7 +9,11 @@
 
 #include "sqlapi/lists.h"
 
-/* reco_recommend_list chooses the rung of a query, makes its list with reasons, returns it and ends the call. */
-extern void reco_recommend_list(RecoListCall *list, FunctionCallInfo fcinfo, RecoQuery *query);
+/*
+ * reco_recommend_list chooses the rung of a query of a user (NULL: of nobody), makes its list with reasons, returns it and
+ * ends the call.
+ */
+extern void reco_recommend_list(RecoListCall *list, FunctionCallInfo fcinfo, const RecoKey *user,
+								RecoQuery *query);
 
 #endif

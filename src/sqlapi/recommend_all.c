@@ -94,11 +94,12 @@ reco_many_options(RecoManyAsk *ask, const RecoOptionValue *option)
 
 /* put_list adds the rows of one user. */
 static void
-put_list(void *state, const RecoKey *user, RecoSource source, const RkHit *hit, size_t n)
+put_list(void *state, const RecoKey *user, RecoSource source, const RecoManySegment *segment,
+		 const RkHit *hit, size_t n)
 {
 	AllCall *all = state;
 	Datum value[ALL_COLUMNS];
-	bool isnull[ALL_COLUMNS] = {[ALL_SCORE] = source == RECO_SOURCE_POPULAR};
+	bool isnull[ALL_COLUMNS] = {[ALL_SCORE] = !reco_serve_is_scored(source)};
 
 	if (n == 0)
 		return;

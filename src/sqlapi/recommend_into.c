@@ -133,13 +133,16 @@ bind_target(Into *into)
 
 /* reasons_of words the list of one user as recommend() does, from the user's history. */
 static RecoReason *
-reasons_of(const Into *into, const RecoKey *user, RecoSource source, const RkHit *hit, size_t n)
+reasons_of(const Into *into, const RecoKey *user, RecoSource source, const RecoManySegment *segment,
+		   const RkHit *hit, size_t n)
 {
 	const RecoManyAsk *ask = &into->ask;
 	RecoVoice voice = {.words = into->words, .seed = reco_key_hash(0, user)};
 	RecoView *view = reco_view_make(ask->definition, ask->model, NULL);
 	RecoQuery *query;
 
+	if (source == RECO_SOURCE_SEGMENT)
+		return reco_reason_segment(ask->model, &voice, (size_t) segment->board->column, hit, segment->n, n);
 	if (source == RECO_SOURCE_POPULAR)
 		return reco_reason_popular(ask->model, &voice, hit, n);
 	query = reco_query_make(ask->model, reco_reader_history(ask->definition, user),
@@ -167,10 +170,11 @@ make_room(Into *into, size_t n)
 
 /* put_list adds the list of one user to the block. */
 static void
-put_list(void *state, const RecoKey *user, RecoSource source, const RkHit *hit, size_t n)
+put_list(void *state, const RecoKey *user, RecoSource source, const RecoManySegment *segment,
+		 const RkHit *hit, size_t n)
 {
 	Into *into = state;
-	RecoReason *reason = into->has[INTO_REASON] ? reasons_of(into, user, source, hit, n) : NULL;
+	RecoReason *reason = into->has[INTO_REASON] ? reasons_of(into, user, source, segment, hit, n) : NULL;
 	MemoryContext outer = MemoryContextSwitchTo(into->block);
 	Datum id = reco_key_to_datum(user, into->type[INTO_USER]);
 	Datum name = CStringGetTextDatum(reco_serve_source_name(source));
@@ -187,7 +191,7 @@ put_list(void *state, const RecoKey *user, RecoSource source, const RkHit *hit, 
 		into->value[INTO_ITEM][at] = reco_key_to_datum(&item, into->type[INTO_ITEM]);
 		into->value[INTO_SCORE][at] = Float8GetDatum(hit[i].score);
 		into->value[INTO_SOURCE][at] = name;
-		into->no_score[at] = source == RECO_SOURCE_POPULAR;
+		into->no_score[at] = !reco_serve_is_scored(source);
 		if (reason != NULL)
 			into->value[INTO_REASON][at] = CStringGetTextDatum(reason[i].text);
 	}

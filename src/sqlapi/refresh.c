@@ -236,6 +236,8 @@ reco_refresh(PG_FUNCTION_ARGS)
 	RecoCalibration calibration = {0};
 	RecoPeople *people;
 	RecoBoards *boards;
+	int *windows;
+	int n_windows;
 	RecoReviewCounts *reviews;
 	RecoLearned *learned;
 	instr_time clock;
@@ -243,6 +245,7 @@ reco_refresh(PG_FUNCTION_ARGS)
 	reco_catalog_require_owner(definition);
 	if (call.options != NULL)
 		reco_model_check_options(definition->algorithm, call.options);
+	windows = reco_model_windows(definition, call.options, &n_windows);
 	reco_catalog_lock(definition);
 	if (call.incremental)
 		request.warm = reco_learn_warm(definition, call.options, CurrentMemoryContext, &request.warm_version);
@@ -250,7 +253,7 @@ reco_refresh(PG_FUNCTION_ARGS)
 	INSTR_TIME_SET_CURRENT(clock);
 	reco_progress_begin(&definition->key, "refresh");
 	request.events = read_events(definition, &clock);
-	boards = reco_boards_count(request.events, reco_min_group);
+	boards = reco_boards_count(request.events, windows, n_windows, reco_min_group);
 	people = reco_people_read(definition);
 	reviews = reco_reader_reviews(definition, &request.events->items);
 	reco_procedure_commit(may_commit);

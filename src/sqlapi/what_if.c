@@ -44,11 +44,13 @@ what_if(FunctionCallInfo fcinfo, const RecoListPositions *position, int changes)
 {
 	RecoListCall list;
 	RecoKey user;
+	bool known;
 	RecoHistory *history;
 	const RecoAttributes *attributes = NULL;
 
 	reco_list_begin(&list, fcinfo, position);
-	if (reco_argument_key(fcinfo, 0, list.call.definition->user.type, "user", &user))
+	known = reco_argument_key(fcinfo, 0, list.call.definition->user.type, "user", &user);
+	if (known)
 	{
 		list.voice.seed = reco_key_hash(list.voice.seed, &user);
 		history = reco_reader_history(list.call.definition, &user);
@@ -60,7 +62,8 @@ what_if(FunctionCallInfo fcinfo, const RecoListPositions *position, int changes)
 		reco_changes_apply(&list.call, list.ask.view, PG_GETARG_JSONB_P(changes), history);
 	reco_key_require_answer(list.item_type, list.call.definition->item.type,
 							"Call what_if(user_id, NULL::%s, changes, ...), or pass the user id as text.");
-	reco_recommend_list(&list, fcinfo, reco_query_make(list.call.model, history, attributes));
+	reco_recommend_list(&list, fcinfo, known ? &user : NULL,
+						reco_query_make(list.call.model, history, attributes));
 	return (Datum) 0;
 }
 

@@ -196,6 +196,19 @@ SELECT count(*) > 0 FROM recommend(3, 30, 'by_key', options => '{"new_items": 30
 RESET ROLE;
 ALTER TABLE products DISABLE ROW LEVEL SECURITY;
 
+\echo == evaluation: what is held out of items without events is found by attributes, and unreachable without them
+CREATE TABLE later AS SELECT u AS user_id, i AS product_id FROM generate_series(1, 300, 3) u, generate_series(181, 200) i WHERE u % 4 = i % 4;
+CREATE FUNCTION held_out(options jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE r record;
+BEGIN
+	CALL reco.evaluate('by_time', test => 'new_items.later', options => options || '{"k": [150], "resamples": 0}');
+	SELECT (counts->>'unreachable_targets')::int AS n, (counts->>'test_pairs')::int AS pairs INTO r FROM reco.evaluation_runs WHERE recommender = 'by_time' ORDER BY evaluation DESC LIMIT 1;
+	RETURN format('%s of %s', r.n, r.pairs);
+END $$;
+SELECT held_out('{}');
+SELECT round(value::numeric, 2) FROM evaluations WHERE recommender = 'by_time' AND evaluation = (SELECT max(evaluation) FROM evaluation_runs) AND model = 'als' AND metric = 'recall' AND k = 150 AND user_group = 'all' AND item_group = 'all';
+SELECT held_out('{"model": {"attributes": false}}');
+
 \echo == a read-only transaction
 BEGIN READ ONLY;
 SELECT count(*) > 0 FROM recommend(3, 30, options => '{"new_items": 30}') WHERE item_id > 900;

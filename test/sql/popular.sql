@@ -42,6 +42,8 @@ BEGIN
 	RETURN result;
 END $$;
 SELECT agrees(format('{"by": "region", "segment": "%s"}', region), format('SELECT good, count(*), count(*) FROM chosen JOIN people ON id = person WHERE region = %L GROUP BY 1', region)) FROM unnest(ARRAY['north', 'south', 'tiny']) region;
+SELECT agrees(format('{"by": "region", "segment": "%s", "window": "%s days"}', region, days), format('SELECT good, count(*), count(*) FROM windowed JOIN people ON id = person WHERE region = %L AND days = %s AND now GROUP BY 1', region, days))
+FROM unnest(ARRAY['north', 'south', 'tiny']) region, unnest(ARRAY[7, 30]) days;
 SELECT agrees(format('{"window": "%s days"}', days), format('SELECT good, count(*), count(*) FROM windowed WHERE days = %s AND now GROUP BY 1', days)) FROM unnest(ARRAY[1, 7, 30, 90]) days;
 SELECT agrees(format('{"order": "trending", "window": "%s days"}', days), format('SELECT good, (count(*) FILTER (WHERE now) + 10) / ((SELECT count(*) FILTER (WHERE now) / count(*) FILTER (WHERE before)::float8 FROM windowed WHERE days = %1$s) * count(*) FILTER (WHERE before) + 10),
 	count(*) FILTER (WHERE now) FROM windowed WHERE days = %1$s GROUP BY 1', days)) FROM unnest(ARRAY[1, 7, 30]) days;
@@ -56,6 +58,60 @@ SELECT rank, source, reason, details FROM reco.popular_items(2, 'shop', options 
 SELECT rank, source, reason, details FROM reco.popular_items(1, 'shop', options => '{"by": "member", "segment": "true"}');
 SELECT bool_and(g.in_stock), count(*) FROM reco.popular_items(NULL::bigint, 10, 'shop', filter => 'in_stock', options => '{"window": "7 days"}') p JOIN goods g ON g.id = p.item_id;
 SELECT source, details, reason IS NULL FROM reco.popular_items(1, 'shop', options => '{"order": "new", "reason": false}');
+
+-- Who has no history gets what their segment chooses, the first feature that says something before the others, and then what all choose; all functions agree.
+INSERT INTO people VALUES (901, 'south', true), (902, NULL, true), (903, 'tiny', NULL), (904, 'nowhere', NULL);
+CREATE FUNCTION of_user(u bigint, k int, OUT source text, OUT scored bool, OUT same_order bool, OUT n bigint) LANGUAGE sql AS $$
+	SELECT min(r.source), bool_or(r.score IS NOT NULL), bool_and(s.item_id = r.item_id), count(*) FROM reco.recommend(u, k, 'shop') r
+	LEFT JOIN reco.popular_items(NULL::bigint, 30, 'shop', options => CASE u WHEN 901 THEN '{"by": "region", "segment": "south"}' WHEN 902 THEN '{"by": "member", "segment": "true"}' ELSE '{}' END::jsonb) s USING (rank) $$;
+CALL reco.refresh('shop', options => '{"factors": 4, "iterations": 1, "attributes": false}');
+SELECT u, (of_user(u, 20)).* FROM unnest(ARRAY[901, 902, 903, 904, 999]) u;
+SELECT reason, details FROM reco.recommend(901, 1, 'shop');
+SELECT reason, details->'attributes' FROM reco.recommend(902, 1, 'shop');
+-- the list goes on behind the segment's, without repeating itself
+SELECT count(*), count(DISTINCT item_id), max(rank), bool_and(source = 'segment') FROM reco.recommend(901, 80, 'shop');
+SELECT count(*), bool_and(g.in_stock) FROM reco.recommend(901, 40, 'shop', filter => 'in_stock') r JOIN goods g ON g.id = r.item_id;
+SELECT count(*) FROM (SELECT u::text, r.item_id::text, r.rank, r.source FROM unnest(ARRAY[901, 902, 903, 904, 3]) u, reco.recommend(u::bigint, 70, 'shop') r EXCEPT
+	SELECT user_id, item_id, rank, source FROM reco.recommend_all('shop', 70, users_query => 'SELECT id FROM popular.people')) x;
+CREATE TABLE written (user_id int, rank int, item_id int, source text, score float8, reason text);
+CALL reco.recommend_into('shop', 'written', 70, users_query => 'SELECT id FROM popular.people WHERE id > 900');
+SELECT count(*), bool_and(w.item_id = r.item_id AND w.reason = r.reason AND w.source = r.source AND w.score IS NULL) FROM written w, LATERAL (SELECT * FROM reco.recommend(w.user_id::bigint, 70, 'shop') r WHERE r.rank = w.rank) r;
+SELECT DISTINCT source FROM reco.what_if(901, '[]', 5, 'shop');
+SELECT DISTINCT source FROM reco.what_if(901, '[{"item": 3, "event": "buy"}]', 5, 'shop');
+CREATE ROLE popular_reader;
+GRANT USAGE ON SCHEMA popular TO popular_reader;
+GRANT SELECT ON events, goods TO popular_reader;
+SET ROLE popular_reader;
+SELECT DISTINCT source FROM reco.recommend(901, 5, 'shop');
+RESET ROLE;
+DROP OWNED BY popular_reader;
+DROP ROLE popular_reader;
+DELETE FROM people WHERE id > 900;
+
+-- Other windows, and arrivals by the column that says when an item was added.
+ALTER TABLE goods ADD added date;
+UPDATE goods SET added = CASE WHEN id <= 20 THEN '2024-02-25' WHEN id <= 70 THEN '2023-01-01' END::date;
+SELECT reco.alter_recommender('shop', items_time_column => 'added');
+CALL reco.refresh('shop', options => '{"factors": 4, "iterations": 1, "windows": [14, 3, 14]}');
+SELECT agrees('{"window": "14 days"}', $$SELECT good, count(DISTINCT person), count(DISTINCT person) FROM chosen JOIN events e USING (person, good) WHERE e.kind = 'buy' AND e.at > '2024-02-16 00:00+00' GROUP BY 1$$);
+SELECT agrees('{"order": "new", "window": "14 days"}', $$SELECT good, count(*), count(*) FROM chosen WHERE good <= 20 OR good > 70 GROUP BY 1 HAVING good <= 20 OR min(first) > '2024-02-16 00:00+00'$$);
+CREATE FUNCTION complaint(command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE h text; d text;
+BEGIN
+	EXECUTE command;
+	RETURN 'fine';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS h = PG_EXCEPTION_HINT, d = PG_EXCEPTION_DETAIL;
+	RETURN concat_ws(' / ', SQLSTATE || ' ' || SQLERRM, nullif(d, ''), nullif(h, ''));
+END $$;
+SELECT complaint($$SELECT reco.popular_items(5, 'shop', options => '{"window": "7 days"}')$$);
+SELECT complaint($$SELECT reco.popular_items(5, 'shop', options => '{"order": "trending"}')$$);
+SELECT complaint($$SELECT reco.popular_items(5, 'shop', options => '{"window": "36 hours"}')$$);
+SELECT complaint($$SELECT reco.popular_items(5, 'shop', options => '{"window": "-3 days"}')$$);
+SELECT complaint($$SELECT reco.alter_recommender('shop', options => '{"windows": [0]}')$$);
+SELECT complaint($$SELECT reco.alter_recommender('shop', options => '{"windows": []}')$$);
+SELECT complaint(format($$CALL reco.refresh('shop', options => '{"windows": %s}')$$, (SELECT jsonb_agg(i) FROM generate_series(1, 17) i)));
+CALL reco.refresh('shop', options => '{"factors": 4, "iterations": 1}');
 
 -- Ratings: smoothed towards the mean; one rating of the best is no match for 95 of 100, and is not shown at all.
 CREATE TABLE ratings (person int, good int, stars int);
@@ -73,7 +129,7 @@ WITH item AS (SELECT good, count(*)::float8 AS n, avg(stars)::float8 AS r, sum(s
 SELECT count(*), bool_and(p.item_id IS NOT DISTINCT FROM s.good AND abs(p.score - s.score) <= 0.0501), bool_and(p.source = 'rated' AND p.score * 10 = round(p.score * 10))
 FROM reco.popular_items(NULL::bigint, 30, 'stars', options => '{"order": "rating"}') p FULL JOIN (SELECT *, row_number() OVER (ORDER BY score DESC, good) AS rank FROM smoothed WHERE people > 10) s USING (rank);
 SELECT count(*) FILTER (WHERE item_id = 1), count(*) FILTER (WHERE item_id = 2) FROM reco.popular_items(NULL::bigint, 30, 'stars', options => '{"order": "rating"}');
-SELECT count(*) FROM reco.popular_items(5, 'stars', options => '{"order": "new"}');
+SELECT complaint($$SELECT reco.popular_items(5, 'stars', options => '{"order": "new"}')$$);
 SELECT count(*) FROM reco.popular_items(5, 'shop', options => '{"order": "rating"}');
 
 -- Options that do not go together.
@@ -83,7 +139,8 @@ SELECT * FROM reco.popular_items(5, 'shop', options => '{"window": "143165577 mo
 SELECT * FROM reco.popular_items(5, 'shop', options => '{"order": "trendy"}');
 SELECT * FROM reco.popular_items(5, 'shop', options => '{"by": "age"}');
 SELECT * FROM reco.popular_items(5, 'shop', options => '{"segment": "north"}');
-SELECT * FROM reco.popular_items(5, 'shop', options => '{"by": "region", "window": "7 days"}');
+SELECT * FROM reco.popular_items(5, 'shop', options => '{"by": "region", "order": "trending"}');
+SELECT * FROM reco.popular_items(5, 'shop', options => '{"order": "rating", "window": "7 days"}');
 SELECT * FROM reco.recommend(5::bigint, 5, 'shop', options => '{"by": "region"}');
 SELECT reco.drop_recommender(name) FROM unnest(ARRAY['shop', 'stars']) name;
 DROP SCHEMA popular CASCADE;
