@@ -57,7 +57,7 @@ typedef struct RecoBlas
 	RkStatus (*ease_local_range)(const RkEaseLocal *local, size_t first, size_t last, void *scratch,
 								 const RkPoll *poll);
 
-	size_t (*graph_scratch_bytes)(size_t n);
+	size_t (*graph_scratch_bytes)(size_t n_users, size_t n);
 	RkStatus (*graph_range)(const RkGraph *graph, size_t first, size_t last, void *scratch,
 							const RkPoll *poll);
 } RecoBlas;

@@ -59,6 +59,13 @@ static const RecoOption ease_option[EASE_N_OPTIONS] = {
 					  "How many items each is regressed on by the local method."},
 };
 
+static const RecoTuning ease_tuning[] = {
+	{"values", RECO_TUNE_CHOICE, 0, 0, "linear|log|binary"},
+	{"neighbours", RECO_TUNE_LOG, 100, 1000, NULL},
+	{"lambda", RECO_TUNE_LOG, 5, 2000, NULL},
+	{"nearest", RECO_TUNE_LOG, 30, 300, NULL},
+};
+
 typedef enum EaseTask
 {
 	TASK_GRAM,
@@ -286,6 +293,8 @@ const RecoAlgorithm reco_ease = {
 	.implicit_only = true,
 	.option = ease_option,
 	.n_options = EASE_N_OPTIONS,
+	.tuning = ease_tuning,
+	.n_tuning = lengthof(ease_tuning),
 	.learn_bytes = ease_learn_bytes,
 	.learn = ease_learn,
 	.bind = reco_neighbours_bind,

@@ -1,12 +1,13 @@
 /*
  * graph.c
- *	  A graph filter: the walk of rp3beta (walk.c) and the ideal low pass (kernel/graph.h).
+ *	  A graph filter: the walk of rp3beta (walk.c), the ideal low pass, and sharpening (kernel/graph.h).
  *
  * GF-CF (Shen et al. 2021) filters a user's row r by P + alpha D^-1/2 V V^T D^1/2, P being
  * the normalised likeness of items, V its leading eigenvectors and D the degrees of items.  Here the
  * likeness is the walk of rp3beta, whose two exponents say how much degrees count, and "low_pass"
- * is the weight of the second addend relative to the first, by the Frobenius norms of both.  Both are linear in the user's row,
- * so the filter is stored as one item-item matrix, of which the greatest entries of each row are kept.
+ * is the weight of the second addend relative to the first, by the Frobenius norms of both.  What comes of both is sharpened as
+ * BSPM (Choi et al. 2023) does, for the time "sharpening", with the likeness of items by r_ui / sqrt(n_u n_i).  All is linear in the
+ * user's row, so the filter is stored as one item-item matrix, of which the greatest entries of each row are kept.
  *
  * The factors are found as ALS finds its first guess (als_start.c), with more multiplications.
  */
@@ -34,6 +35,7 @@ enum
 	GRAPH_BETA,
 	GRAPH_FACTORS,
 	GRAPH_LOW_PASS,
+	GRAPH_SHARPENING,
 	GRAPH_SEED,
 	GRAPH_N_OPTIONS
 };
@@ -49,6 +51,8 @@ static const RecoOption graph_option[GRAPH_N_OPTIONS] = {
 					   "Factors of the low pass: how much of the graph counts as smooth."},
 	[GRAPH_LOW_PASS] = {"low_pass", RECO_OPTION_NUMBER, false, 0.3, NULL, 0, 1000, false,
 						"Weight of the low pass beside the walk."},
+	[GRAPH_SHARPENING] = {"sharpening", RECO_OPTION_NUMBER, false, 1, NULL, 0, 2, false,
+						  "How much of what items have in common is taken off again; 0 nothing."},
 	[GRAPH_SEED] = {"seed", RECO_OPTION_INTEGER, false, 42, NULL, 0, 2147483647, false,
 					"Seed of the vectors that the factors are found from."},
 };
@@ -59,6 +63,7 @@ static const RecoTuning graph_tuning[] = {
 	{"beta", RECO_TUNE_LINEAR, 0, 1, NULL},
 	{"factors", RECO_TUNE_LOG, 32, 512, NULL},
 	{"low_pass", RECO_TUNE_LOG, 0.05, 2, NULL},
+	{"sharpening", RECO_TUNE_LINEAR, 0, 1.5, NULL},
 };
 
 static RkStatus
@@ -99,7 +104,8 @@ graph_learn_bytes(size_t n_users, size_t n_items, size_t n_rows, bool explicit_f
 	Size bytes = reco_neighbours_bytes(n_users, n_items, n_rows, option);
 	Size vectors = mul_size(n_items, mul_size(2 * sizeof(float), (Size) option[GRAPH_FACTORS].number));
 
-	bytes = add_size(bytes, mul_size(n_rows, sizeof(float)));
+	bytes = add_size(bytes, mul_size(n_rows, 4 * sizeof(float)));
+	bytes = add_size(bytes, mul_size(add_size(n_items, 2), sizeof(uint64)));
 	bytes = add_size(bytes, reco_als_learn_bytes(n_users, n_items, n_rows, false,
 												 factor_options(n_users, n_items, option)));
 	return add_size(bytes, vectors);
@@ -185,9 +191,48 @@ slots_norm(const RkSlots *slots, size_t n)
 	return sqrt(sum);
 }
 
-/* add_low_pass turns rows of the walk into rows of the filter. */
+/* take_low_pass gives the filter its low pass. */
 static void
-add_low_pass(RecoNeighbourLearner *learner, const float *factor, size_t d)
+take_low_pass(RecoNeighbourLearner *learner, const double *of_item, RkGraph *graph)
+{
+	const RecoLearnInput *input = learner->input;
+	float *factor = find_factors(learner, &graph->d);
+	size_t n = graph->n;
+	double share;
+	float *left;
+
+	if (factor == NULL)
+	{
+		graph->d = 0;
+		return;
+	}
+	left = scaled(input->area, factor, of_item, n, graph->d, -0.5);
+	graph->right = scaled(input->area, factor, of_item, n, graph->d, 0.5);
+	share = product_norm(left, graph->right, n, graph->d);
+	share = share > 0 ? input->option[GRAPH_LOW_PASS].number * slots_norm(&learner->slots, n) / share : 0;
+	for (size_t k = 0; k < n * graph->d; k++)
+		left[k] = (float) (left[k] * share);
+	graph->left = left;
+}
+
+/* take_likeness gives the filter what it sharpens by. */
+static void
+take_likeness(RecoNeighbourLearner *learner, const double *of_user, const double *of_item, RkGraph *graph)
+{
+	const RkCsr *rows = &learner->by_user;
+	float *weight = reco_area_alloc(learner->input->area, sizeof(float) * (rk_csr_nnz(rows) + 1));
+
+	for (size_t u = 0; u < rows->n_rows; u++)
+		for (size_t k = rows->offset[u]; k < rows->offset[u + 1]; k++)
+			weight[k] = (float) (rows->weight[k] / sqrt(of_user[u] * of_item[rows->index[k]]));
+	graph->by_user = *rows;
+	graph->by_user.weight = weight;
+	graph->by_item = reco_neighbours_by_item(learner, weight);
+}
+
+/* filter turns rows of the walk into rows of the filter. */
+static void
+filter(RecoNeighbourLearner *learner)
 {
 	const RecoLearnInput *input = learner->input;
 	size_t n = input->data->n_items;
@@ -195,20 +240,20 @@ add_low_pass(RecoNeighbourLearner *learner, const float *factor, size_t d)
 	double *of_user = palloc_extended(sizeof(double) * input->data->n_users, MCXT_ALLOC_HUGE);
 	double *of_item = palloc_extended(sizeof(double) * n, MCXT_ALLOC_HUGE);
 	RkGraph *graph = reco_area_alloc(input->area, sizeof(RkGraph));
-	double share;
-	float *left;
 	RecoPool *pool;
 
+	*graph = (RkGraph){.n = n,
+					   .sharpening = input->option[GRAPH_SHARPENING].number,
+					   .walk = learner->slots,
+					   .slots = learner->slots};
 	reco_neighbours_sums(&learner->by_user, learner->by_user.weight, 1, of_user, of_item);
-	left = scaled(input->area, factor, of_item, n, d, -0.5);
-	*graph = (RkGraph){.n = n, .d = d, .left = left, .slots = learner->slots};
-	graph->right = scaled(input->area, factor, of_item, n, d, 0.5);
-	share = product_norm(left, graph->right, n, d);
-	share = share > 0 ? input->option[GRAPH_LOW_PASS].number * slots_norm(&learner->slots, n) / share : 0;
-	for (size_t k = 0; k < n * d; k++)
-		left[k] = (float) (left[k] * share);
-	pool = reco_pool_start(input->area, input->workers, "reco_graph_worker_main", graph_tasks,
-						   lengthof(graph_tasks), reco_blas()->graph_scratch_bytes(n));
+	if (input->option[GRAPH_LOW_PASS].number > 0)
+		take_low_pass(learner, of_item, graph);
+	if (graph->sharpening > 0)
+		take_likeness(learner, of_user, of_item, graph);
+	pool =
+		reco_pool_start(input->area, input->workers, "reco_graph_worker_main", graph_tasks,
+						lengthof(graph_tasks), reco_blas()->graph_scratch_bytes(learner->by_user.n_rows, n));
 	reco_progress_phase("filtering", (int64) ranges);
 	reco_learn_check(reco_pool_run(pool, 0, graph, ranges, NULL, NULL));
 	reco_pool_stop(pool);
@@ -219,18 +264,15 @@ graph_learn(const RecoLearnInput *input, RecoLearnOutput *output)
 {
 	const RecoOptionValue *option = input->option;
 	RecoNeighbourLearner learner;
-	float *factor = NULL;
-	size_t d = 0;
 
 	reco_walk_rows(&learner, input, option[GRAPH_ALPHA].number, option[GRAPH_BETA].number);
-	if (option[GRAPH_LOW_PASS].number > 0)
-		factor = find_factors(&learner, &d);
-	if (factor != NULL)
-		add_low_pass(&learner, factor, d);
+	if (option[GRAPH_LOW_PASS].number > 0 || option[GRAPH_SHARPENING].number > 0)
+		filter(&learner);
 	reco_json_number(learner.options, "alpha", option[GRAPH_ALPHA].number);
 	reco_json_number(learner.options, "beta", option[GRAPH_BETA].number);
 	reco_json_integer(learner.options, "factors", (int64) option[GRAPH_FACTORS].number);
 	reco_json_number(learner.options, "low_pass", option[GRAPH_LOW_PASS].number);
+	reco_json_number(learner.options, "sharpening", option[GRAPH_SHARPENING].number);
 	reco_json_integer(learner.options, "seed", (int64) option[GRAPH_SEED].number);
 	reco_neighbours_finish(&learner, output);
 }
