@@ -49,13 +49,18 @@ reco_catalog_relation_name(Oid relid)
 }
 
 bool
-reco_catalog_present(const RecoRelation *relation)
+reco_catalog_present(RecoRelation *relation)
 {
-	char *name = reco_catalog_relation_name(relation->relid);
-	bool present = name && strcmp(name, relation->recorded_name) == 0;
+	char *qualified;
+	bool present;
 
-	if (name)
-		pfree(name);
+	relation->name = get_rel_name(relation->relid);
+	relation->schema = relation->name ? get_namespace_name(get_rel_namespace(relation->relid)) : NULL;
+	if (!relation->schema)
+		return false;
+	qualified = quote_qualified_identifier(relation->schema, relation->name);
+	present = strcmp(qualified, relation->recorded_name) == 0;
+	pfree(qualified);
 	return present;
 }
 
@@ -188,7 +193,7 @@ no_column(const RecoDefinition *definition, const RecoRelation *relation, const 
 		appendStringInfo(&hint, " Name the column that is meant with %s.",
 						 alter_call(definition, argument, nearest ? nearest : "..."));
 	ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
-			errmsg("relation \"%s\" has no column \"%s\"", get_rel_name(relation->relid), name),
+			errmsg("relation \"%s\" has no column \"%s\"", relation->name, name),
 			is_stored(definition)
 				? errdetail("Recommender \"%s\" was defined with it as %s.", definition->name, argument)
 				: 0,

@@ -42,7 +42,9 @@ typedef struct RecoRelation
 {
 	Oid relid;
 	char *recorded_name; /* qualified name when the definition was made */
-	char *sql_name;      /* quoted, qualified, for generated SQL; set by reco_catalog_bind */
+	char *sql_name; /* quoted, qualified, for generated SQL; set by reco_catalog_bind, like the next two */
+	char *schema;   /* as the catalogs had them then: whoever asks them again may find it dropped */
+	char *name;
 } RecoRelation;
 
 typedef struct RecoEventWeight

@@ -18,8 +18,8 @@ wrong_type(const RecoRelation *relation, const RecoColumn *column, const char *a
 {
 	ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
 			errmsg("%s cannot be of type %s", argument, format_type_be(column->type)),
-			errdetail("It is column \"%s\" of relation \"%s\"; expected is %s.", column->name,
-					  get_rel_name(relation->relid), expected),
+			errdetail("It is column \"%s\" of relation \"%s\"; expected is %s.", column->name, relation->name,
+					  expected),
 			errhint("%s", hint));
 }
 

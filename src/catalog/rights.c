@@ -45,9 +45,10 @@ bool
 reco_catalog_may_read(const RecoDefinition *definition)
 {
 	const RecoColumn *column[N_READ];
-	Oid relid = definition->interactions.relid;
+	RecoRelation interactions = definition->interactions;
+	Oid relid = interactions.relid;
 
-	if (!reco_catalog_present(&definition->interactions))
+	if (!reco_catalog_present(&interactions))
 		return false;
 	read_columns(definition, column);
 	for (int i = 0; i < N_READ; i++)

@@ -37,12 +37,11 @@ static void
 refuse(const RecoDefinition *definition, RecoSide side, const RecoColumn *column, const char *as,
 	   const char *hint)
 {
-	ereport(
-		ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
-		errmsg("feature \"%s\" of type %s cannot be encoded%s", column->name, format_type_be(column->type),
-			   as),
-		errdetail("It is a column of relation \"%s\".", get_rel_name(side_relation(definition, side)->relid)),
-		errhint("%s", hint));
+	ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
+			errmsg("feature \"%s\" of type %s cannot be encoded%s", column->name,
+				   format_type_be(column->type), as),
+			errdetail("It is a column of relation \"%s\".", side_relation(definition, side)->name),
+			errhint("%s", hint));
 }
 
 /* is_text says whether values of a type are text or names of something. */

@@ -158,8 +158,7 @@ reco_events_receive(TupleTableSlot *slot, void *state)
 static void
 reco_events_check_key(const RecoDefinition *definition, const RecoColumn *column)
 {
-	const char *relation = get_rel_name(definition->interactions.relid);
-	char *what = psprintf("column \"%s\" of relation \"%s\"", column->name, relation);
+	char *what = psprintf("column \"%s\" of relation \"%s\"", column->name, definition->interactions.name);
 
 	(void) reco_key_kind_of_type(column->type, what);
 	pfree(what);
@@ -496,8 +495,13 @@ reco_reader_test_events(const RecoDefinition *definition, Oid relation)
 	RecoDefinition test = *definition;
 
 	test.interactions.relid = relation;
-	test.interactions.sql_name =
-		quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
+	test.interactions.name = get_rel_name(relation);
+	if (test.interactions.name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE), errmsg("there is no relation with OID %u", relation),
+				 errhint("Pass the test relation by its name.")));
+	test.interactions.schema = get_namespace_name(get_rel_namespace(relation));
+	test.interactions.sql_name = quote_qualified_identifier(test.interactions.schema, test.interactions.name);
 	reco_events_rebind(&test.user, relation, true);
 	reco_events_rebind(&test.item, relation, true);
 	reco_events_rebind(&test.value, relation, definition->explicit_feedback);
@@ -507,8 +511,8 @@ reco_reader_test_events(const RecoDefinition *definition, Oid relation)
 			reco_key_kind_of_type(definition->user.type, "a user column") ||
 		reco_key_kind_of_type(test.item.type, "an item column") !=
 			reco_key_kind_of_type(definition->item.type, "an item column"))
-		elog(ERROR, "ids in \"%s\" are of other types than in \"%s\"", get_rel_name(relation),
-			 get_rel_name(definition->interactions.relid));
+		elog(ERROR, "ids in \"%s\" are of other types than in \"%s\"", test.interactions.name,
+			 definition->interactions.name);
 	if (test.event.name == NULL)
 		test.has_event_weights = false;
 	return reco_events_read(&test, false);

@@ -51,8 +51,8 @@ reco_filter_context(void *filter)
 static void
 reco_filter_refuse(const RecoDefinition *definition, int sqlstate, const char *message)
 {
-	ereport(ERROR, (errcode(sqlstate), errmsg("%s", message),
-					errhint(RECO_FILTER_HINT, get_rel_name(definition->items.relid))));
+	ereport(ERROR,
+			(errcode(sqlstate), errmsg("%s", message), errhint(RECO_FILTER_HINT, definition->items.name)));
 }
 
 /* reco_filter_is_plain says whether a SELECT has no clause but its list of targets. */
@@ -103,8 +103,7 @@ reco_filter_parse(const RecoDefinition *definition, const char *expression)
 static void
 reco_filter_analyse(const RecoDefinition *definition, const RecoFilter *filter, RawStmt *statement)
 {
-	Oid relid = definition->items.relid;
-	RangeVar *relation = makeRangeVar(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid), -1);
+	RangeVar *relation = makeRangeVar(definition->items.schema, definition->items.name, -1);
 	Query *query;
 	Oid type;
 
@@ -148,7 +147,7 @@ reco_filter_rethrow(const RecoDefinition *definition, const RecoFilter *filter, 
 	else if (error->hint == NULL && error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE &&
 			 ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
 				 ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION))
-		error->hint = psprintf(RECO_FILTER_HINT, get_rel_name(definition->items.relid));
+		error->hint = psprintf(RECO_FILTER_HINT, definition->items.name);
 	ReThrowError(error);
 }
 

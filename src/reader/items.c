@@ -37,7 +37,7 @@ char *
 reco_items_sql(const RecoDefinition *definition, const char *filter, int keys_parameter)
 {
 	/* the relation's own name, not an alias, so that a filter may qualify columns with it */
-	const char *relation = quote_identifier(get_rel_name(definition->items.relid));
+	const char *relation = quote_identifier(definition->items.name);
 	const char *key = quote_identifier(definition->item_key.name);
 	StringInfoData sql;
 
@@ -61,7 +61,7 @@ reco_items_sql(const RecoDefinition *definition, const char *filter, int keys_pa
 char *
 reco_items_all_sql(const RecoDefinition *definition, const char *filter)
 {
-	const char *relation = quote_identifier(get_rel_name(definition->items.relid));
+	const char *relation = quote_identifier(definition->items.name);
 	StringInfoData sql;
 
 	initStringInfo(&sql);

@@ -6,7 +6,6 @@
 
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/varlena.h"
 
 #include "reader/skipped.h"
@@ -193,7 +192,7 @@ reco_skipped_warn(const RecoDefinition *definition, const RecoReadCounts *counts
 		return;
 	ereport(WARNING, (errcode(ERRCODE_WARNING),
 					  errmsg("skipped " INT64_FORMAT " of " INT64_FORMAT " rows of \"%s\"", skipped,
-							 counts->rows, get_rel_name(definition->interactions.relid)),
+							 counts->rows, definition->interactions.name),
 					  errdetail("Rows by reason: %s.", reco_skipped_reasons(counts))));
 }
 
@@ -201,7 +200,7 @@ void
 reco_skipped_raise_nothing_left(const RecoDefinition *definition, const RecoReadCounts *counts,
 								const RecoEventNames *names)
 {
-	const char *relation = get_rel_name(definition->interactions.relid);
+	const char *relation = definition->interactions.name;
 	StringInfoData events;
 
 	if (counts->rows == 0)

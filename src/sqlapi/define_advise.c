@@ -54,8 +54,7 @@ advise_index(const RecoRelation *relation, const RecoColumn *column, const char 
 	if (!column->name || has_index(relation, column))
 		return;
 	ereport(NOTICE,
-			errmsg("no index of relation \"%s\" begins with column \"%s\"", get_rel_name(relation->relid),
-				   column->name),
+			errmsg("no index of relation \"%s\" begins with column \"%s\"", relation->name, column->name),
 			errdetail("%s reads the whole relation without one.", who),
 			errhint("CREATE INDEX ON %s (%s);", relation->sql_name, quote_identifier(column->name)));
 }
@@ -68,7 +67,7 @@ advise_new_items(const RecoDefinition *definition)
 
 	if (!OidIsValid(definition->items.relid))
 		return;
-	name = get_rel_name(definition->items.relid);
+	name = definition->items.name;
 	if (!definition->item_features || reco_algorithm_find(definition->algorithm)->place == NULL)
 		ereport(NOTICE, errmsg("items added later wait for the next refresh"),
 				errdetail(

@@ -79,7 +79,7 @@ check_needs(const RecoDefinition *definition)
 static char *
 column_phrase(const RecoRelation *relation, const RecoColumn *column)
 {
-	return psprintf("column \"%s\" of relation \"%s\"", column->name, get_rel_name(relation->relid));
+	return psprintf("column \"%s\" of relation \"%s\"", column->name, relation->name);
 }
 
 void
