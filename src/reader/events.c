@@ -10,14 +10,13 @@
  * kind.
  *
  * Afterwards numbers become ranks in the sorted keys, and events are ordered
- * by (user, item, time, amount, rating).  Two passes of counting sort, by item
- * and then, stably, by user, give the first two; what remains are runs of
- * events of one user on one item, mostly of length 1, which are sorted by
- * comparison.  Every order used is total up to events that are equal in all
- * fields, so the result depends on the set of rows alone.
+ * by (user, item, time, amount, rating).  A pass of counting sort by user makes one place of
+ * each event, its item and its position; the places of a user are few and sorted where they are,
+ * and so are runs of events on one item, mostly of length 1, by comparison.  Every order
+ * used is total up to events that are equal in all fields, so the result depends on the set of rows alone.
  *
- * An order is an array of positions; the arrays follow it one at a time, so
- * that at most one of them exists twice.
+ * Users and items are then written from the places, which become positions; the other arrays follow
+ * these one at a time, so that at most one of them exists twice.
  */
 #include "postgres.h"
 
@@ -258,49 +257,68 @@ reco_events_rank(uint32 *number, size_t n, const uint32 *rank)
 	}
 }
 
-/*
- * reco_events_sort_by is one pass of stable counting sort: order is the
- * positions of "from" (NULL: as they are) sorted by group[position] < n_groups.
- */
-static void
-reco_events_sort_by(const uint32 *group, size_t n_groups, const uint32 *from, uint32 *order, size_t n)
+/* reco_events_offsets gives where the events of each user will begin: [users.n + 1]. */
+static size_t *
+reco_events_offsets(const RecoEvents *events)
 {
-	size_t *next = palloc_extended((n_groups + 1) * sizeof(size_t), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	size_t *offset =
+		palloc_extended((events->users.n + 1) * sizeof(size_t), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < events->n; i++)
 	{
-		next[group[i] + 1]++;
+		offset[events->user[i] + 1]++;
 		if (i % RECO_EVENTS_CHECK == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
-	for (size_t g = 1; g <= n_groups; g++)
-		next[g] += next[g - 1];
-	for (size_t i = 0; i < n; i++)
-	{
-		uint32 position = from == NULL ? (uint32) i : from[i];
+	for (size_t u = 0; u < events->users.n; u++)
+		offset[u + 1] += offset[u];
+	return offset;
+}
 
-		order[next[group[position]]++] = position;
+/* reco_events_group gives items and positions, item << 32 | position, of the events by user. */
+static uint64 *
+reco_events_group(const RecoEvents *events, const size_t *offset)
+{
+	uint64 *place = palloc_extended(events->n * sizeof(uint64), MCXT_ALLOC_HUGE);
+	size_t *next = palloc_extended(Max(events->users.n, 1) * sizeof(size_t), MCXT_ALLOC_HUGE);
+
+	memcpy(next, offset, events->users.n * sizeof(size_t));
+	for (size_t i = 0; i < events->n; i++)
+	{
+		place[next[events->user[i]]++] = (uint64) events->item[i] << 32 | i;
 		if (i % RECO_EVENTS_CHECK == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
 	pfree(next);
+	return place;
 }
 
-/* reco_events_compare orders two events of one user on one item. */
+#define ST_SORT reco_events_sort_places
+#define ST_ELEMENT_TYPE uint64
+#define ST_COMPARE(a, b) (*(a) < *(b) ? -1 : *(a) > *(b))
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* reco_events_compare orders two events of one user on one item, by their places. */
 static inline int
-reco_events_compare(const uint32 *a, const uint32 *b, const RecoEvents *events)
+reco_events_compare(const uint64 *a, const uint64 *b, const RecoEvents *events)
 {
-	if (events->time != NULL && events->time[*a] != events->time[*b])
-		return events->time[*a] < events->time[*b] ? -1 : 1;
-	if (events->amount[*a] != events->amount[*b])
-		return events->amount[*a] < events->amount[*b] ? -1 : 1;
-	if (events->rating != NULL && events->rating[*a] != events->rating[*b])
-		return events->rating[*a] < events->rating[*b] ? -1 : 1;
+	uint32 x = (uint32) *a;
+	uint32 y = (uint32) *b;
+
+	if (events->time != NULL && events->time[x] != events->time[y])
+		return events->time[x] < events->time[y] ? -1 : 1;
+	if (events->amount[x] != events->amount[y])
+		return events->amount[x] < events->amount[y] ? -1 : 1;
+	if (events->rating != NULL && events->rating[x] != events->rating[y])
+		return events->rating[x] < events->rating[y] ? -1 : 1;
 	return 0;
 }
 
 #define ST_SORT reco_events_sort_run
-#define ST_ELEMENT_TYPE uint32
+#define ST_ELEMENT_TYPE uint64
 #define ST_COMPARE(a, b, events) reco_events_compare(a, b, events)
 #define ST_COMPARE_ARG_TYPE const RecoEvents
 #define ST_SCOPE static
@@ -308,43 +326,46 @@ reco_events_compare(const uint32 *a, const uint32 *b, const RecoEvents *events)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-/* reco_events_sort_runs sorts each run of events of one user on one item. */
+/* reco_events_sort_user sorts the places of one user: by item, and each run of events on one item. */
 static void
-reco_events_sort_runs(const RecoEvents *events, uint32 *order)
+reco_events_sort_user(const RecoEvents *events, uint64 *place, size_t n)
 {
 	size_t first = 0;
 
-	for (size_t i = 1; i <= events->n; i++)
+	reco_events_sort_places(place, n);
+	for (size_t i = 1; i <= n; i++)
 	{
 		if (i % RECO_EVENTS_CHECK == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (i < events->n && events->user[order[i]] == events->user[order[first]] &&
-			events->item[order[i]] == events->item[order[first]])
+		if (i < n && place[i] >> 32 == place[first] >> 32)
 			continue;
 		if (i - first > 1)
-			reco_events_sort_run(order + first, i - first, events);
+			reco_events_sort_run(place + first, i - first, events);
 		first = i;
 	}
 }
 
 /*
- * reco_events_follow gives the array with its elements of "size" bytes (4 or 8)
- * in the order; the array itself, which may have room for more, is freed.
+ * reco_events_follow gives the array of 8-byte elements in the order; the array itself, which may have
+ * room for more, is freed.  One whose elements are all the same is as it will be.
  */
 static void *
-reco_events_follow(void *array, size_t size, const uint32 *order, size_t n)
+reco_events_follow(void *array, const uint32 *order, size_t n)
 {
-	void *sorted;
+	const uint64 *from = array;
+	uint64 *sorted;
+	size_t same = 1;
 
 	if (array == NULL)
 		return NULL;
-	sorted = MemoryContextAllocHuge(GetMemoryChunkContext(array), n * size);
+	while (same < n && from[same] == from[0])
+		same++;
+	if (same == n)
+		return array;
+	sorted = MemoryContextAllocHuge(GetMemoryChunkContext(array), n * sizeof(uint64));
 	for (size_t i = 0; i < n; i++)
 	{
-		if (size == sizeof(uint32))
-			((uint32 *) sorted)[i] = ((uint32 *) array)[order[i]];
-		else
-			((uint64 *) sorted)[i] = ((uint64 *) array)[order[i]];
+		sorted[i] = from[order[i]];
 		if (i % RECO_EVENTS_CHECK == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
@@ -352,23 +373,46 @@ reco_events_follow(void *array, size_t size, const uint32 *order, size_t n)
 	return sorted;
 }
 
+/*
+ * reco_events_settle writes users and items as they are sorted, and turns places into the order of
+ * the other arrays, in the same memory.
+ */
+static uint32 *
+reco_events_settle(RecoEvents *events, const size_t *offset, uint64 *place)
+{
+	uint32 *order = (uint32 *) place;
+
+	for (size_t u = 0; u < events->users.n; u++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		reco_events_sort_user(events, place + offset[u], offset[u + 1] - offset[u]);
+	}
+	for (size_t u = 0; u < events->users.n; u++)
+		for (size_t i = offset[u]; i < offset[u + 1]; i++)
+		{
+			uint64 at = place[i];
+
+			if (i % RECO_EVENTS_CHECK == 0)
+				CHECK_FOR_INTERRUPTS();
+			events->user[i] = (uint32) u;
+			events->item[i] = (uint32) (at >> 32);
+			order[i] = (uint32) at;
+		}
+	return repalloc_huge(order, events->n * sizeof(uint32));
+}
+
 /* reco_events_order puts ranked events in canonical order; its own memory is in the current context. */
 static void
 reco_events_order(RecoEvents *events)
 {
-	uint32 *by_item = palloc_extended(events->n * sizeof(uint32), MCXT_ALLOC_HUGE);
-	uint32 *order = palloc_extended(events->n * sizeof(uint32), MCXT_ALLOC_HUGE);
+	size_t *offset = reco_events_offsets(events);
+	uint32 *order = reco_events_settle(events, offset, reco_events_group(events, offset));
 
-	reco_events_sort_by(events->item, events->items.n, NULL, by_item, events->n);
-	reco_events_sort_by(events->user, events->users.n, by_item, order, events->n);
-	pfree(by_item);
-	reco_events_sort_runs(events, order);
-	events->user = reco_events_follow(events->user, sizeof(uint32), order, events->n);
-	events->item = reco_events_follow(events->item, sizeof(uint32), order, events->n);
-	events->amount = reco_events_follow(events->amount, sizeof(double), order, events->n);
-	events->rating = reco_events_follow(events->rating, sizeof(double), order, events->n);
-	events->time = reco_events_follow(events->time, sizeof(TimestampTz), order, events->n);
+	events->amount = reco_events_follow(events->amount, order, events->n);
+	events->rating = reco_events_follow(events->rating, order, events->n);
+	events->time = reco_events_follow(events->time, order, events->n);
 	pfree(order);
+	pfree(offset);
 }
 
 /* reco_events_canonical turns what was received into canonical form. */
