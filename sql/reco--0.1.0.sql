@@ -1220,7 +1220,7 @@ CREATE FUNCTION reco.verify(recommender text = NULL) RETURNS TABLE (
 AS 'MODULE_PATHNAME', 'reco_verify'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10 COST 100000;
 COMMENT ON FUNCTION reco.verify(text)
-	IS 'reads all kept versions and their mapped files against their digests: a row for each problem, for the owner of the recommender';
+	IS 'reads all kept versions and their mapped files against their digests, and what is derived from factors against them: a row for each problem, for the owner of the recommender';
 
 /* Reasons, checked and turned around. */
 

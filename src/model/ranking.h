@@ -28,6 +28,14 @@ extern void reco_ranking_add(const RkItems *items, const RkIndexRoom *room, Reco
 /* reco_ranking_bind gives items the copy that a version has; versions may have none. */
 extern void reco_ranking_bind(const RecoTensorSet *tensors, RkItems *items, RkIndex *index);
 
+/*
+ * reco_ranking_verify derives norms and the copy from the factors of a stored version again, for each of its members, and
+ * hands to the sink which of them are something else: digests cannot tell what a superuser wrote with its digest. Such a version
+ * gives wrong lists and does no other harm, so nobody looks when it is opened.  What is damaged otherwise is left to
+ * reco_store_verify.  Takes memory for the factors and twice the copy.
+ */
+extern void reco_ranking_verify(const RecoVersion *version, RecoProblemSink report, void *state);
+
 /* reco_ranking_check says whether the copy that bind found can be used. */
 extern bool reco_ranking_check(const RkItems *items);
 

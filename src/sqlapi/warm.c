@@ -1,6 +1,6 @@
 /*
  * warm.c
- *	  warm() and verify(): the mapped cache, built ahead and read again.
+ *	  warm() and verify(): the mapped cache, built ahead; stored versions, read again.
  */
 #include "postgres.h"
 
@@ -9,6 +9,7 @@
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
+#include "model/ranking.h"
 #include "sqlapi/arguments.h"
 #include "sqlapi/call.h"
 
@@ -107,8 +108,11 @@ reco_verify(PG_FUNCTION_ARGS)
 	reco_catalog_require_owner(definition);
 	foreach (cell, reco_catalog_version_numbers(definition))
 	{
+		const RecoVersion *version = reco_catalog_version(definition, lfirst_int(cell));
+
 		verification.version = lfirst_int(cell);
-		reco_store_verify(reco_catalog_version(definition, verification.version), put_problem, &verification);
+		reco_store_verify(version, put_problem, &verification);
+		reco_ranking_verify(version, put_problem, &verification);
 	}
 	MemoryContextSwitchTo(outer);
 	MemoryContextDelete(memory);

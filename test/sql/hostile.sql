@@ -180,6 +180,15 @@ SELECT poked('text', 'item_key_bytes', 50, '\xf0');
 SELECT poked('text', 'rule', 4, float8send(1));
 SELECT poked('uuid', 'item_key_offset', 3, int8send(49));
 SELECT poked('uuid', 'item_key_bytes', 0, '\xff');
+-- norms and the copy that ranking reads are derived from the factors; what else they say makes lists wrong, and verify() says so
+SELECT restore();
+SELECT tensor, chunk, problem FROM reco.verify('integer');
+SELECT poke('integer', 'item_norm', 0, float4send(100));
+SELECT poke('integer', 'rank_block', 0, float4send(0.001));
+SELECT poke('integer', 'rank_mark', 5, int4send(1));
+SELECT outcome($$SELECT count(*) FROM reco.recommend(1::bigint, 3, 'integer')$$);
+SELECT tensor, chunk, problem FROM reco.verify('integer');
+SELECT restore();
 SELECT edited('item_type = 0');
 SELECT edited('user_type = 999999');
 SELECT edited('item_type = ''uuid''');
