@@ -21,31 +21,41 @@
 /* What an event is called, and how it is worded. */
 typedef struct EventWords
 {
-	const char *event; /* lower case, with _ for what is no letter or digit */
+	const char *event; /* lower case, with _ for what is no letter or digit; in UTF-8 */
 	RecoWording wording;
 } EventWords;
 
 static const EventWords event_words[] = {
-	{"purchase", RECO_WORDING_BOUGHT},   {"purchased", RECO_WORDING_BOUGHT},
-	{"buy", RECO_WORDING_BOUGHT},        {"bought", RECO_WORDING_BOUGHT},
-	{"order", RECO_WORDING_BOUGHT},      {"ordered", RECO_WORDING_BOUGHT},
-	{"sale", RECO_WORDING_BOUGHT},       {"view", RECO_WORDING_VIEWED},
-	{"viewed", RECO_WORDING_VIEWED},     {"pageview", RECO_WORDING_VIEWED},
-	{"page_view", RECO_WORDING_VIEWED},  {"click", RECO_WORDING_VIEWED},
-	{"visit", RECO_WORDING_VIEWED},      {"cart", RECO_WORDING_CART},
-	{"add_to_cart", RECO_WORDING_CART},  {"addtocart", RECO_WORDING_CART},
-	{"basket", RECO_WORDING_CART},       {"add_to_basket", RECO_WORDING_CART},
-	{"like", RECO_WORDING_LIKED},        {"liked", RECO_WORDING_LIKED},
-	{"favourite", RECO_WORDING_LIKED},   {"favorite", RECO_WORDING_LIKED},
-	{"read", RECO_WORDING_READ},         {"play", RECO_WORDING_LISTENED},
-	{"listen", RECO_WORDING_LISTENED},   {"watch", RECO_WORDING_WATCHED},
-	{"watched", RECO_WORDING_WATCHED},   {"wishlist", RECO_WORDING_SAVED},
-	{"save", RECO_WORDING_SAVED},        {"saved", RECO_WORDING_SAVED},
-	{"bookmark", RECO_WORDING_SAVED},    {"to_read", RECO_WORDING_SAVED},
-	{"return", RECO_WORDING_RETURNED},   {"returned", RECO_WORDING_RETURNED},
-	{"refund", RECO_WORDING_RETURNED},   {"dislike", RECO_WORDING_DISLIKED},
-	{"downvote", RECO_WORDING_DISLIKED}, {"skip", RECO_WORDING_SKIPPED},
-	{"hide", RECO_WORDING_HID},          {"remove_from_cart", RECO_WORDING_UNCART},
+	{"purchase", RECO_WORDING_BOUGHT},    {"purchased", RECO_WORDING_BOUGHT},
+	{"buy", RECO_WORDING_BOUGHT},         {"bought", RECO_WORDING_BOUGHT},
+	{"order", RECO_WORDING_BOUGHT},       {"ordered", RECO_WORDING_BOUGHT},
+	{"sale", RECO_WORDING_BOUGHT},        {"view", RECO_WORDING_VIEWED},
+	{"viewed", RECO_WORDING_VIEWED},      {"pageview", RECO_WORDING_VIEWED},
+	{"page_view", RECO_WORDING_VIEWED},   {"click", RECO_WORDING_VIEWED},
+	{"visit", RECO_WORDING_VIEWED},       {"cart", RECO_WORDING_CART},
+	{"add_to_cart", RECO_WORDING_CART},   {"addtocart", RECO_WORDING_CART},
+	{"basket", RECO_WORDING_CART},        {"add_to_basket", RECO_WORDING_CART},
+	{"like", RECO_WORDING_LIKED},         {"liked", RECO_WORDING_LIKED},
+	{"favourite", RECO_WORDING_LIKED},    {"favorite", RECO_WORDING_LIKED},
+	{"read", RECO_WORDING_READ},          {"play", RECO_WORDING_LISTENED},
+	{"listen", RECO_WORDING_LISTENED},    {"watch", RECO_WORDING_WATCHED},
+	{"watched", RECO_WORDING_WATCHED},    {"wishlist", RECO_WORDING_SAVED},
+	{"save", RECO_WORDING_SAVED},         {"saved", RECO_WORDING_SAVED},
+	{"bookmark", RECO_WORDING_SAVED},     {"to_read", RECO_WORDING_SAVED},
+	{"return", RECO_WORDING_RETURNED},    {"returned", RECO_WORDING_RETURNED},
+	{"refund", RECO_WORDING_RETURNED},    {"dislike", RECO_WORDING_DISLIKED},
+	{"downvote", RECO_WORDING_DISLIKED},  {"skip", RECO_WORDING_SKIPPED},
+	{"hide", RECO_WORDING_HID},           {"remove_from_cart", RECO_WORDING_UNCART},
+	{"transaction", RECO_WORDING_BOUGHT}, {"checkout", RECO_WORDING_BOUGHT},
+	{"购买", RECO_WORDING_BOUGHT},        {"下单", RECO_WORDING_BOUGHT},
+	{"成交", RECO_WORDING_BOUGHT},        {"浏览", RECO_WORDING_VIEWED},
+	{"查看", RECO_WORDING_VIEWED},        {"点击", RECO_WORDING_VIEWED},
+	{"加购", RECO_WORDING_CART},          {"加入购物车", RECO_WORDING_CART},
+	{"点赞", RECO_WORDING_LIKED},         {"喜欢", RECO_WORDING_LIKED},
+	{"阅读", RECO_WORDING_READ},          {"收听", RECO_WORDING_LISTENED},
+	{"观看", RECO_WORDING_WATCHED},       {"收藏", RECO_WORDING_SAVED},
+	{"退货", RECO_WORDING_RETURNED},      {"退款", RECO_WORDING_RETURNED},
+	{"不喜欢", RECO_WORDING_DISLIKED},    {"跳过", RECO_WORDING_SKIPPED},
 };
 
 static bool

@@ -127,6 +127,15 @@ RESET ROLE;
 SELECT rank, reason IS NULL, details FROM recommend(1, 2, options => '{"reason": false}');
 SELECT complaint($$SELECT recommend(1, options => '{"reason": "no"}')$$);
 
+\echo == events named in Chinese are worded like those named in English
+CREATE TABLE deed (u int, i int, e text);
+INSERT INTO deed SELECT u, n, e FROM generate_series(1, 20) u, unnest('{购买,浏览,加购,点赞,收藏,阅读,不喜欢,buy,view,cart,like,save,read,dislike,赏}'::text[]) WITH ORDINALITY t (e, n) WHERE (u + n) % 5 > 0 OR u = 1;
+CREATE INDEX ON deed (u);
+SELECT create_recommender('deeds', 'deed', 'u', 'i', event_column => 'e', options => '{"factors": 4, "iterations": 2}');
+CALL refresh('deeds');
+SELECT details ->> 'event' AS event, regexp_replace(reason, '[0-9]+', 'N') FROM explain(1, 3, 'deeds', lang => 'zh') ORDER BY evidence_id;
+SELECT drop_recommender('deeds');
+
 \echo == other people: at least min_group + 1, in buckets that one user does not move
 CREATE TABLE crowd (user_id int, item_id int);
 INSERT INTO crowd SELECT u, 1 FROM generate_series(1, 10) u UNION ALL SELECT u, 2 FROM generate_series(1, 99) u UNION ALL SELECT u, 3 FROM generate_series(1, 300) u
