@@ -122,6 +122,13 @@ SELECT complaint($$SELECT set_reason_template('bought', 'en', 'x')$$);
 SELECT complaint($$SELECT reset_reason_template()$$);
 SELECT complaint($$SELECT * FROM reason_template$$);
 RESET ROLE;
+GRANT EXECUTE ON FUNCTION set_reason_template, reset_reason_template TO reco_words_guest;
+GRANT SELECT, INSERT, UPDATE, DELETE ON reason_template TO reco_words_guest;
+SET ROLE reco_words_guest;
+SELECT set_reason_template('bought', 'en', '{you} chose {items}');
+SELECT complaint($$DELETE FROM reason_template WHERE builtin$$);
+SELECT reset_reason_template('bought', 'en', 1);
+RESET ROLE;
 
 \echo == without reasons
 SELECT rank, reason IS NULL, details FROM recommend(1, 2, options => '{"reason": false}');
@@ -176,4 +183,5 @@ SELECT reset_reason_template() > 0;
 SELECT drop_recommender('crowd');
 SELECT drop_recommender('words');
 DROP SCHEMA words CASCADE;
+DROP OWNED BY reco_words_guest;
 DROP ROLE reco_words_guest;
