@@ -7,7 +7,8 @@
 #                the share of lines with an unseen item is counted.
 #   cold users   a fifth of the users by a hash have no events; recall@20 and NDCG@20 beside global popularity, and the difference with a paired
 #                bootstrapped interval (reco.compare on a test relation)
-#   warm         a tenth of the pairs held out at random: with features beside without
+#   warm         a fifth of the pairs held out at random: with features beside without; and on goodbooks those of users with five other events
+#                at most
 set -euo pipefail
 # shellcheck source=bench/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -115,7 +116,7 @@ cold_items goodbooks bigint int \
 		a AS (SELECT author, avg(n) AS n FROM pop GROUP BY 1), l AS (SELECT language, avg(n) AS n FROM pop GROUP BY 1)
 		SELECT h.item_id, coalesce(a.n, l.n) AS popularity FROM held h JOIN goodbooks.items i USING (item_id) LEFT JOIN a ON a.author = split_part(i.authors, ',', 1) LEFT JOIN l ON l.language IS NOT DISTINCT FROM i.language"
 cold_items online_retail text text \
-	"items => 'online_retail.items', item_key => 'item_id', item_features => '{title, price}', options => '{\"features\": {\"title\": {\"text\": true}}}'" \
+	"items => 'online_retail.items', item_key => 'item_id', item_features => '{title, price}', options => '{\"features\": {\"title\": {\"delimiter\": \" \"}}}'" \
 	"WITH band AS (SELECT item_id, ntile(10) OVER (ORDER BY price, item_id) AS band FROM online_retail.items),
 		n AS (SELECT band, count(DISTINCT (user_id, t.item_id))::float8 / count(DISTINCT b.item_id) AS n FROM band b LEFT JOIN train t USING (item_id) WHERE b.item_id NOT IN (SELECT item_id FROM held) GROUP BY 1)
 		SELECT h.item_id, n.n AS popularity FROM held h JOIN band b USING (item_id) LEFT JOIN n USING (band)"
@@ -136,5 +137,14 @@ cold_users book_crossing "users => 'book_crossing.users', user_key => 'user_id',
 printf '\n| warm | beside | model | @20 | value | of that | difference | 95 %% |\n|---|---|---|---|---|---|---|---|\n'
 without="models => '[{\"name\": \"without\", \"options\": {\"attributes\": false}}]', options => '{\"k\": 20}'"
 compare goodbooks "'goodbooks.events', 'user_id', 'item_id', items => 'goodbooks.items', item_key => 'item_id', item_features => '{authors, language, year, title}', options => '{\"features\": {\"authors\": {\"delimiter\": \",\", \"levels\": 4000}, \"title\": {\"text\": true}}}'" "$without" without
-compare online_retail "'online_retail.events', 'user_id', 'item_id', items => 'online_retail.items', item_key => 'item_id', item_features => '{title, price}', users => 'online_retail.users', user_key => 'user_id', user_features => '{country}', options => '{\"features\": {\"title\": {\"text\": true}}}'" "$without" without
+compare online_retail "'online_retail.events', 'user_id', 'item_id', items => 'online_retail.items', item_key => 'item_id', item_features => '{title, price}', users => 'online_retail.users', user_key => 'user_id', user_features => '{country}', options => '{\"features\": {\"title\": {\"delimiter\": \" \"}}}'" "$without" without
 compare book_crossing "'book_crossing.events', 'user_id', 'item_id', users => 'book_crossing.users', user_key => 'user_id', user_features => '{age, location}', options => '{\"features\": {\"location\": {\"delimiter\": \",\"}}}'" "$without" without
+
+sql <<-'SQL'
+	DROP SCHEMA IF EXISTS cold CASCADE;
+	CREATE SCHEMA cold;
+	CREATE TABLE cold.test AS SELECT user_id, item_id FROM (SELECT e.*, sum((NOT held)::int) OVER (PARTITION BY user_id) AS others
+		FROM (SELECT *, (hashtextextended(user_id || ':' || item_id, 5) & 1023) < 205 AS held FROM goodbooks.events) e) e WHERE held AND others BETWEEN 1 AND 5;
+	ANALYZE;
+SQL
+compare 'goodbooks, at most 5 events' "'goodbooks.events', 'user_id', 'item_id', items => 'goodbooks.items', item_key => 'item_id', item_features => '{authors, language, year, title}', options => '{\"features\": {\"authors\": {\"delimiter\": \",\", \"levels\": 4000}, \"title\": {\"text\": true}}}'" "models => '[{\"name\": \"without\", \"options\": {\"attributes\": false}}]', test => 'cold.test', options => '{\"k\": 20}'" without

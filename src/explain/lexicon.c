@@ -9,6 +9,10 @@
 
 #include "explain/lexicon.h"
 #include "explain/plain.h"
+#include "utils/hsearch.h"
+
+/* Names of attributes that are remembered, at most. */
+#define MOST_NAMES 1024
 
 #define CLASS(name) RECO_WORD_##name, RECO_WORDING_HISTORY
 #define EVENT(name) RECO_WORD_EVENT, RECO_WORDING_##name
@@ -201,8 +205,9 @@ has_word(const RecoPlain *text, const RecoLexicon *entry)
 	return false;
 }
 
-bool
-reco_lexicon_protects(const char *name)
+/* speaks_of_protected says whether a name has one of the words that reasons do not touch. */
+static bool
+speaks_of_protected(const char *name)
 {
 	char *spaced = pstrdup(name);
 	RecoPlain text;
@@ -215,4 +220,39 @@ reco_lexicon_protects(const char *name)
 		if (reco_lexicon[l].class == RECO_WORD_PROTECTED && has_word(&text, &reco_lexicon[l]))
 			return true;
 	return false;
+}
+
+/* What has been said of a name, kept by the session: every line of a list asks it of every attribute. */
+typedef struct KnownName
+{
+	NameData name;
+	bool protects;
+} KnownName;
+
+bool
+reco_lexicon_protects(const char *name)
+{
+	static HTAB *known;
+	KnownName *entry;
+
+	if (strlen(name) >= NAMEDATALEN)
+		return speaks_of_protected(name);
+	if (known == NULL || hash_get_num_entries(known) > MOST_NAMES)
+	{
+		HASHCTL control = {.keysize = NAMEDATALEN, .entrysize = sizeof(KnownName)};
+
+		if (known != NULL)
+			hash_destroy(known);
+		known = NULL;
+		known = hash_create("reco names of attributes", 64, &control, HASH_ELEM | HASH_STRINGS);
+	}
+	entry = hash_search(known, name, HASH_FIND, NULL);
+	if (entry == NULL)
+	{
+		bool protects = speaks_of_protected(name);
+
+		entry = hash_search(known, name, HASH_ENTER, NULL);
+		entry->protects = protects;
+	}
+	return entry->protects;
 }
