@@ -271,8 +271,12 @@ push_first(const SparseSums *sums, uint8 *done, RkHeap *heap)
 
 	rk_heap_init(&by_part, first, FIRST_ITEMS, NULL);
 	for (size_t i = 0; i < sums->rows.n_touched; i++)
+	{
+		if (i % INTERRUPT_EVERY == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (!is_skipped(done, sums->rows.touched[i]))
 			rk_heap_push(&by_part, sums->rows.touched[i], sparse_part(sums, sums->rows.touched[i]));
+	}
 	n = rk_heap_finish(&by_part);
 	for (size_t i = 0; i < n; i++)
 	{
@@ -295,6 +299,7 @@ greatest_addends(const RecoQuery *query)
 		{
 			float greatest = 0;
 
+			CHECK_FOR_INTERRUPTS();
 			for (uint64 e = term->matrix->offset[term->row[r]]; e < term->matrix->offset[term->row[r] + 1];
 				 e++)
 				greatest = Max(greatest, fabsf(term->matrix->weight[e]));

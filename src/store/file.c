@@ -42,6 +42,9 @@
 #include "postgres.h"
 
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -238,6 +241,18 @@ build_locked(Build *build, const RecoLayout *layout)
 	build->base = map_open(build->fd, layout, &build->error);
 }
 
+/*
+ * give_back hands freed memory back to the kernel.  A build reads a megabyte at a time, and glibc's malloc would keep
+ * what held it for as long as the session lives (mallopt(3), M_TRIM_THRESHOLD).
+ */
+static void
+give_back(void)
+{
+#ifdef __GLIBC__
+	(void) malloc_trim(0);
+#endif
+}
+
 /* reco_file_map maps the cache file of a layout, building it when there is none that is right. */
 char *
 reco_file_map(const RecoLayout *layout, int *error)
@@ -258,6 +273,7 @@ reco_file_map(const RecoLayout *layout, int *error)
 		}
 		PG_END_ENSURE_ERROR_CLEANUP(end_build, PointerGetDatum(&build));
 		end_build(0, PointerGetDatum(&build));
+		give_back();
 		*error = build.error;
 	}
 	pfree(temp);
