@@ -8,8 +8,13 @@ INSERT INTO events SELECT u, i, 'k' || i, (ARRAY['view','buy'])[1 + (u + i) % 2]
 CREATE INDEX ON events (user_id);
 SELECT reco.create_recommender('integer', 'events', 'user_id', 'item_id', event_column => 'kind', event_weights => '{"view": 1, "buy": 3}', items => 'goods', item_key => 'id', item_label => 'title', options => '{"factors": 6, "iterations": 2}');
 SELECT reco.create_recommender('word', 'events', 'user_id', 'word', options => '{"factors": 6, "iterations": 2}');
+SELECT reco.create_recommender('attributes', 'events', 'user_id', 'item_id', items => 'goods', item_key => 'id', item_label => 'title', item_features => '{title,price,in_stock}',
+	options => '{"factors": 6, "iterations": 2, "features": {"title": {"text": true, "dimensions": 3}, "price": {"bands": 3}}}');
+SELECT reco.create_recommender('blend', 'events', 'user_id', 'item_id', items => 'goods', item_key => 'id', algorithm => 'blend', options => '{"members": {"als": {"factors": 4}, "itemknn": {}, "popular": {}}}');
 CALL reco.refresh('integer');
 CALL reco.refresh('word');
+CALL reco.refresh('attributes');
+CALL reco.refresh('blend');
 CREATE TABLE kept_version AS TABLE reco.version;
 CREATE TABLE kept_chunk AS TABLE reco.chunk;
 CREATE TABLE kept_list AS TABLE reco.version_chunk;

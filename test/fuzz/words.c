@@ -1,5 +1,5 @@
 /*
- * fuzz_words.c
+ * words.c
  *	  libFuzzer: whatever the bytes of a text, its terms are taken apart in bounds, are of at most RK_WORD_BYTES, and come to
  *	  an end.
  */
