@@ -36,7 +36,7 @@ crashes()
 # start(name): a server with something to serve
 start()
 {
-	cluster_start "$1" "statement_timeout = 0" "log_min_messages = fatal" "restart_after_crash = on"
+	cluster_start "$1" "statement_timeout = 0" "log_min_messages = log" "restart_after_crash = on"
 	psql -X -q -v ON_ERROR_STOP=1 -o /dev/null -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION reco' -f "$RECO_HOME/test/fuzz/fuzz.sql"
 }
 

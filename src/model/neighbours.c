@@ -61,6 +61,10 @@ reco_neighbours_bind(RecoModel *model)
 	similar->index = reco_model_tensor(tensors, "similar_index", RECO_INT4, (int64) similar->offset[n], 1);
 	similar->weight =
 		reco_model_tensor(tensors, "similar_weight", RECO_FLOAT4, (int64) similar->offset[n], 1);
+	/* before it is converted: a number out of range has no value as an enum */
+	if (!(parameter[NEIGHBOUR_VALUES] >= RECO_VALUES_LINEAR &&
+		  parameter[NEIGHBOUR_VALUES] <= RECO_VALUES_BINARY))
+		reco_model_refuse("neighbour_parameters");
 	neighbours->values = (RecoValues) parameter[NEIGHBOUR_VALUES];
 	neighbours->mean = parameter[NEIGHBOUR_MEAN];
 	model->similar = &neighbours->similar;

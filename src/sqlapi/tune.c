@@ -37,7 +37,7 @@ alter(const RecoDefinition *definition, Jsonb *options)
 		"SELECT reco.alter_recommender(name => $1, unset => '{options}')",
 		"SELECT reco.alter_recommender(name => $1, options => $2)",
 		("SELECT reco.alter_recommender(name => $1, options => pg_catalog.jsonb_build_object('features', "
-		"$3 OPERATOR(pg_catalog.->) 'features'))")};
+		 "$3 OPERATOR(pg_catalog.->) 'features'))")};
 	Oid type[] = {TEXTOID, JSONBOID, JSONBOID};
 	Datum value[] = {CStringGetTextDatum(definition->name), JsonbPGetDatum(options),
 					 PointerGetDatum(PG_DETOAST_DATUM_COPY(JsonbPGetDatum(definition->options)))};
