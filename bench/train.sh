@@ -67,7 +67,7 @@ quality()
 {
 	sql -c "SET client_min_messages = warning" -c "CALL reco.evaluate('bench', test => 'test', options => '{\"k\": [20],
 		\"resamples\": 0, \"model\": {\"factors\": $FACTORS, \"iterations\": $1}}')"
-	sql -At -F ' | ' -c "SELECT recall, ndcg FROM reco.evaluation_report('bench') WHERE model NOT IN ('popularity', 'random') AND user_group = 'all' AND item_group = 'all'"
+	sql -At -F ' | ' -c "SELECT recall, ndcg FROM reco.evaluation_report('bench') WHERE model NOT IN ('popularity', 'random') AND user_group = 'all' AND item_group = 'all' AND k = 20"
 }
 
 # served(): NDCG@20 and recall@20 of the lists that are served to a tenth of the users of the test file
