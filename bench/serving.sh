@@ -1,7 +1,7 @@
 #!/bin/bash
 # Serving: latencies of recommend() and its relatives with 41 thousand and one million items, filters, and many users.
 #
-#   bench/serving.sh [FOLDER] [seconds of each pgbench run] [items of the large model]
+#   bench/serving.sh [FOLDER] [seconds of each pgbench run] [items of the large model] [its kinds: "bootstrap isotropic"]
 #
 # Without a folder, a shop of 30,000 users and 41,000 items is made up. The large model is a bootstrap of the learned
 # factors (bench/synthetic.c). bench/pgvector.sh sets pgvector beside it.
@@ -87,7 +87,7 @@ sql -c 'CREATE UNLOGGED TABLE target (user_id int, rank int, item_id int, score 
 printf '| recommend_into | %s |\n' "$(seconds "CALL reco.recommend_into('bench', 'target', 20, options => '{\"replace\": true}')")"
 
 synthetic_build
-for kind in bootstrap isotropic; do
+for kind in ${4:-bootstrap isotropic}; do
 	number=$([[ $kind == bootstrap ]] && echo 2 || echo 3)
 	for name in bench shop; do
 		synthetic_install $name $kind "$ITEMS" "$number" >/dev/null
