@@ -213,6 +213,28 @@ fits(const RecoAttribute *learned, const RecoAttribute *now, RecoRawForm form)
 	return false;
 }
 
+bool
+reco_encoder_fits(const RecoDefinition *definition, const RecoEncoder *encoder, RecoSide side)
+{
+	Oid relation = side == RECO_SIDE_ITEM ? definition->items.relid : definition->users.relid;
+
+	for (int a = 0; a < encoder->n_attributes; a++)
+	{
+		const RecoAttribute *attribute = &encoder->attribute[a];
+		AttrNumber attnum = get_attnum(relation, attribute->name);
+		RecoAttribute now = {0};
+		RecoRawForm form;
+		const char *cast;
+
+		if (attnum == InvalidAttrNumber ||
+			!plan_by_type(getBaseType(get_atttype(relation, attnum)),
+						  attribute->kind == RECO_FEATURE_CATEGORY, &now, &form, &cast) ||
+			!fits(attribute, &now, form))
+			return false;
+	}
+	return true;
+}
+
 RecoSource
 reco_attribute_source(const RecoDefinition *definition, RecoSide side, const RecoAttribute *attribute)
 {

@@ -105,6 +105,9 @@ extern RecoFeatures *reco_features_learn(const RecoDefinition *definition, RecoS
 extern RecoFeatures *reco_encoder_rows(const RecoDefinition *definition, const RecoEncoder *encoder,
 									   RecoSide side, const RecoKey *key, int n);
 
+/* reco_encoder_fits says whether all columns of an encoder are there and of their kinds, so that reco_encoder_rows can read them. */
+extern bool reco_encoder_fits(const RecoDefinition *definition, const RecoEncoder *encoder, RecoSide side);
+
 /* Shape and meaning of encoded rows; the column is made in the current context. */
 extern size_t reco_encoder_n_columns(const RecoEncoder *encoder);
 extern RecoEncoderColumn reco_encoder_column(const RecoEncoder *encoder, size_t column);

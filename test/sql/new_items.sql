@@ -81,7 +81,7 @@ SELECT count(*) FROM (SELECT u::text, r.item_id::text, r.rank, r.score FROM (VAL
 	SELECT user_id, item_id, rank, score FROM recommend_all('by_time', 30, options => '{"new_items": 12}')) x;
 SELECT evidence_id, evidence_label FROM explain(7000, 5) WHERE kind = 'history' ORDER BY 1;
 SELECT sum_residual < 1e-9, removal_residual < 1e-9 FROM explain_check(3, 911);
-SELECT DISTINCT outcome, evidence_id FROM counterfactual(7000, (SELECT item_id FROM recommend(7000, 1)), 1) ORDER BY 2;
+SELECT DISTINCT outcome FROM counterfactual(7000, (SELECT item_id FROM recommend(7000, 1)), 1);
 SELECT count(*) > 0 FROM explanation_quality('by_time', 5);
 SELECT count(*) FROM what_if(7000, '[{"item": 913}]', 5);
 ROLLBACK;
@@ -209,6 +209,40 @@ SELECT held_out('{}');
 SELECT round(value::numeric, 2) FROM evaluations WHERE recommender = 'by_time' AND evaluation = (SELECT max(evaluation) FROM evaluation_runs) AND model = 'als' AND metric = 'recall' AND k = 150 AND user_group = 'all' AND item_group = 'all';
 SELECT held_out('{"model": {"attributes": false}}');
 
+\echo == hostile attributes: all missing, unknown levels, a vector of another length, a megabyte of text, ten thousand tags, infinities, twice the same key
+CREATE TABLE odd (id int, kind text, tags text[], look real[], blurb text, price numeric, day date, ok bool);
+INSERT INTO odd SELECT i, 'kind' || i % 4, ARRAY['t' || i % 4, 'u' || i % 3], ARRAY[i % 4, 1 + i % 3]::real[], 'word' || chr(97 + i % 4) || ' wort' || chr(97 + i % 3), i, '2024-01-01'::date + i, i % 2 = 0 FROM generate_series(1, 200) i;
+CREATE INDEX ON odd (id);
+SELECT create_recommender('odd', 'events', 'user_id', 'product_id', items => 'odd', item_key => 'id', item_features => '{kind, tags, look, blurb, price, day, ok}',
+	options => '{"factors": 8, "features": {"blurb": {"text": true, "dimensions": 3}}}');
+CALL refresh('odd');
+INSERT INTO odd VALUES (901, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+	(902, 'unheard of', '{}', '{1,2,3}', '', 'NaN', 'infinity', NULL),
+	(903, repeat('k', 1000), (SELECT array_agg('tag' || i) FROM generate_series(1, 10000) i), '{NaN,1}', repeat('worda ', 170000), 1e300, '-infinity', true),
+	(904, 'kind3', '{t3,t3,NULL}', '{3,1}', 'worda', -1e300, '2024-01-05', false), (904, 'kind0', '{t0}', '{0,1}', 'wordb', 5, NULL, NULL), (NULL, 'kind1', NULL, NULL, NULL, NULL, NULL, NULL);
+SELECT i, score(3, i, 'odd') BETWEEN -1e6 AND 1e6, (SELECT sum_residual < 1e-9 FROM explain_check(3, i, 'odd')), (SELECT count(*) FROM similar_items(i, 5, 'odd')),
+	(SELECT count(*) FROM similar_items(i, 5, 'odd', options => '{"by": "attributes"}')) FROM generate_series(901, 904) i;
+SELECT count(*), count(DISTINCT item_id), count(*) FILTER (WHERE item_id > 900) FROM recommend(3, 204, 'odd', exclude_seen => false, options => '{"new_items": 204}');
+-- of two rows with one key one is taken, always the same
+CREATE TABLE taken AS SELECT score(3, 904, 'odd');
+CREATE TABLE turned AS SELECT * FROM odd ORDER BY kind;
+TRUNCATE odd;
+INSERT INTO odd TABLE turned;
+SELECT count(*) FROM (SELECT score(3, 904, 'odd') EXCEPT TABLE taken) x;
+-- a column that is gone, or of another type, is the error of who asks for new items, and nobody else's
+INSERT INTO events VALUES (3, 904);
+SELECT count(*) FROM explain(3, 5, 'odd') WHERE evidence_id = 904;
+ALTER TABLE odd ALTER ok TYPE text;
+SELECT count(*) FROM recommend(3, 5, 'odd');
+SELECT count(*) FROM explain(3, 5, 'odd') WHERE evidence_id = 904;
+SELECT complaint($$SELECT score(3, 904, 'odd')$$);
+ALTER TABLE odd DROP price;
+SELECT count(*) FROM recommend(3, 5, 'odd');
+SELECT count(*) FROM recommend_all('odd', '{3}'::bigint[], 5);
+SELECT complaint($$SELECT recommend(3, 5, 'odd', options => '{"new_items": 2}')$$);
+SELECT complaint($$SELECT recommend(4, 5, 'odd', candidates => '{904}')$$);
+DELETE FROM events WHERE product_id = 904;
+
 \echo == a read-only transaction
 BEGIN READ ONLY;
 SELECT count(*) > 0 FROM recommend(3, 30, options => '{"new_items": 30}') WHERE item_id > 900;
@@ -250,5 +284,5 @@ SELECT item_id FROM recommend(3, 300, options => '{"new_items": 300}') WHERE ite
 
 DROP OWNED BY new_items_reader;
 DROP ROLE new_items_reader;
-SELECT count(drop_recommender(name)) FROM recommenders WHERE name IN ('by_key', 'by_time', 'without', 'uuids', 'texts', 'dates', 'n1', 'n2', 'n3', 'n4', 'n5');
+SELECT count(drop_recommender(name)) FROM recommenders WHERE name IN ('by_key', 'by_time', 'without', 'uuids', 'texts', 'dates', 'odd', 'n1', 'n2', 'n3', 'n4', 'n5');
 DROP SCHEMA new_items CASCADE;

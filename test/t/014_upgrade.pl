@@ -30,6 +30,22 @@ is(Reco::rows($standby, $lists), Reco::rows($node, $lists), 'a standby serves th
 Reco::rows($node, q{INSERT INTO events SELECT 7, product_id, 'purchase', '2024-03-01' FROM events WHERE user_id = 8});
 $node->wait_for_catchup($standby);
 is(Reco::rows($standby, $lists), Reco::rows($node, $lists), 'it counts events as soon as they have come');
+# Items that came after the refresh are scored on the standby too, read-only as it is, as soon as they have come.
+my $new = q{SET extra_float_digits = 3; SELECT u, rank, item_id, score, reason, reco.score(u::bigint, item_id) = score FROM generate_series(1, 200, 7) u,
+	reco.recommend(u::bigint, 6, options => '{"new_items": 2}')};
+my $about = q{SET extra_float_digits = 3; SELECT i, s.rank, s.item_id, s.score, e.* FROM generate_series(2001, 2010, 3) i, reco.similar_items(i::bigint, 3, options => '{"by": "both", "new_items": 1}') s,
+	reco.explain(7, i::bigint, view => 'attributes') e};
+is(Reco::sqlstate($standby, q{SELECT * FROM reco.explain(7, 2001)}), '42704', 'a standby does not know what has not come');
+Reco::rows($node, q{INSERT INTO products SELECT 2000 + p, 'New ' || p, (ARRAY['boots','kettle','lamp','yarn','tent'])[1 + p % 5], 5 + p FROM generate_series(1, 10) p});
+$node->wait_for_catchup($standby);
+is(Reco::rows($standby, $new), Reco::rows($node, $new), 'a standby serves new items, with the same scores');
+like(Reco::rows($standby, $new), qr/\|20\d\d\|/, 'and there are some');
+is(Reco::rows($standby, $about), Reco::rows($node, $about), 'it knows what they are like, and why');
+is(Reco::rows($standby, q{SELECT count(*) FROM reco.similar_items(2001)}), '10', 'a new item has similar ones');
+Reco::rows($node, q{DELETE FROM products WHERE id > 2000});
+$node->wait_for_catchup($standby);
+is(Reco::rows($standby, $new), Reco::rows($node, $new), 'they go when they are deleted');
+unlike(Reco::rows($standby, $new), qr/\|20\d\d\|/, 'all of them');
 Reco::refresh($node, options => '{"factors":6,"iterations":2}');
 $node->wait_for_catchup($standby);
 is(Reco::rows($standby, $lists), Reco::rows($node, $lists), 'it follows a refresh');
