@@ -241,7 +241,8 @@ reco_model_add(const RecoModel *model, const RecoKey *key, size_t n)
 size_t
 reco_model_add_history(const RecoModel *model, const RecoKey *key, size_t n)
 {
-	if (model->added == NULL || !reco_encoder_fits(model->added->definition, model->item_encoder, RECO_SIDE_ITEM))
+	if (model->added == NULL ||
+		!reco_encoder_fits(model->added->definition, model->item_encoder, RECO_SIDE_ITEM))
 		return 0;
 	return reco_model_add(model, key, n);
 }

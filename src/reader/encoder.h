@@ -93,6 +93,7 @@ typedef struct RecoAttribute
 
 struct RecoEncoder
 {
+	int encoding; /* of levels, names and delimiters */
 	int n_attributes;
 	RecoAttribute *attribute; /* [n_attributes] */
 	size_t n_columns;

@@ -6,7 +6,7 @@
  * that is read points into the bytes.
  *
  *		magic		uint64		ENCODER_MAGIC, which reads as another number on a server of the other byte order
- *		attributes	uint64
+ *		attributes	uint64		their number, and in the upper half the encoding of levels, names and delimiters
  *		each:		a Head, then, padded to eight bytes each,
  *			name		bytes
  *			delimiter	bytes
@@ -122,7 +122,7 @@ body_bytes(const Head *head)
 const char *
 reco_encoder_write(const RecoEncoder *encoder, size_t *n_bytes)
 {
-	uint64 front[2] = {ENCODER_MAGIC, (uint64) encoder->n_attributes};
+	uint64 front[2] = {ENCODER_MAGIC, (uint64) encoder->n_attributes | (uint64) GetDatabaseEncoding() << 32};
 	char *bytes;
 	char *at;
 
@@ -283,9 +283,42 @@ read_attribute(Cursor *cursor, RecoAttribute *attribute)
 	attribute->basis = get(cursor, array[3]);
 }
 
+/* is_ascii says whether bytes are the same text in every encoding of a server. */
+static bool
+is_ascii(const char *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (IS_HIGHBIT_SET(bytes[i]))
+			return false;
+	return true;
+}
+
+/* check_encoding raises for text that was learned in a database of another encoding, where it would be another text. */
+static void
+check_encoding(const RecoEncoder *encoder, const RecoAttribute *attribute)
+{
+	const RecoKeys *level = &attribute->level;
+	bool levels = attribute->kind == RECO_FEATURE_TEXT || level->n == 0 ||
+				  is_ascii(level->bytes, level->offset[level->n]);
+
+	if (encoder->encoding == GetDatabaseEncoding() ||
+		(levels && is_ascii(attribute->name, strlen(attribute->name)) &&
+		 (attribute->delimiter == NULL || is_ascii(attribute->delimiter, strlen(attribute->delimiter)))))
+		return;
+	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("attribute \"%s\" of the model was learned in a database of encoding %s",
+				   is_ascii(attribute->name, strlen(attribute->name)) ? attribute->name : "?",
+				   pg_encoding_to_char(encoder->encoding)),
+			errdetail("The encoding of this database is %s, in which its levels are other texts.",
+					  GetDatabaseEncodingName()),
+			errhint("Learn a new version with CALL reco.refresh()."));
+}
+
 void
 reco_encoder_check(const RecoEncoder *encoder)
 {
+	for (int a = 0; a < encoder->n_attributes; a++)
+		check_encoding(encoder, &encoder->attribute[a]);
 	for (int a = 0; a < encoder->n_attributes; a++)
 	{
 		if (encoder->attribute[a].level.n > 0)
@@ -303,9 +336,11 @@ reco_encoder_read(const char *bytes, size_t n_bytes)
 
 	if (front[0] != ENCODER_MAGIC)
 		refuse("It does not begin as one, or was written by a server of another byte order.");
-	if (front[1] == 0 || front[1] > MaxHeapAttributeNumber)
-		refuse("The number of its attributes is out of range.");
-	encoder->n_attributes = (int) front[1];
+	encoder->n_attributes = (int) (front[1] & PG_UINT32_MAX);
+	encoder->encoding = (int) (front[1] >> 32);
+	if (encoder->n_attributes < 1 || encoder->n_attributes > MaxHeapAttributeNumber ||
+		!PG_VALID_ENCODING(encoder->encoding))
+		refuse("The number of its attributes, or their encoding, is out of range.");
 	encoder->attribute = palloc0(encoder->n_attributes * sizeof(RecoAttribute));
 	for (int a = 0; a < encoder->n_attributes; a++)
 		read_attribute(&cursor, &encoder->attribute[a]);

@@ -16,6 +16,7 @@
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -98,6 +99,7 @@ plan_side(const RecoDefinition *definition, RecoSide side, int group, RecoSource
 	RecoEncoder *encoder = palloc0(sizeof(RecoEncoder));
 	const ListCell *cell;
 
+	encoder->encoding = GetDatabaseEncoding();
 	encoder->n_attributes = list_length(names);
 	encoder->attribute = palloc0(Max(encoder->n_attributes, 1) * sizeof(RecoAttribute));
 	*source = palloc(Max(encoder->n_attributes, 1) * sizeof(RecoSource));

@@ -125,7 +125,8 @@ extern const char *reco_column_role_name(RecoColumnRole role);
 /*
  * reco_encoder_write gives the stored form (encoder_bytes.c draws it) in the current context.  reco_encoder_read is its
  * inverse; the encoder is in the current context and points into the bytes.  Raises ERRCODE_DATA_CORRUPTED
- * for bytes whose lengths do not fit, which takes no time; reco_encoder_check looks at the values, once for a version.
+ * for bytes whose lengths do not fit, which takes no time; reco_encoder_check looks at the values, once for a version, and
+ * raises ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE where they are texts of a database of another encoding.
  */
 extern const char *reco_encoder_write(const RecoEncoder *encoder, size_t *n_bytes);
 extern RecoEncoder *reco_encoder_read(const char *bytes, size_t n_bytes);

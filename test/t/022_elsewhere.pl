@@ -75,6 +75,7 @@ for my $encoding ('LATIN1', 'SQL_ASCII', 'EUC_JP')
 	Reco::load_shop($node, database => $database);
 	# in LATIN1 a title that has no form in ASCII
 	$node->safe_psql($database, q{UPDATE products SET title = 'Caf' || chr(233) || ' ' || id}) if $encoding eq 'LATIN1';
+	$node->safe_psql($database, q{UPDATE products SET category = 'caf' || chr(233) WHERE category = 'lamp'}) if $encoding eq 'LATIN1';
 	Reco::refresh($node, database => $database);
 	# text received from a function is not checked, but in convert_from() it is
 	is(Reco::rows($node, "SELECT count(*) FROM reco.recommend(1, 5, 'shop')
@@ -87,6 +88,20 @@ for my $encoding ('LATIN1', 'SQL_ASCII', 'EUC_JP')
 }
 ($status, $out, $error) = $node->psql('in_latin1', q{SET client_encoding = 'UTF8'; SELECT reason FROM reco.recommend(1, 5, 'shop')});
 is($status, 0, 'LATIN1 is shown to a client in UTF8') or diag($error);
+
+# restored in a database of another encoding a version with levels that would be other texts there is refused, until a refresh; one of ASCII serves
+for my $database ('in_latin1', 'in_euc_jp')
+{
+	my $file = PostgreSQL::Test::Utils::tempdir() . "/$database.sql";
+	$node->command_ok([ 'pg_dump', '--file', $file, $node->connstr($database) ], "pg_dump of $database");
+	$node->safe_psql('postgres', "CREATE DATABASE utf8_$database ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0");
+	$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr("utf8_$database"), '-f', $file ], 'restored in UTF8');
+}
+($status, $out, $error) = $node->psql('utf8_in_latin1', "\\set VERBOSITY verbose\nSELECT count(*) FROM reco.recommend(1, 5, 'shop')");
+like($error, qr/ERROR:  55000: attribute "category" of the model was learned in a database of encoding LATIN1\n.*UTF8.*\nHINT:  Learn a new version/, 'levels of another encoding are refused');
+Reco::refresh($node, database => 'utf8_in_latin1');
+is(Reco::rows($node, q{SELECT count(*) FROM reco.recommend(1, 5, 'shop')}, 'utf8_in_latin1'), '5', 'and a refresh mends that');
+is(Reco::rows($node, q{SELECT count(*) FROM reco.recommend(1, 5, 'shop')}, 'utf8_in_euc_jp'), '5', 'ASCII is the same everywhere');
 
 unlike(slurp_file($node->logfile), qr/PANIC|terminated by signal|TRAP/, 'nothing crashed');
 $node->stop;
