@@ -9,23 +9,41 @@ sql()
 	psql -X -q -v ON_ERROR_STOP=1 "$@"
 }
 
-# load_pairs(folder, name): table of a file's first two columns, user_id and item_id, as integers
-load_pairs()
+# unpacked(file): its text
+unpacked()
 {
-	local file=$1/$2.csv
-	[[ -r $file ]] || file=$file.xz
-	[[ -r $file ]] || return 1
-	sql -c "CREATE TABLE $2 (user_id int NOT NULL, item_id int NOT NULL)"
-	case $file in
-		*.xz) xz -dc -- "$file" ;;
-		*) cat -- "$file" ;;
-	esac | cut -d, -f1,2 | sql -c "COPY $2 FROM STDIN (FORMAT csv, HEADER)"
+	case $1 in
+		*.xz) xz -dc -- "$1" ;;
+		*) cat -- "$1" ;;
+	esac
 }
 
+# load_pairs(folder, name): table of a file's first two columns, user_id and item_id, as integers, or as text where they are none
+load_pairs()
+{
+	local file=$1/$2.csv item=int
+	[[ -r $file ]] || file=$file.xz
+	[[ -r $file ]] || return 1
+	! unpacked "$file" | awk -F, 'NR > 1 && $2 !~ /^[0-9]+$/ { found = 1 } END { exit !found }' || item=text
+	sql -c "CREATE TABLE $2 (user_id int NOT NULL, item_id $item NOT NULL)"
+	unpacked "$file" | cut -d, -f1,2 | sql -c "COPY $2 FROM STDIN (FORMAT csv, HEADER)"
+}
 machine()
 {
 	printf '%s, %s cores, PostgreSQL %s, %s\n' "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" \
 		"$(sql -At -c 'SHOW server_version')" "$(date -u +%F)"
+}
+
+# p50(recommender): median milliseconds of recommend(), one client
+p50()
+{
+	local dir
+	dir=$(mktemp -d "$RECO_BUILD/bench/pgbench.XXXXXX")
+	printf '\\set u random(0, %s)\nSELECT * FROM reco.recommend(:u::bigint, %s10, recommender => '"'%s'"');\n' "$USERS" "${2:-}" "$1" >"$dir/script.sql"
+	(cd "$dir" && pgbench -n -M prepared -c 1 -T 1 -f script.sql >/dev/null 2>&1 &&
+		pgbench -n -M prepared -c 1 -T 4 -l -f script.sql >/dev/null 2>&1) || die "pgbench failed on $1"
+	awk '{ print $3 / 1000 }' "$dir"/pgbench_log.* | sort -n | awk '{ v[NR] = $1 } END { printf "%.2f", v[int((NR + 1) * 0.5)] }'
+	rm -rf "$dir"
 }
 
 begin()

@@ -1,7 +1,8 @@
 #!/bin/bash
-# Every algorithm on the files of a folder: settings are compared on a random fifth of the training events (5,000 users), the best by
-# NDCG@20 is then scored once, on test.csv where there is one, else on another random fifth with all users; learning time and the
-# latency of recommend() go with it.
+# Every algorithm on the files of a folder: settings are compared on a part of the training events (5,000 users), the best by
+# NDCG@20 is then scored once, on test.csv where there is one, else on a random fifth with all users; learning time and the
+# latency of recommend() go with it. Where there is a test.csv, whose pairs are then hardly drawn at random, the part is that of drift.sql,
+# else it is another random fifth.
 #
 #   bench/models.sh FOLDER [algorithm ...]       default: all
 # shellcheck source=bench/common.sh
@@ -11,11 +12,11 @@
 declare -A GRID
 GRID[als]='{"factors": 64}|{"factors": 256}'
 GRID[itemknn]='{"shrinkage": 30}|{"weighting": "tfidf"}|{"weighting": "bm25"}|{"asymmetry": 0.65, "shrinkage": 1}|{"asymmetry": 0.65, "shrinkage": 1, "weighting": "tfidf"}'
-GRID[rp3beta]='{"alpha": 0.5, "beta": 0.2}|{"alpha": 0.5, "beta": 0.3}|{"alpha": 0.6, "beta": 0.3}|{"alpha": 0.7, "beta": 0.2}'
+GRID[rp3beta]='{"alpha": 0.5, "beta": 0.2}|{"alpha": 0.5, "beta": 0.3}|{"alpha": 0.6, "beta": 0.3}|{"alpha": 0.7, "beta": 0.1, "neighbours": 1000}'
 GRID[userknn]='{"exponent": 1, "popularity": 0.4}|{"exponent": 1, "popularity": 0.6}|{"exponent": 1.5, "popularity": 0.6}'
-GRID[ease]='{"lambda": 20}|{"lambda": 50}|{"lambda": 100}|{"lambda": 200}'
-GRID[graph]='{"alpha": 0.6, "low_pass": 0.3, "factors": 448}|{"alpha": 0.6, "low_pass": 0.6, "factors": 448}|{"alpha": 0.6, "low_pass": 1, "factors": 448}|{"alpha": 0.6, "low_pass": 0.6, "factors": 256}'
-GRID[blend]='{"members": {"als": {"factors": 64}, "ease": {}, "rp3beta": {}}}'
+GRID[ease]='{"lambda": 50}|{"lambda": 50, "nearest": 200}|{"lambda": 50, "nearest": 400, "neighbours": 800}|{"lambda": 200}'
+GRID[graph]='{"alpha": 0.6, "low_pass": 0.3, "factors": 448, "sharpening": 0}|{"alpha": 0.7, "beta": 0.1, "low_pass": 0.5, "factors": 448, "neighbours": 1000}'
+GRID[blend]='{"members": {"als": {"factors": 512, "alpha0": 0.02, "lambda": 0.003, "nu": 1, "iterations": 2}, "graph": {"alpha": 0.7, "beta": 0.1, "low_pass": 0.5, "factors": 448, "neighbours": 1000}, "ease": {"lambda": 50, "nearest": 200}, "rp3beta": {"alpha": 0.7, "beta": 0.1, "neighbours": 1000}}}'
 GRID[popular]='{}'
 
 # measure(recommender, model options, arguments of evaluate, more options): recall@20 and ndcg@20 as two words
@@ -23,28 +24,18 @@ measure()
 {
 	sql -c "SET client_min_messages = warning" \
 		-c "CALL reco.evaluate('$1', $3, options => '{\"k\": [20], \"resamples\": 0, $4 \"model\": $2}')"
-	sql -At -F ' ' -c "SELECT recall, ndcg FROM reco.evaluation_report('$1') WHERE model = '$1' AND user_group = 'all'"
-}
-
-# p50(recommender): median milliseconds of recommend(), one client
-p50()
-{
-	local dir
-	dir=$(mktemp -d "$RECO_BUILD/bench/pgbench.XXXXXX")
-	printf '\\set u random(0, %s)\nSELECT * FROM reco.recommend(:u::bigint, 10, '"'%s'"');\n' "$USERS" "$1" >"$dir/script.sql"
-	(cd "$dir" && pgbench -n -M prepared -c 1 -T 1 -f script.sql >/dev/null 2>&1 &&
-		pgbench -n -M prepared -c 1 -T 4 -l -f script.sql >/dev/null 2>&1) || die "pgbench failed on $1"
-	awk '{ print $3 / 1000 }' "$dir"/pgbench_log.* | sort -n | awk '{ v[NR] = $1 } END { printf "%.2f", v[int((NR + 1) * 0.5)] }'
-	rm -rf "$dir"
+	sql -At -F ' ' -c "SELECT recall, ndcg FROM reco.evaluation_report('$1') WHERE model = '$1' AND user_group = 'all' AND recall IS NOT NULL"
 }
 
 begin "${1:-}"
 shift
 [[ $# -gt 0 ]] || set -- popular itemknn userknn rp3beta ease graph als blend
-HELD_OUT="split => 'random'"
-MORE='"fraction": 0.2, "seed": 2,'
+HELD_OUT="split => 'random'" MORE='"fraction": 0.2, "seed": 2,'
+CHOSEN_ON="split => 'random'" CHOSEN='"fraction": 0.2, "seed": 1,'
 if load_pairs "$FOLDER" test; then
 	HELD_OUT="test => 'test'" MORE=
+	CHOSEN_ON="test => 'drift'" CHOSEN=
+	sql -v taste=2.5 -v fashion=0.45 -v crowd=0.35 -v typical=150 -f "$(dirname "${BASH_SOURCE[0]}")/drift.sql"
 fi
 USERS=$(sql -At -c 'SELECT max(user_id) FROM events')
 printf 'Models on %s: %s\n\n' "$(basename "$FOLDER")" "$(machine)"
@@ -58,7 +49,7 @@ for algorithm in "$@"; do
 	[[ ${#candidates[@]} -gt 1 ]] || best=${candidates[0]}
 	for candidate in "${candidates[@]}"; do
 		[[ ${#candidates[@]} -gt 1 ]] || break
-		read -r recall ndcg <<<"$(measure "$algorithm" "$candidate" "split => 'random'" '"fraction": 0.2, "seed": 1, "users": 5000,')"
+		read -r recall ndcg <<<"$(measure "$algorithm" "$candidate" "$CHOSEN_ON" "$CHOSEN \"users\": 5000,")"
 		printf '| %s | `%s` | split | %.4f | %.4f | | |\n' "$algorithm" "$candidate" "$recall" "$ndcg"
 		if awk "BEGIN { exit !($ndcg > $best_ndcg) }"; then
 			best=$candidate best_ndcg=$ndcg
