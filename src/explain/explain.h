@@ -108,6 +108,7 @@ typedef struct RecoCause
 	RecoWording event[RECO_REASON_CITES]; /* how it is worded */
 	int n_attributes;
 	RecoAttributeShare attribute[RECO_REASON_CITES];
+	RecoWording basis; /* where nothing can be cited: what the score rests on, see reco_reason_basis */
 } RecoCause;
 
 extern RecoReasoner *reco_reason_make(const RecoQuery *query, RecoView *view, const RecoVoice *voice);
@@ -123,7 +124,14 @@ extern uint32 *reco_reason_look_ahead(void *reasoner, const RkHit *hit, size_t n
  */
 extern RecoCause *reco_reason_causes(RecoReasoner *reasoner, const RkHit *hit, size_t n);
 
-/* reco_reason_choose words the causes of n lines; "based on your history" where there is none. */
+/*
+ * reco_reason_basis gives what may be said of a score of which nothing can be cited: that it is based on the user's history, where
+ * that is in it, else on the user's attributes, else that the item is popular, where that is in it, else that the suggestion
+ * is a general one.
+ */
+extern RecoWording reco_reason_basis(const RecoQuery *query, uint32 item);
+
+/* reco_reason_choose words the causes of n lines; what the score is based on where there is none. */
 extern RecoReason *reco_reason_choose(RecoReasoner *reasoner, const RkHit *hit, size_t n);
 
 /*

@@ -160,7 +160,7 @@ push_numbers(JsonbParseState **state, const RecoCause *cause, int people, int re
 
 /* push_attributes adds the attributes that the reason cites, where there are any. */
 static void
-push_attributes(JsonbParseState **state, const RecoReason *reason)
+push_attributes(JsonbParseState **state, const RecoWords *words, const RecoReason *reason)
 {
 	if (reason->n_attributes == 0)
 		return;
@@ -168,11 +168,13 @@ push_attributes(JsonbParseState **state, const RecoReason *reason)
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 	for (int a = 0; a < reason->n_attributes; a++)
 	{
+		char *band = reco_words_band(words, &reason->attribute[a]);
+
 		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 		push_string(state, "of", reason->attribute[a].own ? "user" : "item");
 		push_string(state, "name", reason->attribute[a].name);
 		if (reason->attribute[a].value != NULL)
-			push_string(state, "value", reason->attribute[a].value);
+			push_string(state, "value", band != NULL ? band : reason->attribute[a].value);
 		pushJsonbValue(state, WJB_END_OBJECT, NULL);
 	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
@@ -206,7 +208,7 @@ reco_facts_write(const RecoDefinition *definition, const RecoQuery *query, const
 	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	push_because(&state, query, view, voice->words, cause, id);
 	push_words(&state, "verbs", lang, RECO_WORD_EVENT, cause);
-	push_attributes(&state, reason);
+	push_attributes(&state, voice->words, reason);
 	if (people > 0)
 		push_number(&state, "people", people);
 	if (reason->aspect != NULL)

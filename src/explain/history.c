@@ -301,7 +301,7 @@ reco_explain_clause(const RecoQuery *query, const RecoView *view, const RecoExpl
 			return say(words, RECO_WORDING_ATTRIBUTE, NULL, 0);
 		case RECO_ADDEND_REST:
 			if (explanation->by_item)
-				return say(words, RECO_WORDING_REMAINDER, NULL, 0);
+				return say(words, RECO_WORDING_HIDDEN, NULL, 0);
 			return rest_clause(words, query, row);
 	}
 	return NULL;

@@ -322,6 +322,28 @@ average_rating(RecoReasoner *reasoner, uint32 item)
 	return reasoner->average;
 }
 
+RecoWording
+reco_reason_basis(const RecoQuery *query, uint32 item)
+{
+	RecoAddend *addend = palloc(sizeof(RecoAddend) * reco_query_most_addends(query));
+	int n = reco_query_contributions(query, item, addend);
+	RecoWording basis = RECO_WORDING_GENERAL;
+
+	for (int a = 0; a < n && basis != RECO_WORDING_FALLBACK; a++)
+	{
+		if (addend[a].contribution == 0)
+			continue;
+		if (addend[a].evidence >= 0)
+			basis = RECO_WORDING_FALLBACK;
+		else if (addend[a].kind == RECO_ADDEND_ATTRIBUTE)
+			basis = RECO_WORDING_PROFILE;
+		else if (addend[a].kind == RECO_ADDEND_POPULARITY && basis == RECO_WORDING_GENERAL)
+			basis = RECO_WORDING_POPULAR;
+	}
+	pfree(addend);
+	return basis;
+}
+
 RecoCause *
 reco_reason_causes(RecoReasoner *reasoner, const RkHit *hit, size_t n)
 {
@@ -339,6 +361,8 @@ reco_reason_causes(RecoReasoner *reasoner, const RkHit *hit, size_t n)
 				cause[i].n++;
 		}
 		add_attributes(reasoner->query, &line[i], &cause[i]);
+		if (cause[i].n + cause[i].n_attributes == 0)
+			cause[i].basis = reco_reason_basis(reasoner->query, hit[i].item);
 		for (int c = 0; c < cause[i].n; c++)
 			cause[i].event[c] = reco_words_event(reasoner->query, cause[i].evidence[c],
 												 average_rating(reasoner, hit[i].item));

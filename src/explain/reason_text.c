@@ -100,6 +100,21 @@ add_review(const RecoModel *model, const RecoVoice *voice, uint32 item, uint64 h
 	reason->reviewers = bucket[best];
 }
 
+/* say_popular says that an item is popular, and with how many people where that may be said. */
+static RecoReason
+say_popular(const RecoModel *model, const RecoVoice *voice, uint32 item)
+{
+	int people = model->people != NULL ? model->people[item] : 0;
+	bool counted = people > 0 && reco_words_can_say(voice->words, RECO_WORDING_POPULAR_COUNT, people);
+	RecoFilling filling = {
+		.count = people, .evidence = people, .pick = true, .hash = line_hash(model, voice, item)};
+
+	return (RecoReason){
+		.text =
+			say_whole(voice->words, counted ? RECO_WORDING_POPULAR_COUNT : RECO_WORDING_POPULAR, &filling),
+		.people = counted ? people : 0};
+}
+
 RecoReason
 reco_reason_word(const RecoQuery *query, const RecoView *view, const RecoVoice *voice, uint32 item,
 				 const RecoCause *cause)
@@ -109,17 +124,15 @@ reco_reason_word(const RecoQuery *query, const RecoView *view, const RecoVoice *
 	int n = cause->n + cause->n_attributes;
 	RecoFilling filling = {.evidence = n, .pick = true, .hash = hash};
 
+	if (n == 0 && cause->basis == RECO_WORDING_POPULAR)
+		return say_popular(query->model, voice, item);
 	for (int c = 0; c < cause->n; c++)
 		reason.cited[c] = query->evidence[cause->evidence[c]].item;
 	memcpy(reason.attribute, cause->attribute, sizeof(reason.attribute));
 	if (n > 0)
 		filling.slot[RECO_SLOT_CLAUSES] = clauses_of(query, view, voice->words, cause, &hash);
-	/* Who has no history is told of none. */
-	reason.text =
-		n == 0 && query->n_evidence == 0
-			? pstrdup("")
-			: say_whole(voice->words, n > 0 ? RECO_WORDING_HISTORY : RECO_WORDING_FALLBACK, &filling);
-	if (cause->n > 0 && query->model->n_aspects > 0 && item < query->model->items.n)
+	reason.text = say_whole(voice->words, n > 0 ? RECO_WORDING_HISTORY : cause->basis, &filling);
+	if (cause->n > 0 && query->model->n_aspects > 0)
 		add_review(query->model, voice, item, hash, &reason);
 	return reason;
 }
@@ -145,19 +158,10 @@ reco_reason_similar(const RecoModel *model, const RecoView *view, const RecoVoic
 RecoReason *
 reco_reason_popular(const RecoModel *model, const RecoVoice *voice, const RkHit *hit, size_t n)
 {
-	RecoReason *reason = palloc0(sizeof(RecoReason) * Max(n, 1));
+	RecoReason *reason = palloc(sizeof(RecoReason) * Max(n, 1));
 
 	for (size_t i = 0; i < n; i++)
-	{
-		int people = reco_model_people(model, hit[i].item);
-		bool counted = people > 0 && reco_words_can_say(voice->words, RECO_WORDING_POPULAR_COUNT, people);
-		RecoFilling filling = {
-			.count = people, .evidence = people, .pick = true, .hash = line_hash(model, voice, hit[i].item)};
-
-		reason[i].text =
-			say_whole(voice->words, counted ? RECO_WORDING_POPULAR_COUNT : RECO_WORDING_POPULAR, &filling);
-		reason[i].people = counted ? people : 0;
-	}
+		reason[i] = say_popular(model, voice, hit[i].item);
 	return reason;
 }
 

@@ -2,8 +2,9 @@
  * report.c
  *	  What the reasons of many lists say.
  *
- * A line that cites two things of one event counts once for that event; one
- * that cites two events counts for both, so the shares may add up to more than 1.
+ * Lines are counted by wordings: of an event, of an attribute, and of what a score is based on where nothing can be cited.
+ * A line that cites two things of one wording counts once for it; one
+ * that cites two wordings counts for both, so the shares may add up to more than 1.
  */
 #include "postgres.h"
 
@@ -11,11 +12,7 @@
 
 #include "explain/check.h"
 #include "explain/report.h"
-
-/* Kinds of lines: one for each wording of an event, and two more. */
-#define LINE_FALLBACK RECO_WORDINGS
-#define LINE_POPULAR (RECO_WORDINGS + 1)
-#define LINE_KINDS (RECO_WORDINGS + 2)
+#include "explain/words.h"
 
 /* Counts of one kind. */
 typedef struct Count
@@ -31,7 +28,7 @@ struct RecoReport
 {
 	int64 lines;
 	int64 users;
-	Count count[LINE_KINDS];
+	Count count[RECO_WORDINGS];
 };
 
 /* The contributions to one line and what removals do. */
@@ -69,25 +66,41 @@ look_at(const RecoQuery *query, uint32 item)
 	return line;
 }
 
-/* count_line counts what one line cites; met [LINE_KINDS] collects the kinds of this user. */
+/* cite counts one thing that a line cites. */
+static void
+cite(Count *count, const Line *line, double effect, double contribution)
+{
+	count->citations++;
+	count->effect += effect / line->scale;
+	if (line->sum > 0)
+		count->contribution += contribution / line->sum;
+}
+
+/* count_line counts what one line cites; met [RECO_WORDINGS] collects the wordings of this user. */
 static void
 count_line(RecoReport *report, const RecoQuery *query, uint32 item, const RecoCause *cause, bool *met)
 {
-	bool said[LINE_KINDS] = {false};
+	bool said[RECO_WORDINGS] = {false};
 	Line line = look_at(query, item);
 
-	said[LINE_FALLBACK] = cause->n == 0;
+	if (cause->n + cause->n_attributes == 0)
+		said[cause->basis] = true;
 	for (int c = 0; c < cause->n; c++)
 	{
-		Count *count = &report->count[cause->event[c]];
+		int evidence = cause->evidence[c];
 
 		said[cause->event[c]] = true;
-		count->citations++;
-		count->effect += line.effect[cause->evidence[c]] / line.scale;
-		if (line.sum > 0)
-			count->contribution += line.contribution[cause->evidence[c]] / line.sum;
+		cite(&report->count[cause->event[c]], &line, line.effect[evidence], line.contribution[evidence]);
 	}
-	for (int kind = 0; kind < LINE_KINDS; kind++)
+	for (int a = 0; a < cause->n_attributes; a++)
+	{
+		const RecoAttributeShare *attribute = &cause->attribute[a];
+		RecoWording wording = reco_words_feature_kind(attribute);
+
+		said[wording] = true;
+		cite(&report->count[wording], &line, attribute->removal, fabs(attribute->contribution));
+	}
+	for (int kind = 0; kind < RECO_WORDINGS; kind++)
 		if (said[kind])
 		{
 			report->count[kind].lines++;
@@ -101,11 +114,11 @@ void
 reco_report_add_history(RecoReport *report, const RecoQuery *query, const RkHit *hit, const RecoCause *cause,
 						size_t n)
 {
-	bool met[LINE_KINDS] = {false};
+	bool met[RECO_WORDINGS] = {false};
 
 	for (size_t i = 0; i < n; i++)
 		count_line(report, query, hit[i].item, &cause[i], met);
-	for (int kind = 0; kind < LINE_KINDS; kind++)
+	for (int kind = 0; kind < RECO_WORDINGS; kind++)
 		report->count[kind].users += met[kind];
 	report->lines += n;
 	report->users++;
@@ -114,10 +127,37 @@ reco_report_add_history(RecoReport *report, const RecoQuery *query, const RkHit 
 void
 reco_report_add_popular(RecoReport *report, size_t n)
 {
-	report->count[LINE_POPULAR].lines += n;
-	report->count[LINE_POPULAR].users += n > 0;
+	report->count[RECO_WORDING_POPULAR].lines += n;
+	report->count[RECO_WORDING_POPULAR].users += n > 0;
 	report->lines += n;
 	report->users++;
+}
+
+/* name_row gives a row its kind, and the wording of history and attributes. */
+static void
+name_row(RecoWording wording, RecoReportRow *row)
+{
+	switch (wording)
+	{
+		case RECO_WORDING_FALLBACK:
+		case RECO_WORDING_PROFILE:
+		case RECO_WORDING_GENERAL:
+		case RECO_WORDING_POPULAR:
+			row->kind = reco_words_kind_name(wording);
+			return;
+		case RECO_WORDING_CATEGORY:
+		case RECO_WORDING_BRAND:
+		case RECO_WORDING_PRICE:
+		case RECO_WORDING_FEATURE:
+		case RECO_WORDING_FEATURE_WHOLE:
+		case RECO_WORDING_OWN_FEATURE:
+			row->kind = "attribute";
+			break;
+		default:
+			row->kind = "history";
+			break;
+	}
+	row->event = reco_words_kind_name(wording);
 }
 
 /* row_of makes a row of a count. */
@@ -125,14 +165,9 @@ static RecoReportRow
 row_of(const RecoReport *report, int kind)
 {
 	const Count *count = &report->count[kind];
-	RecoReportRow row = {.kind = "history", .effect = NAN, .contribution = NAN};
+	RecoReportRow row = {.effect = NAN, .contribution = NAN};
 
-	if (kind == LINE_FALLBACK)
-		row.kind = "fallback";
-	else if (kind == LINE_POPULAR)
-		row.kind = "popular";
-	else
-		row.event = reco_words_kind_name((RecoWording) kind);
+	name_row((RecoWording) kind, &row);
 	row.lines = count->lines;
 	row.line_share = (double) count->lines / (double) report->lines;
 	row.users = count->users;
@@ -148,10 +183,10 @@ row_of(const RecoReport *report, int kind)
 RecoReportRow *
 reco_report_rows(const RecoReport *report, int *n)
 {
-	RecoReportRow *row = palloc(sizeof(RecoReportRow) * LINE_KINDS);
+	RecoReportRow *row = palloc(sizeof(RecoReportRow) * RECO_WORDINGS);
 
 	*n = 0;
-	for (int kind = 0; kind < LINE_KINDS; kind++)
+	for (int kind = 0; kind < RECO_WORDINGS; kind++)
 	{
 		int at;
 

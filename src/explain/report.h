@@ -23,8 +23,10 @@ extern void reco_report_add_popular(RecoReport *report, size_t n);
 /* One row of a report. */
 typedef struct RecoReportRow
 {
-	const char *kind;  /* history, fallback (a history that no reason can be given from), popular */
-	const char *event; /* what the user did, by the name of its template; NULL for the other kinds */
+	const char *
+		kind; /* history, attribute; fallback, profile, general: nothing can be cited (reco_reason_basis); popular */
+	const char *
+		event; /* what the user did, or the attribute, by the name of its template; NULL for the other kinds */
 	int64 lines;       /* that say it */
 	double line_share; /* of all lines */
 	int64 users;       /* who have such a line */

@@ -222,9 +222,8 @@ reco_words_clause(const RecoWords *words, RecoWording event, const char *items, 
 	return text.data;
 }
 
-/* feature_kind gives the wording of an attribute. */
-static RecoWording
-feature_kind(const RecoAttributeShare *attribute)
+RecoWording
+reco_words_feature_kind(const RecoAttributeShare *attribute)
 {
 	if (attribute->own)
 		return RECO_WORDING_OWN_FEATURE;
@@ -263,6 +262,34 @@ reco_words_feature_named(const RecoWords *words, const RecoAttributeShare *attri
 }
 
 char *
+reco_words_band(const RecoWords *words, const RecoAttributeShare *attribute)
+{
+	RecoFilling filling = {.evidence = 1};
+	StringInfoData text;
+
+	if (attribute->from == NULL && attribute->to == NULL)
+		return NULL;
+	filling.slot[RECO_SLOT_A] = attribute->from;
+	filling.slot[RECO_SLOT_B] = attribute->to;
+	initStringInfo(&text);
+	reco_words_say(words,
+				   attribute->from == NULL ? RECO_WORDING_BAND_BELOW
+				   : attribute->to == NULL ? RECO_WORDING_BAND_ABOVE
+										   : RECO_WORDING_BAND_WITHIN,
+				   &filling, &text);
+	return text.data;
+}
+
+/* value_of says what an attribute is: a band of numbers, or a label in quotation marks. */
+static char *
+value_of(const RecoWords *words, const RecoAttributeShare *attribute)
+{
+	char *band = reco_words_band(words, attribute);
+
+	return band != NULL ? band : say(words, RECO_WORDING_VALUE, RECO_SLOT_TEXT, clean(attribute->value));
+}
+
+char *
 reco_words_feature(const RecoWords *words, const RecoAttributeShare *attribute, bool with_it,
 				   const uint64 *hash)
 {
@@ -271,12 +298,11 @@ reco_words_feature(const RecoWords *words, const RecoAttributeShare *attribute, 
 
 	filling.slot[RECO_SLOT_NAME] = clean(attribute->name);
 	if (attribute->value != NULL)
-		filling.slot[RECO_SLOT_VALUE] =
-			say(words, RECO_WORDING_VALUE, RECO_SLOT_TEXT, clean(attribute->value));
+		filling.slot[RECO_SLOT_VALUE] = value_of(words, attribute);
 	if (with_it)
 		filling.slot[RECO_SLOT_IT] = say(words, RECO_WORDING_IT, RECO_SLOT_TEXT, NULL);
 	initStringInfo(&text);
-	reco_words_say(words, feature_kind(attribute), &filling, &text);
+	reco_words_say(words, reco_words_feature_kind(attribute), &filling, &text);
 	return text.data;
 }
 

@@ -38,6 +38,12 @@ extern char *reco_words_clause(const RecoWords *words, RecoWording event, const 
 /* reco_words_feature_named names an attribute without saying what it is: its description, your age. */
 extern char *reco_words_feature_named(const RecoWords *words, const RecoAttributeShare *attribute);
 
+/* reco_words_feature_kind gives the wording of an attribute. */
+extern RecoWording reco_words_feature_kind(const RecoAttributeShare *attribute);
+
+/* reco_words_band says a band of numbers, "10 to 20"; NULL where the attribute is none. */
+extern char *reco_words_band(const RecoWords *words, const RecoAttributeShare *attribute);
+
 /*
  * reco_words_feature says what the item or its user is: it is by “Norvik”, without "it" in a second clause.
  * Names and values are data like labels.

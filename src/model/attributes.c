@@ -90,7 +90,11 @@ share_of(const RecoEncoder *encoder, const RecoAddend *addend, bool own)
 								.removal = addend->contribution};
 
 	if (column.role == RECO_ROLE_LEVEL)
+	{
 		share.value = column.level;
+		share.from = column.from;
+		share.to = column.to;
+	}
 	return share;
 }
 

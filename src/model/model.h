@@ -117,8 +117,10 @@ typedef struct RecoAttributeShare
 {
 	RecoAttributeKind kind;
 	bool own;
-	const char *name;    /* the column, as it may be shown */
-	const char *value;   /* as it may be shown; NULL: the column as a whole, as of a description */
+	const char *name;  /* the column, as it may be shown */
+	const char *value; /* as it may be shown; NULL: the column as a whole, as of a description */
+	const char *from;  /* of a band of numbers: its ends, see RecoEncoderColumn */
+	const char *to;
 	double contribution; /* to the score */
 	double removal;      /* what the score would lose if the item, or the user, had no such attribute */
 } RecoAttributeShare;

@@ -271,19 +271,24 @@ short_number(double number)
 														 : psprintf("%.6g", number);
 }
 
-/* band_label words a band by its edges. */
-static char *
-band_label(const RecoAttribute *attribute, size_t band)
+/* name_band names a band by its edges. */
+static void
+name_band(const RecoAttribute *attribute, size_t band, RecoEncoderColumn *column)
 {
 	size_t bands = attribute->dimensions;
 
+	if (band > 0)
+		column->from = short_number(attribute->edge[band - 1]);
+	if (band + 1 < bands)
+		column->to = short_number(attribute->edge[band]);
 	if (bands == 1)
-		return pstrdup("any");
-	if (band == 0)
-		return psprintf("below %s", short_number(attribute->edge[0]));
-	if (band == bands - 1)
-		return psprintf("%s and above", short_number(attribute->edge[bands - 2]));
-	return psprintf("%s to %s", short_number(attribute->edge[band - 1]), short_number(attribute->edge[band]));
+		column->level = pstrdup("any");
+	else if (column->from == NULL)
+		column->level = psprintf("below %s", column->to);
+	else if (column->to == NULL)
+		column->level = psprintf("%s and above", column->from);
+	else
+		column->level = psprintf("%s to %s", column->from, column->to);
 }
 
 /* level_label gives the bytes of a level as a string. */
@@ -306,9 +311,10 @@ reco_encoder_column(const RecoEncoder *encoder, size_t column)
 								.kind = attribute->kind,
 								.role = reco_encoder_role(encoder, column)};
 
-	if (result.role == RECO_ROLE_LEVEL)
-		result.level = attribute->kind == RECO_FEATURE_BANDS ? band_label(attribute, position)
-															 : level_label(attribute, position);
+	if (result.role == RECO_ROLE_LEVEL && attribute->kind == RECO_FEATURE_BANDS)
+		name_band(attribute, position, &result);
+	else if (result.role == RECO_ROLE_LEVEL)
+		result.level = level_label(attribute, position);
 	else if (result.role != RECO_ROLE_VALUE)
 		return result;
 	else if (attribute->kind == RECO_FEATURE_VECTOR)

@@ -74,6 +74,8 @@ typedef struct RecoEncoderColumn
 	RecoColumnRole role;
 	char *
 		level; /* of a level: "Books", "true", "10 to 20"; of a topic its heaviest words; of a component its number; else NULL */
+	const char *from; /* of a band: where it begins and ends, NULL: nowhere; both NULL of what is no band */
+	const char *to;
 } RecoEncoderColumn;
 
 /*

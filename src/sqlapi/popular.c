@@ -244,6 +244,19 @@ rating_of(const RecoBoard *board, uint32 item)
 	return 0;
 }
 
+/* rating_reasons says how each item of a list is rated. */
+static RecoReason *
+rating_reasons(const RecoListCall *list, const RecoBoard *board)
+{
+	RecoReason *reason = palloc(sizeof(RecoReason) * Max(list->n, 1));
+
+	for (size_t i = 0; i < list->n; i++)
+		reason[i] =
+			*reco_reason_board(list->call.model, &list->voice, RECO_WORDING_RATING,
+							   psprintf("%.1f", rating_of(board, list->hit[i].item)), &list->hit[i], 1);
+	return reason;
+}
+
 /* return_board writes the best items of a board. */
 static void
 return_board(RecoListCall *list, FunctionCallInfo fcinfo, const RecoBoard *board)
@@ -261,7 +274,9 @@ return_board(RecoListCall *list, FunctionCallInfo fcinfo, const RecoBoard *board
 	list->ask.n_order = (size_t) board->n;
 	list->ask.skip = reco_skip_make(list->call.model);
 	reco_list_run(list);
-	if (list->with_reason && !rated)
+	if (list->with_reason && rated)
+		reason = rating_reasons(list, board);
+	else if (list->with_reason)
 		reason = reco_reason_board(list->call.model, &list->voice, wording_of(board, &column), column.level,
 								   list->hit, list->n);
 	for (size_t i = 0; i < list->n; i++)
