@@ -737,6 +737,7 @@ check_language(Check *check)
 	count.n_labels = 0;
 	visit_words(&count, RECO_WORD_PROSE, count_prose);
 	visit_words(&count, RECO_WORD_HISTORY, count_prose);
+	visit_words(&count, RECO_WORD_PROFILE, count_prose);
 	visit_words(&count, RECO_WORD_NEUTRAL, count_prose);
 	if (count.n_labels == 0)
 		add_problem(check, psprintf("language: nothing in the text is of language %s", check->facts->lang));
@@ -762,17 +763,21 @@ check_protected(Check *check)
 static void
 check_words(Check *check)
 {
+	const char *basis = check->facts->basis;
+
 	blank_reviews(check);
 	check_language(check);
-	if (strcmp(check->facts->source, "history") == 0)
+	if (strcmp(check->facts->source, "history") == 0 && (basis[0] == '\0' || strcmp(basis, "fallback") == 0))
 		visit_words(check, RECO_WORD_HISTORY, blank_word);
+	if (strcmp(basis, "profile") == 0)
+		visit_words(check, RECO_WORD_PROFILE, blank_word);
 	visit_words(check, RECO_WORD_HARMLESS, blank_word);
 	check_numbers(check);
 	check_protected(check);
 	visit_words(check, RECO_WORD_NEGATIVE, refuse_negative);
 	visit_words(check, RECO_WORD_CLAIM, refuse_claim);
 	if (check->facts->people <= 0 && check->facts->reviewers <= 0 &&
-		strcmp(check->facts->source, "popular") != 0)
+		strcmp(check->facts->source, "popular") != 0 && strcmp(basis, "popular") != 0)
 		visit_words(check, RECO_WORD_CROWD, refuse_claim);
 	visit_words(check, RECO_WORD_EVENT, check_event);
 	visit_words(check, RECO_WORD_EVENT, check_doer);

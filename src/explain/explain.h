@@ -14,6 +14,7 @@
 
 #include "explain/templates.h"
 #include "model/model.h"
+#include "model/promotion.h"
 #include "model/view.h"
 
 /* One row of an explanation. */
@@ -57,6 +58,9 @@ extern RecoExplanation *reco_explain_history(const RecoQuery *query, const RecoV
  */
 extern RecoExplanation *reco_explain_by_item(const RecoQuery *query, uint32 item);
 
+/* reco_explain_promote adds to an explanation a row of kind promoted: what a promotion adds to the score. */
+extern void reco_explain_promote(RecoExplanation *explanation, double much);
+
 /* reco_explain_evidence gives the items of all evidence of a query, [query->n_evidence]. */
 extern uint32 *reco_explain_evidence(const RecoQuery *query);
 
@@ -93,6 +97,7 @@ typedef struct RecoReason
 	int n_attributes;
 	RecoAttributeShare attribute[RECO_REASON_CITES];
 	int people;
+	bool is_new;        /* it says that the item is new: nobody had chosen it at the refresh */
 	const char *aspect; /* NULL, or that of reviews which it speaks of */
 	int reviewers;      /* and the bucket of people who rated it highly */
 } RecoReason;
@@ -108,10 +113,14 @@ typedef struct RecoCause
 	RecoWording event[RECO_REASON_CITES]; /* how it is worded */
 	int n_attributes;
 	RecoAttributeShare attribute[RECO_REASON_CITES];
-	RecoWording basis; /* where nothing can be cited: what the score rests on, see reco_reason_basis */
+	RecoWording
+		basis; /* where nothing can be cited: what the score rests on, see reco_reason_basis; or promoted */
+	bool promoted;
 } RecoCause;
 
-extern RecoReasoner *reco_reason_make(const RecoQuery *query, RecoView *view, const RecoVoice *voice);
+/* reco_reason_make begins reasons; what is promoted (NULL: nothing) must live as long. */
+extern RecoReasoner *reco_reason_make(const RecoQuery *query, RecoView *view, const RecoVoice *voice,
+									  const RecoPromotion *promotion);
 extern uint32 *reco_reason_look_ahead(void *reasoner, const RkHit *hit, size_t n, size_t *n_more);
 
 /*
@@ -119,7 +128,7 @@ extern uint32 *reco_reason_look_ahead(void *reasoner, const RkHit *hit, size_t n
  * the score most, and the next when it counts for at least half as much and
  * both together would lower it too (G3); no evidence where there is none.  An attribute that
  * counts for more (reco_query_attributes) takes the place of a piece, or stands beside one by
- * the same rule.  SPI must be connected: it
+ * the same rule.  Of an item that is promoted that is a cause too, the first one, and others stand beside it by the same rule.  SPI must be connected: it
  * looks up more when all that was looked up ahead turned out to be invisible.
  */
 extern RecoCause *reco_reason_causes(RecoReasoner *reasoner, const RkHit *hit, size_t n);
@@ -141,11 +150,15 @@ extern RecoReason *reco_reason_choose(RecoReasoner *reasoner, const RkHit *hit, 
 extern RecoReason reco_reason_word(const RecoQuery *query, const RecoView *view, const RecoVoice *voice,
 								   uint32 item, const RecoCause *cause);
 
+/* reco_reason_add_new adds that an item is new, where nobody had chosen it at the refresh. */
+extern void reco_reason_add_new(const RecoModel *model, const RecoVoice *voice, uint32 item,
+								RecoReason *reason);
+
 /* reco_reason_similar words the reasons of items similar to one, reco_reason_popular those of popular ones. */
 extern RecoReason *reco_reason_similar(const RecoModel *model, const RecoView *view, const RecoVoice *voice,
 									   uint32 item, const RkHit *hit, size_t n);
-extern RecoReason *reco_reason_popular(const RecoModel *model, const RecoVoice *voice, const RkHit *hit,
-									   size_t n);
+extern RecoReason *reco_reason_popular(const RecoModel *model, const RecoVoice *voice,
+									   const RecoPromotion *promotion, const RkHit *hit, size_t n);
 
 /*
  * reco_reason_segment words the reasons of a list whose first n_own of n items a segment of users chooses: the column of the

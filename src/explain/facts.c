@@ -207,6 +207,8 @@ reco_facts_write(const RecoDefinition *definition, const RecoQuery *query, const
 	push_string(&state, "name", plain_name(voice->words, query->model, view, item));
 	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	push_because(&state, query, view, voice->words, cause, id);
+	if (cause->n + cause->n_attributes == 0 && strcmp(source, "popular") != 0)
+		push_string(&state, "basis", reco_words_kind_name(cause->basis));
 	push_words(&state, "verbs", lang, RECO_WORD_EVENT, cause);
 	push_attributes(&state, voice->words, reason);
 	if (people > 0)
@@ -375,6 +377,9 @@ reco_facts_read(Jsonb *jsonb)
 	facts->max_length = (int) length;
 	facts->item = member_string(member_container(root, "item", false), "name");
 	read_because(member_container(root, "because", true), facts);
+	facts->basis = "";
+	if (getKeyJsonValueFromContainer(root, "basis", strlen("basis"), NULL) != NULL)
+		facts->basis = member_string(root, "basis");
 	people = getKeyJsonValueFromContainer(root, "people", strlen("people"), NULL);
 	if (people != NULL)
 		facts->people = number_of(member(root, "people", jbvNumeric, "a number"));

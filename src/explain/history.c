@@ -35,6 +35,8 @@ reco_explain_kind_name(RecoAddendKind kind)
 			return "item";
 		case RECO_ADDEND_POPULARITY:
 			return "popularity";
+		case RECO_ADDEND_PROMOTED:
+			return "promoted";
 		case RECO_ADDEND_REST:
 			return "rest";
 	}
@@ -165,6 +167,19 @@ add_attributes(const RecoEncoder *encoder, const RecoAddend *addend, int n_adden
 											  .attribute = &share[a]};
 }
 
+void
+reco_explain_promote(RecoExplanation *explanation, double much)
+{
+	explanation->row = repalloc(explanation->row, sizeof(RecoExplainRow) * (explanation->n + 1));
+	explanation->row[explanation->n++] = (RecoExplainRow){.kind = RECO_ADDEND_PROMOTED,
+														  .evidence = -1,
+														  .contribution = much,
+														  .has_removal = true,
+														  .removal = much};
+	qsort(explanation->row, explanation->n, sizeof(RecoExplainRow), order_rows);
+	fill_shares(explanation);
+}
+
 RecoExplanation *
 reco_explain_by_item(const RecoQuery *query, uint32 item)
 {
@@ -289,6 +304,8 @@ reco_explain_clause(const RecoQuery *query, const RecoView *view, const RecoExpl
 			return say(words, explanation->by_item ? RECO_WORDING_RESIDUAL : RECO_WORDING_ITEM, NULL, 0);
 		case RECO_ADDEND_POPULARITY:
 			return say(words, RECO_WORDING_POPULAR, NULL, 0);
+		case RECO_ADDEND_PROMOTED:
+			return say(words, RECO_WORDING_PROMOTED, NULL, 0);
 		case RECO_ADDEND_PRIOR:
 			if (explanation->by_item)
 				return say(words, RECO_WORDING_ANY_ITEM, NULL, 0);

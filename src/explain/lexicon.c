@@ -34,6 +34,7 @@ const RecoLexicon reco_lexicon[] = {
 	 "look|at once|one more|worth considering|worth a thought|liked by|would pair|we pair|to pair|pair it|pair this|pair them|pair with|pair well|a good pair|"
 	 "perfect pair|make a pair|we saw|we looked at|came across|come across|same family|just like|you once|in view|strength of|room for|to your liking|to your taste|hope you like|hope you enjoy|think you like|do you enjoy|do you like|if you enjoy|if you like|should you like|when you like|neighbour of|neighbor of|one and the same|no wonder|no surprise|nothing like"},
 	{"en", CLASS(HISTORY), "based on your history|drawn from your history|in line with your history"},
+	{"en", CLASS(PROFILE), "based on your profile|drawn from your profile|in line with your profile"},
 	{"en", CLASS(PROSE),
 	 "you|your|yours|we|us|our|it|its|this|that|these|those|the|a|an|and|or|of|for|to|in|on|at|with|by|from|as|is|are|was|"
 	 "be|been|has|have|had|may|might|could|would|will|can|because|since|so|therefore|here|there|also|too|both|similar|"
@@ -69,7 +70,7 @@ const RecoLexicon reco_lexicon[] = {
 	{"en", EVENT(WATCHED), "watched|watching"},
 	{"en", EVENT(SAVED), "saved|bookmarked|wishlisted|saving"},
 	{"en", CLASS(NEUTRAL),
-	 "a|an|the|and|or|i|got|fan|fans|thinking|plus|works well|works with|that works|fond of|goodness of fit|across from|got along|their|theirs|them|buyer|buyers|shopper|customer|owner|as|of|for|to|in|on|at|with|by|from|into|onto|about|around|along|among|alongside|beside|"
+	 "in general|general|anyone|a|an|the|and|or|i|got|fan|fans|thinking|plus|works well|works with|that works|fond of|goodness of fit|across from|got along|their|theirs|them|buyer|buyers|shopper|customer|owner|as|of|for|to|in|on|at|with|by|from|into|onto|about|around|along|among|alongside|beside|"
 	 "besides|between|after|before|through|toward|towards|upon|via|within|next to|next|together|over|more than|"
 	 "than|you|your|yours|yourself|you've|you'll|you'd|we|we've|we'll|we'd|we're|us|our|ours|it|it's|its|itself|"
 	 "this|that|that's|these|those|there|there's|here|here's|one|ones|something|someone|anything|another|other|"
@@ -138,6 +139,7 @@ const RecoLexicon reco_lexicon[] = {
 	 "之所以|其他|其它|他人|异曲同工|一件|一种|一类|一个|一点|一番|一员|一步|一眼|一如|一体|一套|一对|一组|一脉|一份|一位|一并|不容错过|不二之选|不可或缺|不少|不难|不谋而合|不约而同|别出心裁|别致|别具一格|别样|别的|"
 	 "一看|看一看|一试|试一试|十分|百搭|万一|两者|特别|类别|分别|未来|说不定|差不多|没准|或许"},
 	{"zh", CLASS(HISTORY), "根据您的历史记录|与您的历史记录相符|依据您以往的记录|基于您的历史记录"},
+	{"zh", CLASS(PROFILE), "根据您的资料推荐|与您的资料相符|依据您的资料"},
 	{"zh", CLASS(PROSE),
 	 "您|你|的|了|过|和|也|与|推荐|喜欢|商品|这款|因为|由于|所以|为您|可能|感兴趣|类似|相似|热门|记录|历史"},
 	{"zh", CLASS(CLAIM),
@@ -160,7 +162,7 @@ const RecoLexicon reco_lexicon[] = {
 	{"zh", EVENT(WATCHED), "观看|看过|看了"},
 	{"zh", EVENT(SAVED), "收藏"},
 	{"zh", CLASS(NEUTRAL),
-	 "获|获得|打出|给出|供|供您|显示|互为|常|继|眼光|目光|视线|思绪|念头|缺|缺一|配齐|齐全|凑成|凑|拼|您|你|您的|的|了|过|和|与|跟|同|也|还|都|就|便|能|可以|可|及|以及|或|或者|而|而且|又|并|并且|且|于|在|是|为|给|对|从|向|把|将|让|使|令|这|那|此|其|它|它们|我们|之|"
+	 "接触|了解|往来|通用|面向|大家|适合|获|获得|打出|给出|供|供您|显示|互为|常|继|眼光|目光|视线|思绪|念头|缺|缺一|配齐|齐全|凑成|凑|拼|您|你|您的|的|了|过|和|与|跟|同|也|还|都|就|便|能|可以|可|及|以及|或|或者|而|而且|又|并|并且|且|于|在|是|为|给|对|从|向|把|将|让|使|令|这|那|此|其|它|它们|我们|之|"
 	 "等|很|较|更|颇|挺|十分|非常|比较|一|个|款|件|种|类|样|些|点|项|会|吗|呢|吧|啊|哦|呀|哪|什么|怎么|如何|为什么|为何|里|中|上|下|前|后|间|以|所|被|由|有|再|来|去|"
 	 "看|看看|想|要|想要|需要|愿意|希望|觉得|认为|相信|猜|猜想|估计|想必|应该|应当|大概|也许|或许|可能|兴许|说不定|没准|如果|若|若是|要是|那么|的话|既|只要|无论|不妨|何不|请|欢迎|"
 	 "好|不错|很好|挺好|推荐|建议|提议|介绍|分享|带来|送上|送给|奉上|呈上|挑选|精选|精心|挑|选|选择|选出|选中|选了|选取|选购|选定|找到|找来|找|寻找|发现|看到|见到|注意到|留意到|留意|"

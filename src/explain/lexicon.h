@@ -16,6 +16,7 @@ typedef enum RecoWordClass
 	RECO_WORD_NEGATIVE,     /* turns the meaning round */
 	RECO_WORD_HARMLESS,     /* looks like one of the others and is not */
 	RECO_WORD_HISTORY,      /* "based on your history": true of whatever comes from the history */
+	RECO_WORD_PROFILE,      /* the same of what is known of the reader */
 	RECO_WORD_PROSE,        /* function words */
 	RECO_WORD_FOREIGN,      /* of other languages in the same script */
 	RECO_WORD_CLAIM,        /* claims that no fact bears out: price, quality, time, place, the person */

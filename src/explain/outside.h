@@ -24,6 +24,7 @@ typedef struct RecoFacts
 	char *recommender;
 	char *lang;
 	char *source;
+	const char *basis; /* of a score of which nothing can be cited, see reco_reason_basis; else "" */
 	int max_length;
 	char *item; /* name of the item that is recommended */
 	int n_causes;

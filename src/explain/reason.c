@@ -44,20 +44,23 @@ struct RecoReasoner
 	const RecoQuery *query;
 	RecoView *view;
 	RecoVoice voice;
-	size_t n_lines;     /* looked ahead */
-	LineEvidence *line; /* [n_lines] */
+	size_t n_lines;                 /* looked ahead */
+	LineEvidence *line;             /* [n_lines] */
+	const RecoPromotion *promotion; /* NULL: none */
 	bool has_average;
 	double average;
 };
 
 RecoReasoner *
-reco_reason_make(const RecoQuery *query, RecoView *view, const RecoVoice *voice)
+reco_reason_make(const RecoQuery *query, RecoView *view, const RecoVoice *voice,
+				 const RecoPromotion *promotion)
 {
 	RecoReasoner *reasoner = palloc0(sizeof(RecoReasoner));
 
 	reasoner->query = query;
 	reasoner->view = view;
 	reasoner->voice = *voice;
+	reasoner->promotion = promotion;
 	return reasoner;
 }
 
@@ -303,6 +306,26 @@ add_attributes(const RecoQuery *query, const LineEvidence *line, RecoCause *caus
 				   LEAST_JOINT * share[0].removal;
 }
 
+/* add_promotion makes a promotion the first cause of an item; others stay that count for at least SECOND_SHARE of it. */
+static void
+add_promotion(const RecoReasoner *reasoner, const LineEvidence *line, RecoCause *cause)
+{
+	double much = reasoner->promotion != NULL ? reco_promotion_of(reasoner->promotion, line->item) : 0;
+	double greatest = 0;
+
+	if (much <= 0)
+		return;
+	cause->promoted = true;
+	if (cause->n > 0)
+		greatest = effect_of(line, cause->evidence[0]);
+	if (cause->n_attributes > 0)
+		greatest = Max(greatest, cause->attribute[0].removal);
+	if (greatest >= SECOND_SHARE * much)
+		return;
+	cause->n = cause->n_attributes = 0;
+	cause->basis = RECO_WORDING_PROMOTED;
+}
+
 /* average_rating gives what ratings are compared with: the addends of kind average. */
 static double
 average_rating(RecoReasoner *reasoner, uint32 item)
@@ -363,6 +386,7 @@ reco_reason_causes(RecoReasoner *reasoner, const RkHit *hit, size_t n)
 		add_attributes(reasoner->query, &line[i], &cause[i]);
 		if (cause[i].n + cause[i].n_attributes == 0)
 			cause[i].basis = reco_reason_basis(reasoner->query, hit[i].item);
+		add_promotion(reasoner, &line[i], &cause[i]);
 		for (int c = 0; c < cause[i].n; c++)
 			cause[i].event[c] = reco_words_event(reasoner->query, cause[i].evidence[c],
 												 average_rating(reasoner, hit[i].item));
@@ -377,7 +401,10 @@ reco_reason_choose(RecoReasoner *reasoner, const RkHit *hit, size_t n)
 	RecoCause *cause = reco_reason_causes(reasoner, hit, n);
 
 	for (size_t i = 0; i < n; i++)
+	{
 		reason[i] =
 			reco_reason_word(reasoner->query, reasoner->view, &reasoner->voice, hit[i].item, &cause[i]);
+		reco_reason_add_new(reasoner->query->model, &reasoner->voice, hit[i].item, &reason[i]);
+	}
 	return reason;
 }

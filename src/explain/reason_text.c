@@ -125,15 +125,21 @@ reco_reason_word(const RecoQuery *query, const RecoView *view, const RecoVoice *
 	RecoFilling filling = {.evidence = n, .pick = true, .hash = hash};
 
 	if (n == 0 && cause->basis == RECO_WORDING_POPULAR)
-		return say_popular(query->model, voice, item);
+		reason = say_popular(query->model, voice, item);
+	else
+		reason.text = NULL;
 	for (int c = 0; c < cause->n; c++)
 		reason.cited[c] = query->evidence[cause->evidence[c]].item;
 	memcpy(reason.attribute, cause->attribute, sizeof(reason.attribute));
 	if (n > 0)
 		filling.slot[RECO_SLOT_CLAUSES] = clauses_of(query, view, voice->words, cause, &hash);
-	reason.text = say_whole(voice->words, n > 0 ? RECO_WORDING_HISTORY : cause->basis, &filling);
+	if (reason.text == NULL)
+		reason.text = say_whole(voice->words, n > 0 ? RECO_WORDING_HISTORY : cause->basis, &filling);
 	if (cause->n > 0 && query->model->n_aspects > 0)
 		add_review(query->model, voice, item, hash, &reason);
+	if (cause->promoted && cause->basis != RECO_WORDING_PROMOTED)
+		reason.text = reco_words_join(voice->words, RECO_WORDING_JOIN_REVIEW,
+									  say_whole(voice->words, RECO_WORDING_PROMOTED, &filling), reason.text);
 	return reason;
 }
 
@@ -155,13 +161,38 @@ reco_reason_similar(const RecoModel *model, const RecoView *view, const RecoVoic
 	return reason;
 }
 
+void
+reco_reason_add_new(const RecoModel *model, const RecoVoice *voice, uint32 item, RecoReason *reason)
+{
+	RecoFilling filling = {.pick = true, .hash = line_hash(model, voice, item)};
+
+	if (!reco_model_is_unseen(model, item))
+		return;
+	reason->is_new = true;
+	reason->text = reco_words_join(voice->words, RECO_WORDING_JOIN_REVIEW, reason->text,
+								   say_whole(voice->words, RECO_WORDING_NEW, &filling));
+}
+
+/* popular_or_promoted words a line of a list by popularity. */
+static RecoReason
+popular_or_promoted(const RecoModel *model, const RecoVoice *voice, const RecoPromotion *promotion,
+					uint32 item)
+{
+	RecoFilling filling = {.pick = true, .hash = line_hash(model, voice, item)};
+
+	if (promotion == NULL || reco_promotion_of(promotion, item) <= 0)
+		return say_popular(model, voice, item);
+	return (RecoReason){.text = say_whole(voice->words, RECO_WORDING_PROMOTED, &filling)};
+}
+
 RecoReason *
-reco_reason_popular(const RecoModel *model, const RecoVoice *voice, const RkHit *hit, size_t n)
+reco_reason_popular(const RecoModel *model, const RecoVoice *voice, const RecoPromotion *promotion,
+					const RkHit *hit, size_t n)
 {
 	RecoReason *reason = palloc(sizeof(RecoReason) * Max(n, 1));
 
 	for (size_t i = 0; i < n; i++)
-		reason[i] = say_popular(model, voice, hit[i].item);
+		reason[i] = popular_or_promoted(model, voice, promotion, hit[i].item);
 	return reason;
 }
 

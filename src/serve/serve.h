@@ -12,6 +12,7 @@
 
 #include "model/boards.h"
 #include "model/model.h"
+#include "model/promotion.h"
 #include "model/view.h"
 
 /* The rungs of the ladder (DESIGN 2) and the other orders of items. */
@@ -106,6 +107,12 @@ reco_serve_is_scored(RecoSource source)
 {
 	return source != RECO_SOURCE_SEGMENT && source != RECO_SOURCE_POPULAR;
 }
+
+/*
+ * reco_serve_list_promoted does the same with something added to the scores of some items; lists by popularity begin with them.
+ */
+extern size_t reco_serve_list_promoted(RecoListAsk *ask, size_t n_new, const RecoPromotion *promotion,
+									   RkHit *hit);
 
 /* reco_serve_sort puts hits in the order of lists: by score, then by reco_model_order. */
 extern void reco_serve_sort(const RecoModel *model, RkHit *hit, size_t n);

@@ -139,3 +139,22 @@ reco_argument_items(ArrayType *array, Oid column_type, const RecoModel *model, b
 			item[(*n)++] = item[i];
 	return item;
 }
+
+RecoPromotion
+reco_argument_promotion(const RecoOptionValue *promoted, const RecoOptionValue *promotion, Oid column_type,
+						const RecoModel *model)
+{
+	RecoPromotion of = {.much = promotion->number};
+	Datum *id;
+	int n = 0;
+
+	if (!promoted->is_set)
+		return of;
+	id = palloc(sizeof(Datum) * Max(promoted->n, 1));
+	for (int i = 0; i < promoted->n; i++)
+		if (promoted->text[i] != NULL)
+			id[n++] = CStringGetTextDatum(promoted->text[i]);
+	of.item = reco_argument_items(construct_array(id, n, TEXTOID, -1, false, TYPALIGN_INT), column_type,
+								  model, true, &of.n);
+	return of;
+}

@@ -13,6 +13,7 @@
 #include "explain/templates.h"
 #include "fmgr.h"
 #include "model/model.h"
+#include "model/promotion.h"
 #include "utils/array.h"
 
 /* reco_argument_text gives a text argument as a string, or NULL for NULL. */
@@ -33,6 +34,26 @@ extern const RecoWords *reco_argument_lang(FunctionCallInfo fcinfo, int position
 /* reco_argument_options parses a jsonb argument against a table of options. */
 extern RecoOptionValue *reco_argument_options(FunctionCallInfo fcinfo, int position, const RecoOption *option,
 											  int n_options);
+
+/* What is promoted, in the options of lists and of explain(). */
+#define RECO_PROMOTED_OPTION                                                                       \
+	{                                                                                              \
+		.name = "promoted", .type = RECO_OPTION_TEXTS, .is_auto = true,                            \
+		.help = "The ids of items that are promoted: their scores are raised, and reasons say so." \
+	}
+#define RECO_PROMOTION_OPTION                                                                        \
+	{                                                                                                \
+		.name = "promotion", .type = RECO_OPTION_NUMBER, .initial = 1, .minimum = 0, .maximum = 1e9, \
+		.open_minimum = true, .help = "What is added to the score of promoted items."                \
+	}
+
+/*
+ * reco_argument_promotion makes a promotion of the values of these options.  Ids that are not known are left out, those
+ * that cannot be read are ERRCODE_INVALID_PARAMETER_VALUE or the error of the key's input function.
+ */
+extern RecoPromotion reco_argument_promotion(const RecoOptionValue *promoted,
+											 const RecoOptionValue *promotion, Oid column_type,
+											 const RecoModel *model);
 
 /* reco_argument_item_type checks that an argument that only gives a type is NULL. */
 extern void reco_argument_item_type(FunctionCallInfo fcinfo, int position);

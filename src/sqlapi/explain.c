@@ -16,14 +16,24 @@ PG_FUNCTION_INFO_V1(reco_explain);
 
 #define EXPLAIN_COLUMNS 10
 
+enum
+{
+	EXPLAIN_LIMIT,
+	EXPLAIN_PROMOTED,
+	EXPLAIN_PROMOTION
+};
+
 static const RecoOption explain_option[] = {
-	{.name = "limit",
-	 .type = RECO_OPTION_INTEGER,
-	 .initial = 50,
-	 .minimum = 0,
-	 .maximum = 10000,
-	 .help =
-		 "The pieces of evidence that get a row of their own; the others are added up in the row \"rest\"."}};
+	[EXPLAIN_LIMIT] =
+		{.name = "limit",
+		 .type = RECO_OPTION_INTEGER,
+		 .initial = 50,
+		 .minimum = 0,
+		 .maximum = 10000,
+		 .help =
+			 "The pieces of evidence that get a row of their own; the others are added up in the row \"rest\"."},
+	[EXPLAIN_PROMOTED] = RECO_PROMOTED_OPTION,
+	[EXPLAIN_PROMOTION] = RECO_PROMOTION_OPTION};
 
 /* read_view says whether a score is to be split by what the item is, and refuses views that there are not. */
 static bool
@@ -166,18 +176,24 @@ reco_explain(PG_FUNCTION_ARGS)
 {
 	RecoPair pair;
 	RecoExplanation *explanation;
-	int limit;
+	RecoOptionValue *option;
+	RecoPromotion promotion;
 	const RecoWords *words;
 	bool by_item;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	by_item = read_view(fcinfo, 3);
 	words = reco_argument_lang(fcinfo, 4);
-	limit = (int) reco_argument_options(fcinfo, 5, explain_option, lengthof(explain_option))->number;
+	option = reco_argument_options(fcinfo, 5, explain_option, lengthof(explain_option));
 	if (!reco_pair_begin(&pair, fcinfo, 2))
 		return (Datum) 0;
 	explanation =
-		by_item ? explain_by_item(&pair) : reco_explain_history(pair.query, pair.view, pair.item, limit);
+		by_item ? explain_by_item(&pair)
+				: reco_explain_history(pair.query, pair.view, pair.item, (int) option[EXPLAIN_LIMIT].number);
+	promotion = reco_argument_promotion(&option[EXPLAIN_PROMOTED], &option[EXPLAIN_PROMOTION],
+										pair.call.definition->item.type, pair.call.model);
+	if (reco_promotion_of(&promotion, pair.item) > 0)
+		reco_explain_promote(explanation, promotion.much);
 	explanation->words = words;
 	for (int r = 0; r < explanation->n; r++)
 		put_row((ReturnSetInfo *) fcinfo->resultinfo, pair.query, pair.view, explanation, r);

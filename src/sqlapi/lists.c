@@ -37,7 +37,9 @@
 
 static const RecoOption list_option[] = {[RECO_LIST_REASON] = REASON_OPTION,
 										 [RECO_LIST_SEED] = SEED_OPTION,
-										 [RECO_LIST_NEW_ITEMS] = NEW_ITEMS_OPTION};
+										 [RECO_LIST_NEW_ITEMS] = NEW_ITEMS_OPTION,
+										 [RECO_LIST_PROMOTED] = RECO_PROMOTED_OPTION,
+										 [RECO_LIST_PROMOTION] = RECO_PROMOTION_OPTION};
 
 static const RecoOption similar_option[] = {
 	[RECO_LIST_REASON] = REASON_OPTION,
@@ -136,6 +138,9 @@ list_items(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPositions 
 	if (position->candidates >= 0)
 		ask->candidate = reco_argument_items(reco_argument_array(fcinfo, position->candidates), type, model,
 											 true, &ask->n_candidate);
+	if (position->kind == RECO_LIST_OF_USER)
+		list->promotion = reco_argument_promotion(&list->option[RECO_LIST_PROMOTED],
+												  &list->option[RECO_LIST_PROMOTION], type, model);
 	ask->skip = reco_skip_make(model);
 	if (ask->candidate != NULL)
 	{
@@ -177,7 +182,7 @@ void
 reco_list_run(RecoListCall *list)
 {
 	list->hit = palloc(sizeof(RkHit) * list->ask.k);
-	list->n = reco_serve_list_with_new(&list->ask, list->n_new, list->hit);
+	list->n = reco_serve_list_promoted(&list->ask, list->n_new, &list->promotion, list->hit);
 }
 
 /* push_key adds a key of an object. */
@@ -251,6 +256,13 @@ push_reason(JsonbParseState **state, const RecoModel *model, const RecoReason *r
 		pushJsonbValue(state, WJB_VALUE, &value);
 		pushJsonbValue(state, WJB_END_OBJECT, NULL);
 	}
+	if (reason->is_new)
+	{
+		push_key(state, "new");
+		value.type = jbvBool;
+		value.val.boolean = true;
+		pushJsonbValue(state, WJB_VALUE, &value);
+	}
 	if (reason->people > 0)
 	{
 		push_key(state, "people");
@@ -260,24 +272,44 @@ push_reason(JsonbParseState **state, const RecoModel *model, const RecoReason *r
 	}
 }
 
-/* details gives what is said beside a row: what its reason points at (NULL: no reason), and what the score means, where it is known. */
-static Datum
-details(const RecoModel *model, const RecoReason *reason, const double *score)
+/* push_number adds a key and its number. */
+static void
+push_number(JsonbParseState **state, const char *name, double number)
 {
-	JsonbParseState *state = NULL;
 	JsonbValue value;
+
+	push_key(state, name);
+	value.type = jbvNumeric;
+	value.val.numeric = DatumGetNumeric(DirectFunctionCall1(float8_numeric, Float8GetDatum(number)));
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+/* score_of_model gives the score of a line without what its promotion adds. */
+static double
+score_of_model(const RecoListCall *list, const RkHit *hit)
+{
+	return reco_promotion_of(&list->promotion, hit->item) > 0 ? reco_query_score(list->ask.query, hit->item)
+															  : hit->score;
+}
+
+/*
+ * details gives what is said beside a row: what its reason points at (NULL: no reason), what its promotion added, and what the score of
+ * the model means, where it is known.
+ */
+static Datum
+details(const RecoListCall *list, const RecoReason *reason, const RkHit *hit)
+{
+	const RecoModel *model = list->call.model;
+	double promotion = reco_promotion_of(&list->promotion, hit->item);
+	JsonbParseState *state = NULL;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	if (reason != NULL)
 		push_reason(&state, model, reason);
-	if (score != NULL && model->n_link > 0)
-	{
-		push_key(&state, "probability");
-		value.type = jbvNumeric;
-		value.val.numeric = DatumGetNumeric(
-			DirectFunctionCall1(float8_numeric, Float8GetDatum(reco_model_probability(model, *score))));
-		pushJsonbValue(&state, WJB_VALUE, &value);
-	}
+	if (promotion > 0)
+		push_number(&state, "promotion", promotion);
+	if (list->ask.source == RECO_SOURCE_HISTORY && model->n_link > 0)
+		push_number(&state, "probability", reco_model_probability(model, score_of_model(list, hit)));
 	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }
 
@@ -300,8 +332,7 @@ reco_list_return(RecoListCall *list, FunctionCallInfo fcinfo, const RecoReason *
 		value[3] = source;
 		if (reason != NULL)
 			value[4] = CStringGetTextDatum(reason[i].text);
-		value[5] = details(list->call.model, reason != NULL ? &reason[i] : NULL,
-						   list->ask.source == RECO_SOURCE_HISTORY ? &list->hit[i].score : NULL);
+		value[5] = details(list, reason != NULL ? &reason[i] : NULL, &list->hit[i]);
 		tuplestore_putvalues(result->setResult, result->setDesc, value, isnull);
 	}
 	reco_call_end(&list->call);

@@ -48,7 +48,11 @@ typedef enum RecoListOption
 	RECO_LIST_SEGMENT,
 	RECO_LIST_ORDER,
 	RECO_LIST_WINDOW,
-	RECO_LIST_OPTIONS
+	RECO_LIST_OPTIONS,
+
+	/* of recommend() */
+	RECO_LIST_PROMOTED = RECO_LIST_BY,
+	RECO_LIST_PROMOTION
 } RecoListOption;
 
 /* One call for a list. */
@@ -61,7 +65,8 @@ typedef struct RecoListCall
 	bool exclude_seen;
 	bool with_reason; /* option "reason" */
 	size_t n_new;     /* option "new_items" */
-	RecoVoice voice;  /* of the reasons; a user is not mixed into its seed yet */
+	RecoPromotion promotion;
+	RecoVoice voice; /* of the reasons; a user is not mixed into its seed yet */
 	size_t n;
 	RkHit *hit; /* [n], filled by reco_list_run */
 } RecoListCall;

@@ -20,7 +20,7 @@ PG_FUNCTION_INFO_V1(reco_reason_accept);
 
 #define ACCEPT_COLUMNS 3
 
-/* prompt_of makes the facts of a pair; the template is what recommend() says. */
+/* prompt_of makes the facts of a pair; the template is what recommend() says, but for what is promoted or new. */
 static Jsonb *
 prompt_of(RecoPair *pair, const RecoVoice *voice)
 {
@@ -32,11 +32,11 @@ prompt_of(RecoPair *pair, const RecoVoice *voice)
 
 	if (source != RECO_SOURCE_POPULAR)
 	{
-		cause = reco_reason_causes(reco_reason_make(pair->query, pair->view, voice), &hit, 1);
+		cause = reco_reason_causes(reco_reason_make(pair->query, pair->view, voice, NULL), &hit, 1);
 		reason = reco_reason_word(pair->query, pair->view, voice, pair->item, cause);
 	}
 	else
-		reason = reco_reason_popular(pair->call.model, voice, &hit, 1)[0];
+		reason = reco_reason_popular(pair->call.model, voice, NULL, &hit, 1)[0];
 	return reco_facts_write(pair->call.definition, pair->query, pair->view, voice,
 							reco_serve_source_name(source), pair->item, cause, &reason, reco_call_id);
 }

@@ -313,9 +313,10 @@ popular_items(FunctionCallInfo fcinfo, const RecoListPositions *position)
 	if (wish.kind == 0)
 	{
 		reco_list_run(&list);
-		reco_list_return(
-			&list, fcinfo,
-			list.with_reason ? reco_reason_popular(list.call.model, &list.voice, list.hit, list.n) : NULL);
+		reco_list_return(&list, fcinfo,
+						 list.with_reason
+							 ? reco_reason_popular(list.call.model, &list.voice, NULL, list.hit, list.n)
+							 : NULL);
 		return (Datum) 0;
 	}
 	board = reco_boards_read(list.call.model, &n);

@@ -59,7 +59,7 @@ return_history(RecoListCall *list, FunctionCallInfo fcinfo)
 		reco_list_return(list, fcinfo, NULL);
 		return;
 	}
-	reasoner = reco_reason_make(list->ask.query, list->ask.view, &list->voice);
+	reasoner = reco_reason_make(list->ask.query, list->ask.view, &list->voice, &list->promotion);
 	list->ask.look_ahead = reco_reason_look_ahead;
 	list->ask.look_ahead_state = reasoner;
 	reco_list_run(list);
@@ -71,9 +71,10 @@ static void
 return_popular(RecoListCall *list, FunctionCallInfo fcinfo)
 {
 	reco_list_run(list);
-	reco_list_return(
-		list, fcinfo,
-		list->with_reason ? reco_reason_popular(list->call.model, &list->voice, list->hit, list->n) : NULL);
+	reco_list_return(list, fcinfo,
+					 list->with_reason ? reco_reason_popular(list->call.model, &list->voice, &list->promotion,
+															 list->hit, list->n)
+									   : NULL);
 }
 
 /* segment_of gives the board of the segment of a user, or NULL. */

@@ -144,10 +144,10 @@ reasons_of(const Into *into, const RecoKey *user, RecoSource source, const RecoM
 	if (source == RECO_SOURCE_SEGMENT)
 		return reco_reason_segment(ask->model, &voice, (size_t) segment->board->column, hit, segment->n, n);
 	if (source == RECO_SOURCE_POPULAR)
-		return reco_reason_popular(ask->model, &voice, hit, n);
+		return reco_reason_popular(ask->model, &voice, NULL, hit, n);
 	query = reco_query_make(ask->model, reco_reader_history(ask->definition, user),
 							reco_attributes_of(ask->definition, ask->model, user, 1));
-	return reco_reason_choose(reco_reason_make(query, view, &voice), hit, n);
+	return reco_reason_choose(reco_reason_make(query, view, &voice, NULL), hit, n);
 }
 
 /* make_room makes room for n more rows in the block. */

@@ -57,7 +57,7 @@ count_list(RecoReport *report, const RecoSample *sample, const RecoQuery *query,
 	ask.view = reco_view_make(sample->call->definition, query->model, NULL);
 	if (ask.source != RECO_SOURCE_POPULAR)
 	{
-		reasoner = reco_reason_make(query, ask.view, &voice);
+		reasoner = reco_reason_make(query, ask.view, &voice, NULL);
 		ask.look_ahead = reco_reason_look_ahead;
 		ask.look_ahead_state = reasoner;
 		n = reco_serve_list(&ask, hit);

@@ -86,21 +86,36 @@ is_language(const char *name)
 	return run;
 }
 
-/* check_row checks a row that is written; NULLs are left to the table's constraints. */
+/* needed_column gives a column of a row that must not be NULL. */
+static char *
+needed_column(HeapTuple tuple, TupleDesc descriptor, const char *name)
+{
+	char *value = text_column(tuple, descriptor, name);
+
+	if (value == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the %s of a reason template must not be null", name),
+				 errhint("Write a template as reco.set_reason_template('bought', 'en', '{you} got {items}'); "
+						 "weight 0 turns it off.")));
+	return value;
+}
+
+/* check_row checks a row that is written; ranges are left to the table's constraints. */
 static void
 check_row(HeapTuple tuple, TupleDesc descriptor)
 {
-	char *kind = text_column(tuple, descriptor, "kind");
-	char *lang = text_column(tuple, descriptor, "lang");
-	char *pattern = text_column(tuple, descriptor, "pattern");
+	char *kind = needed_column(tuple, descriptor, "kind");
+	char *lang = needed_column(tuple, descriptor, "lang");
+	char *pattern = needed_column(tuple, descriptor, "pattern");
 
 	refuse_builtin(tuple, descriptor);
-	if (lang != NULL && !is_language(lang))
+	(void) needed_column(tuple, descriptor, "variant");
+	if (!is_language(lang))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"%s\" is no name of a language", lang),
 				 errhint("Write it as in en, zh or pt-br.")));
-	if (kind != NULL && pattern != NULL)
-		reco_template_check(kind, pattern);
+	reco_template_check(kind, pattern);
 }
 
 /* Row trigger: checks.  Statement trigger: tells every session that the table has changed. */

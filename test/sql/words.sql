@@ -110,6 +110,9 @@ SELECT complaint($$SELECT set_reason_template('history', 'en', 'because we say s
 SELECT complaint($$SELECT set_reason_template('reviewed', 'en', 'rated highly for {name}')$$);
 SELECT complaint($$SELECT set_reason_template('bought', 'en', '{items}', weight => 'NaN')$$);
 SELECT complaint($$SELECT set_reason_template('bought', 'en', NULL)$$);
+SELECT complaint($$SELECT set_reason_template(NULL, 'en', '{items}')$$);
+SELECT complaint($$SELECT set_reason_template('bought', NULL, '{items}')$$);
+SELECT complaint($$SELECT set_reason_template('bought', 'en', '{items}', NULL)$$);
 SELECT complaint($$UPDATE reason_template SET pattern = 'x {nobody}' WHERE builtin$$);
 SELECT complaint($$DELETE FROM reason_template WHERE builtin$$);
 SELECT complaint($$INSERT INTO reason_template (kind, lang, variant, pattern, builtin) VALUES ('bought', 'en', 9, 'x', true)$$);
