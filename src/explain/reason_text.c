@@ -217,7 +217,7 @@ reco_reason_segment(const RecoModel *model, const RecoVoice *voice, size_t colum
 					size_t n_own, size_t n)
 {
 	RecoEncoderColumn meaning = reco_encoder_column(model->user_encoder, column);
-	RecoReason *reason = reco_reason_popular(model, voice, hit, n);
+	RecoReason *reason = reco_reason_popular(model, voice, NULL, hit, n);
 	RecoReason *own;
 
 	if (reco_lexicon_protects(meaning.name) || meaning.kind == RECO_FEATURE_BOOLEAN)

@@ -123,7 +123,8 @@ reco_recommend_list(RecoListCall *list, FunctionCallInfo fcinfo, const RecoKey *
 		return_history(list, fcinfo);
 		return;
 	}
-	board = segment_of(list, user);
+	/* what is promoted comes first in a list by popularity, and in no list of a segment */
+	board = list->promotion.n == 0 ? segment_of(list, user) : NULL;
 	if (board != NULL)
 		return_segment(list, fcinfo, board);
 	else
