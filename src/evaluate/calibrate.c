@@ -192,7 +192,7 @@ collect(Collector *collector)
 }
 
 static int
-compare_pair(const void *a, const void *b)
+compare_pair(const void *a, const void *b, void *unused)
 {
 	const Pair *x = a;
 	const Pair *y = b;
@@ -244,7 +244,7 @@ typedef struct Prediction
 } Prediction;
 
 static int
-compare_prediction(const void *a, const void *b)
+compare_prediction(const void *a, const void *b, void *unused)
 {
 	const Prediction *x = a;
 	const Prediction *y = b;
@@ -260,7 +260,7 @@ calibration_error(Prediction *prediction, size_t n)
 {
 	double error = 0;
 
-	qsort(prediction, n, sizeof(Prediction), compare_prediction);
+	qsort_interruptible(prediction, n, sizeof(Prediction), compare_prediction, NULL);
 	for (size_t bin = 0; bin < BINS; bin++)
 	{
 		double gap = 0;
@@ -355,7 +355,7 @@ reco_evaluate_link(RecoEvaluation *evaluation, RecoContestant *contestant, Memor
 		calibration.found += collector.pair[p].found;
 	if (calibration.found < RECO_CALIBRATE_FOUND)
 		return calibration;
-	qsort(collector.pair, collector.n, sizeof(Pair), compare_pair);
+	qsort_interruptible(collector.pair, collector.n, sizeof(Pair), compare_pair, NULL);
 	link = fit(&collector, -1);
 	keep(&link, found, &calibration);
 	calibration.json = describe(&collector, &calibration);
