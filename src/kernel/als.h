@@ -125,9 +125,9 @@ extern size_t rk_gram_scratch_bytes(size_t d);
  * upper triangle (column >= row) of gram [d x d].
  *
  * Each RK_GRAM_CHUNK rows are summed in float32, with a rounding for each row, and these sums in
- * double.  So element (i, k) is off by at most g sum_r |y_ri y_rk| with g = m u / (1 - m u),
- * m = RK_GRAM_CHUNK and u = 2^-24, which is 6.1e-5, and by u times the sum of the absolute
- * values of the partial sums, which is usually some 1e-7 sum_r |y_ri y_rk|.
+ * double.  So element (i, k) is off by at most u = 2^-24 times the sum of the absolute values of all
+ * products and partial sums, usually some 1e-7 sum_r |y_ri y_rk|; in the worst case that is g sum_r
+ * |y_ri y_rk| with g = m u / (1 - m u) and m = RK_GRAM_CHUNK + 1, 6.2e-5.
  *
  * If wide, everything is in double.  What is left of the errors is that of a sum of doubles.
  */

@@ -49,7 +49,11 @@ default_weights(const RecoLearnInput *input, RkAlsSide *problem)
 	double mean = 0;
 
 	for (size_t k = 0; k < rk_csr_nnz(rows); k++)
+	{
+		if (k % 1000000 == 0)
+			CHECK_FOR_INTERRUPTS();
 		mean += rows->weight[k];
+	}
 	mean /= nnz;
 	problem->nu = option[ALS_NU].is_set ? option[ALS_NU].number : nu;
 	problem->alpha0 = option[ALS_ALPHA0].is_set ? option[ALS_ALPHA0].number : alpha0 * mean;

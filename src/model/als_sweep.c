@@ -14,7 +14,7 @@
 #include "model/als_learner.h"
 #include "parallel/progress.h"
 
-/* Rows rotated in one range. */
+/* Rows rotated in one range, and rows of a ridge between two checks for interrupts. */
 #define ROTATE_ROWS 2048
 
 /* Floating-point operations of one range of a solve: a few milliseconds. */
@@ -200,6 +200,21 @@ reco_als_half_sweep(AlsLearner *learner, AlsSide *target, AlsSide *other)
 	reco_als_side_fit(learner, target);
 }
 
+/* ridge sums the ridge of a side, with checks for interrupts. */
+static double
+ridge(AlsLearner *learner, const RkAlsSide *problem, const float *factor, const float *bias)
+{
+	size_t n = problem->rows.n_rows;
+	double sum = 0;
+
+	for (size_t first = 0; first < n; first += ROTATE_ROWS)
+	{
+		CHECK_FOR_INTERRUPTS();
+		sum += learner->blas->ridge_range(problem, first, Min(n, first + ROTATE_ROWS), factor, bias);
+	}
+	return sum;
+}
+
 double
 reco_als_sweep_loss(AlsLearner *learner)
 {
@@ -212,10 +227,8 @@ reco_als_sweep_loss(AlsLearner *learner)
 	biases.d = 0;
 	if (shared->items.attributes != NULL && shared->items.attributes->fitted)
 		return loss + reco_als_side_misfit(learner, &shared->items) +
-			   learner->blas->ridge_range(&biases, 0, biases.rows.n_rows, shared->items.factor,
-										  shared->items.bias);
-	return loss + learner->blas->ridge_range(&shared->items.problem, 0, shared->items.problem.rows.n_rows,
-											 shared->items.factor, shared->items.bias);
+			   ridge(learner, &biases, shared->items.factor, shared->items.bias);
+	return loss + ridge(learner, &shared->items.problem, shared->items.factor, shared->items.bias);
 }
 
 /* row_operations estimates the work of one row with n entries. */
@@ -287,6 +300,8 @@ mean_target(const RkCsr *rows)
 
 	for (size_t k = 0; k < rk_csr_nnz(rows); k++)
 	{
+		if (k % 1000000 == 0)
+			CHECK_FOR_INTERRUPTS();
 		sum += (double) rows->weight[k] * rows->target[k];
 		weight += rows->weight[k];
 	}
