@@ -100,9 +100,14 @@ static void
 bind_target(Into *into)
 {
 	const RecoDefinition *definition = into->ask.definition;
-	Relation target = table_open(into->target, AccessShareLock);
-	char *name = pstrdup(RelationGetRelationName(target));
+	Relation target = try_table_open(into->target, AccessShareLock);
+	char *name;
 
+	if (target == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE), errmsg("there is no relation with OID %u", into->target),
+				 errhint("Pass the target by its name.")));
+	name = pstrdup(RelationGetRelationName(target));
 	into->target_name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(target)), name);
 	for (int column = 0; column < INTO_COLUMNS; column++)
 		find_column(into, target, (IntoColumn) column);

@@ -172,6 +172,7 @@ CALL recommend_into('many', 'bad_type');
 CREATE TABLE bad_item (user_id text, item_id int);
 CALL recommend_into('many_text', 'bad_item');
 CALL recommend_into('many', NULL);
+CALL recommend_into('many', 4294967295::oid::regclass);
 CALL recommend_into('many', 'lists', users_query => 'SELECT 1, 2');
 SET ROLE reco_many_guest;
 CALL recommend_into('many', 'lists');
