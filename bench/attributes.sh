@@ -46,7 +46,7 @@ one_latency()
 	dir=$(mktemp -d "$RECO_BUILD/bench/pgbench.XXXXXX")
 	printf '\\set u random(0, %s)\nSELECT * FROM reco.recommend(:u::bigint, 10, '\''%s'\'');\n' "$LAST_USER" "$1" >"$dir/script.sql"
 	(cd "$dir" && pgbench -n -M prepared -c 1 -T 1 -f script.sql >/dev/null 2>&1 &&
-		pgbench -n -M prepared -c 1 -T "$SECONDS_EACH" -l -f script.sql >/dev/null 2>&1) || die "pgbench failed"
+		awake pgbench -n -M prepared -c 1 -T "$SECONDS_EACH" -l -f script.sql >/dev/null 2>&1) || die "pgbench failed"
 	awk '{ print $3 / 1000 }' "$dir"/pgbench_log.* | sort -n | awk '{ v[NR] = $1 } END { printf "%.3f\n", v[int((NR + 1) / 2)] }'
 	rm -rf "$dir"
 }

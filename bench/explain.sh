@@ -13,7 +13,7 @@ latency()
 	dir=$(mktemp -d "$RECO_BUILD/bench/pgbench.XXXXXX")
 	printf '\\set i random(1, %s)\n%s;\n' "$ITEMS" "$2" >"$dir/script.sql"
 	(cd "$dir" && pgbench -n -M prepared -c 1 -T 2 -f script.sql >/dev/null 2>&1 &&
-		pgbench -n -M prepared -c 1 -T "$SECONDS_EACH" -l -f script.sql >/dev/null 2>&1) || die "pgbench failed on: $2"
+		awake pgbench -n -M prepared -c 1 -T "$SECONDS_EACH" -l -f script.sql >/dev/null 2>&1) || die "pgbench failed on: $2"
 	awk '{ print $3 / 1000 }' "$dir"/pgbench_log.* | sort -n |
 		awk -v label="$1" '{ v[NR] = $1 } END { printf "| %s | %.3f | %.3f | %d |\n", label, v[int((NR + 1) * 0.5)], v[int((NR + 1) * 0.95)], NR }'
 	rm -rf "$dir"

@@ -19,7 +19,7 @@ latency()
 	dir=$(mktemp -d "$RECO_BUILD/bench/pgbench.XXXXXX")
 	printf '\\set u random(0, %s)\n%s;\n' "$USERS" "$2" >"$dir/script.sql"
 	(cd "$dir" && pgbench -n -M prepared -c 1 -T 2 -f script.sql >/dev/null 2>&1 &&
-		pgbench -n -M prepared -c 1 -T "$SECONDS_EACH" -l -f script.sql >/dev/null 2>&1) || die "pgbench failed on: $2"
+		awake pgbench -n -M prepared -c 1 -T "$SECONDS_EACH" -l -f script.sql >/dev/null 2>&1) || die "pgbench failed on: $2"
 	printf '| %s | %s | %s |\n' "$1" "$(percentiles "$dir"/pgbench_log.*)" "$(cat "$dir"/pgbench_log.* | wc -l)"
 	rm -rf "$dir"
 }

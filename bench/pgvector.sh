@@ -23,7 +23,7 @@ p50()
 	local dir
 	dir=$(mktemp -d "$RECO_BUILD/bench/pgbench.XXXXXX")
 	printf '\\set u random(0, 999)\n%s;\n' "$1" >"$dir/script.sql"
-	(cd "$dir" && PGOPTIONS="${3:-}" pgbench -n -M prepared -c 1 -T "$SECONDS_EACH" -l -f script.sql "${2:-}" >/dev/null 2>&1) || die "pgbench failed on: $1"
+	(cd "$dir" && PGOPTIONS="${3:-}" awake pgbench -n -M prepared -c 1 -T "$SECONDS_EACH" -l -f script.sql "${2:-}" >/dev/null 2>&1) || die "pgbench failed on: $1"
 	awk '{ print $3 / 1000 }' "$dir"/pgbench_log* | sort -n | awk '{ v[NR] = $1 } END { printf "%.3f\n", v[int((NR + 1) / 2)] }'
 	rm -rf "$dir"
 }

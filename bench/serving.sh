@@ -26,7 +26,7 @@ latency()
 	printf '| %s ' "$1"
 	(cd "$dir" && PGOPTIONS="${3:-}" pgbench -n -M prepared -c 1 -T 2 -f script.sql >/dev/null 2>&1) || die "pgbench failed on: $2"
 	for clients in 1 2; do
-		(cd "$dir" && PGOPTIONS="${3:-}" pgbench -n -M prepared -c "$clients" -j "$clients" -T "$SECONDS_EACH" -l \
+		(cd "$dir" && PGOPTIONS="${3:-}" awake pgbench -n -M prepared -c "$clients" -j "$clients" -T "$SECONDS_EACH" -l \
 			--log-prefix="log$clients" -f script.sql >/dev/null 2>&1) || die "pgbench failed on: $2"
 	done
 	printf '| %s | %s | %s |\n' "$(percentiles "$dir"/log1*)" \
