@@ -16,7 +16,7 @@ GRID[rp3beta]='{"alpha": 0.5, "beta": 0.2}|{"alpha": 0.5, "beta": 0.3}|{"alpha":
 GRID[userknn]='{"exponent": 1, "popularity": 0.4}|{"exponent": 1, "popularity": 0.6}|{"exponent": 1.5, "popularity": 0.6}'
 GRID[ease]='{"lambda": 50}|{"lambda": 50, "nearest": 200}|{"lambda": 50, "nearest": 400, "neighbours": 800}|{"lambda": 200}'
 GRID[graph]='{"alpha": 0.6, "low_pass": 0.3, "factors": 448, "sharpening": 0}|{"alpha": 0.7, "beta": 0.1, "low_pass": 0.5, "factors": 448, "neighbours": 1000}'
-GRID[blend]='{"members": {"als": {"factors": 512, "alpha0": 0.02, "lambda": 0.003, "nu": 1, "iterations": 2}, "graph": {"alpha": 0.7, "beta": 0.1, "low_pass": 0.5, "factors": 448, "neighbours": 1000}, "ease": {"lambda": 50, "nearest": 200}, "rp3beta": {"alpha": 0.7, "beta": 0.1, "neighbours": 1000}}}'
+GRID[blend]='{"members": {"als": {"factors": 512, "alpha0": 0.02, "lambda": 0.003, "nu": 1, "iterations": 2}, "graph": {"alpha": 0.7, "beta": 0.1, "low_pass": 0.5, "factors": 448, "neighbours": 1000}, "rp3beta": {"alpha": 0.7, "beta": 0.1, "neighbours": 1000}}}'
 GRID[popular]='{}'
 
 # measure(recommender, model options, arguments of evaluate, more options): recall@20 and ndcg@20 as two words
