@@ -118,7 +118,7 @@ run()
 		compiler=$(chroot "$dir" "$5" --version | head -n 1)
 		server=$(chroot "$dir" "/usr/lib/postgresql/$1/bin/postgres" --version)
 	fi
-	totals=$(tail -n 1 "$log")
+	totals=$(tail -n 2 "$log" | grep -E '^[0-9]+ passed' || true) # the line after it is make's
 	[[ $totals =~ ^[0-9]+\ passed,\ [0-9]+\ failed$ ]] || totals="broke off, see $log"
 	[[ $status -eq 0 && $totals == *', 0 failed' ]] || FAILED=1
 	tail -n 7 "$log"
