@@ -278,9 +278,9 @@ rk_row_begin(RkAlsRow *row, size_t index)
 		row->known_lambda[place] = rk_als_lambda(row->side, n);
 	}
 	row->lambda = row->known_lambda[place];
+	row->index = index;
 	row->first = (size_t) row->side->rows.offset[index];
 	row->n = n;
-	row->start_loss = 0.0;
 }
 
 /*
@@ -288,10 +288,11 @@ rk_row_begin(RkAlsRow *row, size_t index)
  * sum of lambda_u p_k^2 alpha0 Lambda_k / D_k.
  */
 static void
-rk_row_start(RkAlsRow *row, size_t index)
+rk_row_start(RkAlsRow *row)
 {
 	const RkAlsSide *side = row->side;
-	const float *prior = side->prior != NULL ? side->prior + index * side->d : NULL;
+	const float *prior = rk_row_prior(row);
+	double *start = row->start;
 
 	row->start_loss = 0.0;
 	for (size_t k = 0; k < row->columns; k++)
@@ -302,21 +303,23 @@ rk_row_start(RkAlsRow *row, size_t index)
 		row->diagonal[k] = mass + row->lambda;
 		if (row->diagonal[k] > 0.0)
 		{
-			row->start[k] = row->lambda * mean / row->diagonal[k];
+			start[k] = row->lambda * mean / row->diagonal[k];
 			row->start_loss += row->lambda * mean * mean * mass / row->diagonal[k];
 		}
 		else
-			row->start[k] = mean;
+			start[k] = mean;
 	}
 }
 
 /* rk_row_rest gives a row without entries x0. */
 static void
-rk_row_rest(RkAlsRow *row, size_t index)
+rk_row_rest(RkAlsRow *row)
 {
-	rk_row_start(row, index);
+	const double *start = row->start;
+
+	rk_row_start(row);
 	for (size_t k = 0; k < row->columns; k++)
-		row->solution[k] = (float) row->start[k];
+		row->solution[k] = (float) start[k];
 	row->loss = row->start_loss;
 }
 
@@ -333,19 +336,16 @@ rk_row_check(const RkAlsRow *row)
 
 /* rk_row_run solves a row in float32 if that is safe and works, else in double. */
 static RkStatus
-rk_row_run(RkAlsRow *row, size_t index)
+rk_row_run(RkAlsRow *row)
 {
-	RkStatus status;
+	RkStatus status = rk_row_solve_float(row);
 
-	if (row->side->prior != NULL)
-		rk_row_start(row, index);
-	status = rk_row_solve_float(row);
 	if (status == RK_OK)
 		status = rk_row_check(row);
 	if (status == RK_OK || status == RK_CANCELLED)
 		return status;
 	row->scaled = 0;
-	rk_row_start(row, index);
+	rk_row_start(row);
 	status = rk_row_solve_double(row);
 	return status == RK_OK ? rk_row_check(row) : status;
 }
@@ -366,7 +366,7 @@ rk_als_solve_range(const RkAlsSide *side, const RkAlsOther *other, size_t first,
 		rk_row_begin(&row, i);
 		if (row.n > 0)
 		{
-			status = rk_row_run(&row, i);
+			status = rk_row_run(&row);
 			if (status != RK_OK && status != RK_CANCELLED && bad_row != NULL)
 				*bad_row = i;
 			if (status != RK_OK)
@@ -375,7 +375,7 @@ rk_als_solve_range(const RkAlsSide *side, const RkAlsOther *other, size_t first,
 		}
 		else if (side->prior != NULL)
 		{
-			rk_row_rest(&row, i);
+			rk_row_rest(&row);
 			total += row.loss;
 		}
 		memcpy(factor + i * side->d, row.solution, side->d * sizeof(float));

@@ -23,8 +23,8 @@
  *	   solved side must be given in this basis too, so a map from attributes
  *	   to factors, [features x d], is rotated by the same function.
  *	4. rk_als_solve_range solves rows: with D = alpha0 Lambda + lambda_u and
- *	   x0 = lambda_u D^-1 p, as x0 + A^-1 Y^T W (t - Y x0) with A of order d, or
- *	   in the dual space of order n where n < d (see solve.h).
+ *	   x0 = lambda_u D^-1 p, as x0 + A^-1 Y^T W (t - Y x0), in the dual space of order n where n < d
+ *	   (see solve.h), else as A^-1 (Y^T W t + lambda_u p), which is the same.
  *
  * A row without entries gets x0 (p itself in directions where neither alpha0 Lambda
  * nor lambda_u has any weight): zeros without a prior mean, and zero rows change

@@ -61,14 +61,17 @@ RK_CLONES static double
 rk_panel_fill(const RkAlsRow *row, size_t entry, size_t n_rows, const double *scale, double *panel,
 			  double *rhs)
 {
+	const double *start = row->start;
 	double squares = 0.0;
 
 	for (size_t r = 0; r < n_rows; r++)
 	{
 		double weight = (double) row->side->rows.weight[entry + r];
 		double root = sqrt(weight);
-		double residual = rk_row_residual(row, entry + r);
+		double residual = rk_row_target(row, entry + r);
 
+		if (row->side->prior != NULL)
+			residual -= rk_dot(start, rk_row_factor(row, entry + r), row->side->d);
 		rk_panel_row(row, rk_row_factor(row, entry + r), root, scale, panel + r * row->ld);
 		rhs[r] = root * residual;
 		squares += weight * residual * residual;
@@ -103,6 +106,7 @@ rk_row_solve_dual(RkAlsRow *row)
 {
 	const double zero = 0;
 	const double unit = 1;
+	const double *start = row->start;
 	double *scale = row->scale;
 	double *panel = row->panel;
 	double *matrix = row->matrix;
@@ -139,7 +143,7 @@ rk_row_solve_dual(RkAlsRow *row)
 		row->loss += rhs[j] * solution[j];
 	dgemv_("N", &columns, &n, &unit, panel, &lda, solution, &one, &zero, rhs, &one, 1);
 	for (size_t k = 0; k < row->columns; k++)
-		row->solution[k] = (float) (row->start[k] + rhs[k] * scale[k]);
+		row->solution[k] = (float) (start[k] + rhs[k] * scale[k]);
 	return RK_OK;
 }
 
@@ -184,6 +188,7 @@ rk_row_assemble(RkAlsRow *row, double *b, double *squares)
 static RkStatus
 rk_row_solve_primal(RkAlsRow *row)
 {
+	const double *start = row->start;
 	double *b = row->vector;
 	double *z = row->rhs;
 	double squares;
@@ -199,7 +204,7 @@ rk_row_solve_primal(RkAlsRow *row)
 	for (size_t k = 0; k < row->columns; k++)
 	{
 		row->loss -= b[k] * z[k];
-		row->solution[k] = (float) (row->start[k] + z[k]);
+		row->solution[k] = (float) (start[k] + z[k]);
 	}
 	return RK_OK;
 }

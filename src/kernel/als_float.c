@@ -25,7 +25,7 @@ rk_row_gather(const RkAlsRow *row, size_t entry, size_t n)
 					  .root = row->root};
 }
 
-/* rk_row_targets fills root and rhs, sqrt(w) (t - y.x0), for n entries from an entry on. */
+/* rk_row_targets fills root and rhs, sqrt(w) t after mean and bias, for n entries from an entry on. */
 static void
 rk_row_targets(RkAlsRow *row, size_t entry, size_t n)
 {
@@ -33,9 +33,9 @@ rk_row_targets(RkAlsRow *row, size_t entry, size_t n)
 	float *rhs = row->rhs;
 
 	row->small->roots(side->rows.weight + entry, side->rows.target + entry, n, row->root, rhs);
-	if (side->bias || side->prior != NULL)
+	if (side->bias)
 		for (size_t j = 0; j < n; j++)
-			rhs[j] = (float) ((double) row->root[j] * rk_row_residual(row, entry + j));
+			rhs[j] = (float) ((double) row->root[j] * rk_row_target(row, entry + j));
 }
 
 /* rk_row_is_hard tells whether the bound of the condition number is too great, squares being sum w |y|^2. */
@@ -110,9 +110,31 @@ rk_row_raise(RkAlsRow *row, size_t order, const float *mass, float lambda)
 		matrix[(k / RK_TILE * padded + k) * RK_TILE + k % RK_TILE] += mass == NULL ? 1.0f : mass[k] + lambda;
 }
 
+/* rk_row_from_prior takes what the prior mean says from the right side, s - Z v with v = D^1/2 x0; gives the loss of x0. */
+static double
+rk_row_from_prior(RkAlsRow *row)
+{
+	double loss = row->small->start(rk_row_prior(row), row->mass, row->scale, (float) row->lambda,
+									row->side->d, row->columns, row->start);
+
+	row->small->against(row->panel, row->columns, row->n, row->start, row->rhs);
+	return loss;
+}
+
+/* rk_row_add_prior adds x0 = D^-1/2 v to the solution. */
+static void
+rk_row_add_prior(RkAlsRow *row)
+{
+	const float *scale = row->scale;
+	const float *v = row->start;
+
+	for (size_t k = 0; k < row->columns; k++)
+		row->solution[k] += scale[k] * v[k];
+}
+
 /*
  * rk_row_solve_dual solves (I + Z Z^T) c = s with Z = S Y D^-1/2 and s = S
- * (t - Y x0), and adds D^-1/2 Z^T c to x0.  The row's loss is s.c, because
+ * (t - Y x0) = S t - Z v, and adds D^-1/2 Z^T c to x0.  The row's loss is s.c, because
  * |s|^2 - s.(Z Z^T c) = s.c.
  */
 static RkStatus
@@ -121,6 +143,7 @@ rk_row_solve_dual(RkAlsRow *row)
 	float *scale = row->scale;
 	float *rhs = row->rhs;
 	float *c = row->vector;
+	bool drawn = rk_row_prior(row) != NULL;
 	RkGather gather = rk_row_gather(row, row->first, row->n);
 	RkStatus status;
 
@@ -130,6 +153,7 @@ rk_row_solve_dual(RkAlsRow *row)
 	rk_row_targets(row, row->first, row->n);
 	if (rk_row_is_hard(row, row->small->gather_dual(&gather, scale, row->panel)))
 		return RK_NOT_POSITIVE_DEFINITE;
+	row->loss = drawn ? rk_row_from_prior(row) : 0.0;
 	status = rk_row_dots(row);
 	if (status != RK_OK)
 		return status;
@@ -140,10 +164,11 @@ rk_row_solve_dual(RkAlsRow *row)
 	if (status != RK_OK)
 		return status;
 
-	row->loss = row->start_loss;
 	for (size_t j = 0; j < row->n; j++)
 		row->loss += (double) rhs[j] * (double) c[j];
 	row->small->collect(row->panel, row->columns, row->n, c, scale, row->solution);
+	if (drawn)
+		rk_row_add_prior(row);
 	return RK_OK;
 }
 
@@ -159,9 +184,22 @@ rk_row_trace(const RkAlsRow *row)
 	return trace;
 }
 
+/* rk_row_draw adds lambda p to b, and lambda |p|^2 to the squares. */
+static void
+rk_row_draw(const RkAlsRow *row, float *b, double *squares)
+{
+	const float *prior = rk_row_prior(row);
+
+	for (size_t k = 0; k < row->side->d; k++)
+	{
+		b[k] += (float) row->lambda * prior[k];
+		*squares += row->lambda * (double) prior[k] * (double) prior[k];
+	}
+}
+
 /*
- * rk_row_assemble sums A = D + Y^T W Y and b = Y^T W (t - Y x0) over blocks of
- * entries.  *squares becomes the sum of w (t - y.x0)^2.
+ * rk_row_assemble sums A = D + Y^T W Y and b = Y^T W t + lambda p over blocks of
+ * entries.  *squares becomes the sum of w t^2 and lambda |p|^2.
  */
 static RkStatus
 rk_row_assemble(RkAlsRow *row, float *b, double *squares)
@@ -187,16 +225,18 @@ rk_row_assemble(RkAlsRow *row, float *b, double *squares)
 	}
 	if (rk_row_is_hard(row, rk_row_trace(row)))
 		return RK_NOT_POSITIVE_DEFINITE;
+	if (rk_row_prior(row) != NULL)
+		rk_row_draw(row, b, squares);
 	rk_row_raise(row, row->columns, row->mass, (float) row->lambda);
 	return RK_OK;
 }
 
-/* rk_row_solve_primal solves A z = b, adds z to x0; the loss is squares - b.z. */
+/* rk_row_solve_primal solves A x = b; the loss is squares - b.x. */
 static RkStatus
 rk_row_solve_primal(RkAlsRow *row)
 {
 	float *b = row->scale;
-	float *z = row->vector;
+	float *x = row->vector;
 	double squares;
 	RkStatus status;
 
@@ -204,28 +244,21 @@ rk_row_solve_primal(RkAlsRow *row)
 	status = rk_row_assemble(row, b, &squares);
 	if (status != RK_OK)
 		return status;
-	memcpy(z, b, row->ld * sizeof(float));
+	memcpy(x, b, row->ld * sizeof(float));
 	status = rk_row_cholesky(row, row->columns);
 	if (status != RK_OK)
 		return status;
-	row->loss = row->start_loss + squares;
+	row->loss = squares;
 	for (size_t k = 0; k < row->columns; k++)
-		row->loss -= (double) b[k] * (double) z[k];
-	memcpy(row->solution, z, row->ld * sizeof(float));
+		row->loss -= (double) b[k] * (double) x[k];
+	memcpy(row->solution, x, row->ld * sizeof(float));
 	return RK_OK;
 }
 
 RkStatus
 rk_row_solve_float(RkAlsRow *row)
 {
-	RkStatus status;
-
 	if (rk_row_is_hard(row, 0.0))
 		return RK_NOT_POSITIVE_DEFINITE;
-	status = row->n < row->columns ? rk_row_solve_dual(row) : rk_row_solve_primal(row);
-	if (status != RK_OK || row->side->prior == NULL)
-		return status;
-	for (size_t k = 0; k < row->columns; k++)
-		row->solution[k] = (float) ((double) row->solution[k] + row->start[k]);
-	return RK_OK;
+	return row->n < row->columns ? rk_row_solve_dual(row) : rk_row_solve_primal(row);
 }

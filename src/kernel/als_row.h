@@ -32,7 +32,8 @@ typedef struct RkAlsRow
 	double work;    /* since the last question to the poll */
 	size_t columns; /* d, and one more with bias */
 	size_t ld;      /* columns rounded up */
-	size_t first;   /* the row's first entry */
+	size_t index;   /* the row */
+	size_t first;   /* its first entry */
 	size_t n;       /* and how many there are */
 	double lambda;  /* lambda_u */
 	size_t known_n
@@ -44,8 +45,8 @@ typedef struct RkAlsRow
 	double loss;       /* of the solution */
 	float *solution;   /* [ld], x */
 	float *mass;       /* [ld], alpha0 Lambda, then zeros */
-	double *diagonal;  /* [ld], D */
-	double *start;     /* [ld], x0; both by rk_row_start */
+	double *diagonal;  /* [ld], D, by rk_row_start */
+	void *start;       /* [ld], x0 by rk_row_start; in float32 v of small.h */
 	void *scale;       /* [ld], of the precision in use, as below */
 	void *rhs;         /* [max(ld, RK_ALS_BLOCK)] */
 	void *vector;      /* [max(ld, RK_ALS_BLOCK)] */
@@ -63,20 +64,25 @@ rk_row_factor(const RkAlsRow *row, size_t entry)
 	return row->other->factor + (size_t) row->side->rows.index[entry] * row->side->d;
 }
 
-/* rk_row_residual is t - y.x0 of an entry, after mean and bias. */
+/* rk_row_target is t of an entry, after mean and bias. */
 static inline double
-rk_row_residual(const RkAlsRow *row, size_t entry)
+rk_row_target(const RkAlsRow *row, size_t entry)
 {
 	const RkAlsSide *side = row->side;
-	double residual = (double) side->rows.target[entry];
+	double target = (double) side->rows.target[entry];
 
 	if (side->bias)
-		residual -= side->mean;
+		target -= side->mean;
 	if (side->bias && row->other->bias != NULL)
-		residual -= (double) row->other->bias[side->rows.index[entry]];
-	if (side->prior != NULL)
-		residual -= rk_dot(row->start, rk_row_factor(row, entry), side->d);
-	return residual;
+		target -= (double) row->other->bias[side->rows.index[entry]];
+	return target;
+}
+
+/* rk_row_prior is p of the row that is solved, or NULL. */
+static inline const float *
+rk_row_prior(const RkAlsRow *row)
+{
+	return row->side->prior != NULL ? row->side->prior + row->index * row->side->d : NULL;
 }
 
 /*

@@ -70,11 +70,17 @@ typedef struct RkSmall
 	 * to a multiple of 16, z_jk = y_jk scale_k root_j, and rows of zeros up to a multiple of 4.  It
 	 * returns the sum of w_j |y_j|^2.  dots writes row "block" of tiles of Z Z^T, of order n.
 	 * collect writes scale_k times the sum of coefficient_j z_jk, [columns rounded up to 16].
+	 *
+	 * start writes the prior mean p [d] as Z meets it, v_k = lambda p_k scale_k, with zeros up to the next multiple of
+	 * 16 of columns, and returns the sum of mass_k v_k^2 / lambda; against subtracts Z v from rhs, [n rounded up to 4].
 	 */
 	double (*gather_dual)(const RkGather *gather, const float *scale, float *rows);
 	void (*dots)(const float *rows, size_t columns, size_t order, size_t block, float *matrix);
 	void (*collect)(const float *rows, size_t columns, size_t n, const float *coefficient, const float *scale,
 					float *out);
+	double (*start)(const float *prior, const float *mass, const float *scale, float lambda, size_t d,
+					size_t columns, float *v);
+	void (*against)(const float *rows, size_t columns, size_t n, const float *v, float *rhs);
 
 	/*
 	 * gather_primal writes the panel with P(j, k) = y_jk root_j, of depth n and order

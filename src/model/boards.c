@@ -233,45 +233,77 @@ add_windows(Counting *counting, int w)
 	finish(counting, RECO_BOARD_NEW, -1, days);
 }
 
-/* Users by event position: user u has the events start[u] ... start[u + 1] - 1. */
-static size_t *
-user_starts(const RecoEvents *events)
+/* What users chose: user u the items start[u] ... start[u + 1] - 1, each with the windows that it was chosen in as bits. */
+typedef struct Choices
 {
-	size_t *start = palloc_extended((events->users.n + 1) * sizeof(size_t), MCXT_ALLOC_HUGE);
-	size_t u = 0;
+	size_t *start; /* [users + 1] */
+	uint32 *item;
+	uint16 *windows; /* NULL where there are none */
+} Choices;
 
-	for (size_t e = 0; e < events->n; e++)
-		while (u <= events->user[e])
-			start[u++] = e;
-	while (u <= events->users.n)
-		start[u++] = events->n;
-	return start;
-}
+StaticAssertDecl(RECO_MOST_WINDOWS <= 16, "a choice has a bit for each window");
 
-/*
- * add_segment makes the boards of one column of the user features, of all time and of each window; row lists its users, and
- * users is [1 + n_windows x items].
- */
-static void
-add_segment(Counting *counting, const size_t *start, const uint32 *row, size_t n, int column, uint32 *users)
+/* make_choices lists what users chose, so that users of many segments need no second look at their events. */
+static Choices
+make_choices(const Counting *counting)
 {
 	const RecoEvents *events = counting->events;
-	size_t n_items = events->items.n;
+	Choices choices = {palloc_extended((events->users.n + 1) * sizeof(size_t), MCXT_ALLOC_HUGE),
+					   palloc_extended(Max(events->n, 1) * sizeof(uint32), MCXT_ALLOC_HUGE), NULL};
+	size_t n = 0;
+	size_t u = 0;
+	Pair pair;
+
+	if (counting->n_windows > 0)
+		choices.windows = palloc_extended(Max(events->n, 1) * sizeof(uint16), MCXT_ALLOC_HUGE);
+	for (size_t e = 0; e < events->n; e = pair.end)
+	{
+		if (e % CHECK_EVERY == 0)
+			CHECK_FOR_INTERRUPTS();
+		while (u <= events->user[e])
+			choices.start[u++] = n;
+		pair = next_pair(events, e);
+		if (!pair.chosen)
+			continue;
+		choices.item[n++] = events->item[e];
+		if (counting->n_windows == 0)
+			continue;
+		choices.windows[n - 1] = 0;
+		for (int w = 0; w < counting->n_windows; w++)
+			choices.windows[n - 1] |= (uint16) (in_window(counting, &pair, w, false) << w);
+	}
+	while (u <= events->users.n)
+		choices.start[u++] = n;
+	return choices;
+}
+
+/* count_segment counts the n users of row by what they chose, in all and in each window; users is [1 + n_windows x items]. */
+static void
+count_segment(const Counting *counting, const Choices *choices, const uint32 *row, size_t n, uint32 *users)
+{
+	size_t n_items = counting->events->items.n;
 
 	memset(users, 0, sizeof(uint32) * (1 + counting->n_windows) * n_items);
 	for (size_t r = 0; r < n; r++)
 	{
-		Pair pair;
-
 		CHECK_FOR_INTERRUPTS();
-		for (size_t e = start[row[r]]; e < start[row[r] + 1]; e = pair.end)
+		for (size_t c = choices->start[row[r]]; c < choices->start[row[r] + 1]; c++)
 		{
-			pair = next_pair(events, e);
-			users[events->item[e]] += pair.chosen;
-			for (int w = 0; pair.chosen && w < counting->n_windows; w++)
-				users[(1 + w) * n_items + events->item[e]] += in_window(counting, &pair, w, false);
+			users[choices->item[c]]++;
+			for (int w = 0; w < counting->n_windows; w++)
+				users[(1 + w) * n_items + choices->item[c]] += choices->windows[c] >> w & 1;
 		}
 	}
+}
+
+/* add_segment makes the boards of one column of the user features, of all time and of each window; row lists its users. */
+static void
+add_segment(Counting *counting, const Choices *choices, const uint32 *row, size_t n, int column,
+			uint32 *users)
+{
+	size_t n_items = counting->events->items.n;
+
+	count_segment(counting, choices, row, n, users);
 	for (int w = 0; w < 1 + counting->n_windows; w++)
 	{
 		for (uint32 i = 0; i < n_items; i++)
@@ -286,7 +318,7 @@ add_segments(Counting *counting)
 {
 	const RkCsr *matrix = &counting->events->user_features->matrix;
 	const RecoEncoder *encoder = counting->events->user_features->encoder;
-	size_t *start = user_starts(counting->events);
+	Choices choices = make_choices(counting);
 	uint64 *offset = palloc_extended((matrix->n_cols + 1) * sizeof(uint64), MCXT_ALLOC_HUGE);
 	uint32 *row = palloc_extended(Max(rk_csr_nnz(matrix), 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
 	uint32 *users = palloc_extended(
@@ -301,15 +333,18 @@ add_segments(Counting *counting)
 		elog(ERROR, "transposing the features of users failed");
 	for (size_t c = 0; c < matrix->n_cols && made < MOST_SEGMENTS; c++)
 		if (offset[c + 1] - offset[c] > (uint64) counting->min_group &&
-			reco_encoder_column(encoder, c).role == RECO_ROLE_LEVEL)
+			reco_encoder_role(encoder, c) == RECO_ROLE_LEVEL)
 		{
-			add_segment(counting, start, row + offset[c], offset[c + 1] - offset[c], (int) c, users);
+			add_segment(counting, &choices, row + offset[c], offset[c + 1] - offset[c], (int) c, users);
 			made++;
 		}
 	pfree(users);
 	pfree(row);
 	pfree(offset);
-	pfree(start);
+	pfree(choices.start);
+	pfree(choices.item);
+	if (choices.windows != NULL)
+		pfree(choices.windows);
 }
 
 /* Ratings of an item, a user counting once with the mean of theirs. */

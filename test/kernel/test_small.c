@@ -100,6 +100,48 @@ run_squares(const Run *run)
 	return sum;
 }
 
+/* A prior mean as the rows of the dual form meet it: v, what it takes from a right side, and the loss of it alone. */
+static void
+check_start(const RkSmall *set, const Run *run, const float *rows)
+{
+	size_t d = run->gather.d;
+	size_t columns = run->gather.columns;
+	size_t ld = rk_small_stride(columns);
+	float *prior = unit_floats(15, d, 1.0f);
+	float *mass = unit_floats(16, padded(columns), 1.0f);
+	float *v = unit_alloc(padded(columns) * sizeof(float));
+	float *rhs = unit_floats(17, padded(run->gather.n), 1.0f);
+	float *before = unit_floats(17, padded(run->gather.n), 1.0f);
+	double loss = set->start(prior, mass, run->scale, 0.7f, d, columns, v);
+	double worst = 0.0;
+
+	for (size_t k = 0; k < padded(columns); k++)
+	{
+		double expected = k < d ? 0.7 * (double) prior[k] * (double) run->scale[k] : 0.0;
+
+		worst = fmax(worst, fabs(expected - (double) v[k]));
+		loss -= (double) mass[k] * expected * expected / 0.7;
+	}
+	CHECK_NEAR(worst, 0.0, 1e-6);
+	CHECK_NEAR(loss, 0.0, TOLERANCE * (double) columns);
+	set->against(rows, columns, run->gather.n, v, rhs);
+	worst = 0.0;
+	for (size_t j = 0; j < run->gather.n; j++)
+	{
+		double expected = (double) before[j];
+
+		for (size_t k = 0; k < columns; k++)
+			expected -= (double) rows[j * ld + k] * (double) v[k];
+		worst = fmax(worst, fabs(expected - (double) rhs[j]));
+	}
+	CHECK_NEAR(worst, 0.0, TOLERANCE * (double) columns);
+	free(prior);
+	free(mass);
+	free(v);
+	free(rhs);
+	free(before);
+}
+
 /* Rows of the dual form, their inner products in the layout of tiles, and their combination. */
 static void
 test_dual(const RkSmall *set, size_t n, size_t d, bool bias)
@@ -157,6 +199,7 @@ test_dual(const RkSmall *set, size_t n, size_t d, bool bias)
 		worst = fmax(worst, fabs(sum * (double) run.scale[k] - (double) out[k]));
 	}
 	CHECK_NEAR(worst, 0.0, TOLERANCE * (double) n);
+	check_start(set, &run, rows);
 	free(rows);
 	free(matrix);
 	free(out);
