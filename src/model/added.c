@@ -5,7 +5,8 @@
  * A version does not know them, but what is known of them gives them a place in it: y = W f, as it gives one to the items
  * that nobody had chosen (DESIGN 3).  So a call may take them in, as the items of index n, n + 1, ... of its own model.  They are
  * read by the caller in the snapshot of the call and are gone with it: nobody sees in them what another may read, and
- * nothing of them can be stale.
+ * nothing of them can be stale.  Of those that came last a call reads which rows they are, and encodes only the rows that no call of the session
+ * has encoded before (kept.c).
  *
  * Which ones: those that the call names, those in the user's history, and, where it asks for
  * new items, those that came last (reader/arrivals.c).
@@ -16,11 +17,13 @@
 #include "utils/memutils.h"
 
 #include "model/added.h"
+#include "model/kept.h"
 #include "reco.h"
 
 struct RecoAdded
 {
 	const RecoDefinition *definition;
+	pg_uuid_t version;
 	MemoryContext memory;
 	size_t n;
 	size_t room;
@@ -30,11 +33,12 @@ struct RecoAdded
 };
 
 RecoAdded *
-reco_added_make(const RecoDefinition *definition)
+reco_added_make(const RecoDefinition *definition, const pg_uuid_t *version)
 {
 	RecoAdded *added = palloc0(sizeof(RecoAdded));
 
 	added->definition = definition;
+	added->version = *version;
 	added->memory = AllocSetContextCreate(CurrentMemoryContext, "reco added items", ALLOCSET_SMALL_SIZES);
 	return added;
 }
@@ -48,7 +52,7 @@ reco_model_forget_added(const RecoModel *model)
 		return;
 	reco_items_forget(model->embedding);
 	MemoryContextReset(added->memory);
-	*added = (RecoAdded){.definition = added->definition, .memory = added->memory};
+	*added = (RecoAdded){.definition = added->definition, .version = added->version, .memory = added->memory};
 }
 
 size_t
@@ -173,13 +177,15 @@ copy_bytes(MemoryContext memory, const void *bytes, Size n)
 	return memcpy(MemoryContextAlloc(memory, Max(n, 1)), bytes, n);
 }
 
-/* take_in gives one item the next index. */
+/* take_in gives one item the next index, and the factors that it was given before, or NULL. */
 static void
-take_in(const RecoModel *model, const RecoKey *key, const RecoAttributes *attributes)
+take_in(const RecoModel *model, const RecoKey *key, const RecoAttributes *attributes, const float *before)
 {
 	RecoAdded *added = model->added;
 	RecoKey *own = &added->key[added->n];
 	RecoAttributes *row = &added->attributes[added->n];
+	size_t bytes = sizeof(float) * model->embedding->d;
+	float *place = MemoryContextAlloc(added->memory, bytes);
 
 	*own = *key;
 	if (key->kind != RECO_KEY_INTEGER)
@@ -187,7 +193,11 @@ take_in(const RecoModel *model, const RecoKey *key, const RecoAttributes *attrib
 	*row = *attributes;
 	row->column = copy_bytes(added->memory, attributes->column, sizeof(uint32) * attributes->n);
 	row->value = copy_bytes(added->memory, attributes->value, sizeof(float) * attributes->n);
-	model->algorithm->place(model, row, added->memory);
+	if (before != NULL)
+		memcpy(place, before, bytes);
+	else
+		model->algorithm->place(model, row, place);
+	reco_items_add(model->embedding, place, added->memory);
 	added->order[added->n] = (uint32) added->n;
 	added->n++;
 }
@@ -197,6 +207,13 @@ compare_order(const void *a, const void *b, void *key)
 {
 	return reco_key_compare((const RecoKey *) key + *(const uint32 *) a,
 							(const RecoKey *) key + *(const uint32 *) b);
+}
+
+/* sort_added puts the items that were added in the order of their keys, so that they are found by it. */
+static void
+sort_added(RecoAdded *added)
+{
+	qsort_arg(added->order, added->n, sizeof(uint32), compare_order, added->key);
 }
 
 /* add_keys takes in those of n unknown keys that have a row. */
@@ -213,9 +230,9 @@ add_keys(const RecoModel *model, const RecoKey *key, size_t n)
 		RecoAttributes attributes = reco_attributes_row(features, i);
 
 		if (attributes.known)
-			take_in(model, &key[i], &attributes);
+			take_in(model, &key[i], &attributes, NULL);
 	}
-	qsort_arg(added->order, added->n, sizeof(uint32), compare_order, added->key);
+	sort_added(added);
 }
 
 size_t
@@ -260,19 +277,87 @@ may_look(const RecoModel *model)
 			reco_catalog_may_select(definition->items.relid, definition->items_time.attnum));
 }
 
+/* add_kept takes in those of n unique items that are kept and not known yet, and says of each whether it is done. */
+static bool *
+add_kept(const RecoModel *model, const RecoArrival *arrival, size_t n)
+{
+	RecoAdded *added = model->added;
+	const RecoKept *kept = reco_kept_of(&added->version, added->definition->items.relid);
+	bool *done = palloc0(Max(n, 1));
+	size_t before = added->n;
+
+	make_room(added, n);
+	for (size_t i = 0; i < n; i++)
+	{
+		const RecoKeptItem *item = reco_kept_find(kept, &arrival[i].row);
+
+		bool known = reco_model_find(model, &arrival[i].key) >= 0;
+
+		done[i] = known || item != NULL;
+		if (item != NULL && !known)
+			take_in(model, &arrival[i].key, &item->attributes, item->place);
+	}
+	if (added->n > before)
+		sort_added(added);
+	return done;
+}
+
+/* keep_taken keeps those of n items that were not done and have been taken in since. */
+static void
+keep_taken(const RecoModel *model, const RecoArrival *arrival, const bool *done, size_t n)
+{
+	RecoAdded *added = model->added;
+	RecoKept *kept = reco_kept_of(&added->version, added->definition->items.relid);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		int64 item = done[i] ? -1 : reco_model_find(model, &arrival[i].key);
+
+		if (item >= (int64) model->items.n)
+			reco_kept_put(kept, &arrival[i].row, &added->attributes[(size_t) item - model->items.n],
+						  reco_items_row(model->embedding, (uint32) item), model->embedding->d);
+	}
+}
+
+/* add_arrivals looks for what came last and takes it in, in the current context. */
+static void
+add_arrivals(const RecoModel *model)
+{
+	const RecoDefinition *definition = model->added->definition;
+	bool versions = reco_reader_tells_versions(definition, model->item_encoder);
+	bool *done = NULL;
+	RecoArrival *arrival;
+	RecoKey *key;
+	size_t n_left = 0;
+	int n;
+
+	arrival = reco_reader_arrivals(definition, &model->since, reco_max_new_items, versions, &n);
+	if (versions)
+		done = add_kept(model, arrival, (size_t) n);
+	key = palloc_extended(sizeof(RecoKey) * Max(n, 1), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < n; i++)
+		if (done == NULL || !done[i])
+			key[n_left++] = arrival[i].key;
+	reco_model_add(model, key, n_left);
+	if (versions && n_left > 0)
+		keep_taken(model, arrival, done, (size_t) n);
+}
+
 size_t
 reco_model_add_new(const RecoModel *model)
 {
-	RecoKey *key;
-	int n;
+	MemoryContext scratch;
+	MemoryContext outer;
 
 	if (model->added == NULL)
 		return 0;
 	if (may_look(model))
 	{
-		key = reco_reader_arrivals(model->added->definition, &model->since, reco_max_new_items, &n);
-		reco_model_add(model, key, (size_t) n);
-		pfree(key);
+		scratch = AllocSetContextCreate(CurrentMemoryContext, "reco arrivals", ALLOCSET_DEFAULT_SIZES);
+		outer = MemoryContextSwitchTo(scratch);
+		add_arrivals(model);
+		MemoryContextSwitchTo(outer);
+		MemoryContextDelete(scratch);
 	}
 	return model->added->n;
 }

@@ -7,7 +7,7 @@
 
 #include "model/model.h"
 
-/* reco_added_make makes what reco_model_add fills, in the current context. */
-extern RecoAdded *reco_added_make(const RecoDefinition *definition);
+/* reco_added_make makes what reco_model_add fills for a model of that version, in the current context. */
+extern RecoAdded *reco_added_make(const RecoDefinition *definition, const pg_uuid_t *version);
 
 #endif

@@ -149,18 +149,16 @@ reco_als_by_item(const RecoQuery *query, uint32 item, int *n)
 }
 
 void
-reco_als_place(const RecoModel *model, const RecoAttributes *attributes, MemoryContext memory)
+reco_als_place(const RecoModel *model, const RecoAttributes *attributes, float *row)
 {
-	AlsModel *als = model->state;
+	const AlsModel *als = model->state;
 	size_t d = als->items.d;
 	double *place = palloc(sizeof(double) * d);
-	float *row = MemoryContextAlloc(memory, sizeof(float) * d);
 
 	rk_side_map(als->item_map, model->attributes.n_cols, d, attributes->column, attributes->value,
 				attributes->n, place);
 	for (size_t k = 0; k < d; k++)
 		row[k] = (float) place[k];
-	reco_items_add(&als->items, row, memory);
 	pfree(place);
 }
 

@@ -88,6 +88,6 @@ extern int reco_als_own_addends(const RecoQuery *query, uint32 item, RecoAddend 
 /* For the table of the algorithm, see model.h. */
 extern RecoAttributeShare *reco_als_attributes(const RecoQuery *query, uint32 item, int *n);
 extern RecoAddend *reco_als_by_item(const RecoQuery *query, uint32 item, int *n);
-extern void reco_als_place(const RecoModel *model, const RecoAttributes *attributes, MemoryContext memory);
+extern void reco_als_place(const RecoModel *model, const RecoAttributes *attributes, float *row);
 
 #endif

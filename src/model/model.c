@@ -431,7 +431,7 @@ reco_model_open(const RecoDefinition *definition, MemoryContext pin)
 		reco_attributes_readable(&definition->items, &definition->item_key, definition->item_features);
 	if (model->reads_items && model->algorithm->place != NULL && model->attributes.n_cols > 0 &&
 		reco_max_new_items > 0)
-		model->added = reco_added_make(definition);
+		model->added = reco_added_make(definition, &version->key);
 	MemoryContextSwitchTo(previous);
 	return model;
 }

@@ -301,11 +301,10 @@ struct RecoAlgorithm
 	RecoAddend *(*by_item)(const RecoQuery *query, uint32 item, int *n);
 
 	/*
-	 * place gives an item that the version does not know its place in the model from its attributes: the next index
-	 * (reco_items_add), in memory that lasts.  NULL where attributes say nothing; reco_model_add asks only models
-	 * with attributes of items.
+	 * place writes the factors [embedding->d] that an item which the version does not know has by its attributes.
+	 * NULL where attributes say nothing; reco_model_add asks only models with attributes of items.
 	 */
-	void (*place)(const RecoModel *model, const RecoAttributes *attributes, MemoryContext memory);
+	void (*place)(const RecoModel *model, const RecoAttributes *attributes, float *row);
 
 	/* attributes gives the parts of a score that attributes are owed, and their number; NULL where there are none. */
 	RecoAttributeShare *(*attributes)(const RecoQuery *query, uint32 item, int *n);
@@ -385,7 +384,7 @@ reco_items_bias(const RkItems *items, uint32 item)
 extern void reco_items_grow(RkItems *items);
 
 /* reco_items_add makes a row [d] that of the next item after those there are; the kernels do not rank it. */
-extern void reco_items_add(RkItems *items, const float *row, MemoryContext memory);
+extern void reco_items_add(const RkItems *items, const float *row, MemoryContext memory);
 
 /* reco_items_forget takes the added rows out again. */
 extern void reco_items_forget(const RkItems *items);

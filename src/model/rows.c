@@ -47,7 +47,7 @@ reco_items_grow(RkItems *items)
 }
 
 void
-reco_items_add(RkItems *items, const float *row, MemoryContext memory)
+reco_items_add(const RkItems *items, const float *row, MemoryContext memory)
 {
 	Rows *rows = items->elsewhere;
 

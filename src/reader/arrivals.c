@@ -150,75 +150,83 @@ reco_reader_item_times(const RecoDefinition *definition, const RecoKeys *keys)
 	return read.time;
 }
 
-/* Keys while they are read. */
+/* Items that came last while they are read. */
 typedef struct ArrivalsRead
 {
 	Oid type;
 	MemoryContext context;
-	RecoKey *key;
+	bool versions;
+	RecoArrival *arrival;
 	int n;
 } ArrivalsRead;
 
-/* take_key takes the key of one row. */
+/* take_arrival takes one row. */
 static void
-take_key(TupleTableSlot *slot, void *state)
+take_arrival(TupleTableSlot *slot, void *state)
 {
 	ArrivalsRead *read = state;
-	bool isnull;
-	Datum value = slot_getattr(slot, 1, &isnull);
+	RecoArrival *arrival = &read->arrival[read->n];
 	MemoryContext old;
-	RecoKey *key;
+	RecoKey *key = &arrival->key;
 
-	if (isnull)
+	slot_getallattrs(slot);
+	if (slot->tts_isnull[0])
 		return;
+	read->n++;
 	old = MemoryContextSwitchTo(read->context);
-	key = &read->key[read->n++];
-	*key = reco_key_from_datum(value, read->type);
+	*key = reco_key_from_datum(slot->tts_values[0], read->type);
 	if (key->kind != RECO_KEY_INTEGER)
 		key->bytes = memcpy(palloc(key->length + 1), key->bytes, key->length);
 	MemoryContextSwitchTo(old);
+	if (read->versions)
+		arrival->row = (RecoRowVersion){*(ItemPointer) DatumGetPointer(slot->tts_values[1]),
+										DatumGetTransactionId(slot->tts_values[2])};
 }
 
 /* arrivals_sql writes the query; its parameter is of the type that is given back. */
 static char *
-arrivals_sql(const RecoDefinition *definition, const RecoSince *since, int most, Oid *parameter)
+arrivals_sql(const RecoDefinition *definition, const RecoSince *since, int most, bool versions,
+			 Oid *parameter)
 {
 	const char *key = quote_identifier(definition->item_key.name);
+	const char *more = versions ? ", ctid, xmin" : "";
 	const char *column;
 	const char *type;
 
 	if (!since->by_time)
 	{
 		*parameter = reco_key_lookup_type(definition->item_key.type);
-		return psprintf("SELECT %s FROM %s WHERE %s OPERATOR(pg_catalog.>) $1 ORDER BY %s DESC LIMIT %d", key,
-						definition->items.sql_name, key, key, most);
+		return psprintf("SELECT %s%s FROM %s WHERE %s OPERATOR(pg_catalog.>) $1 ORDER BY %s DESC LIMIT %d",
+						key, more, definition->items.sql_name, key, key, most);
 	}
 	*parameter = time_type(definition, &type);
 	column = quote_identifier(definition->items_time.name);
-	return psprintf("SELECT %s FROM %s WHERE %s OPERATOR(pg_catalog.%s) $1 AND %s OPERATOR(pg_catalog.<=) "
+	return psprintf("SELECT %s%s FROM %s WHERE %s OPERATOR(pg_catalog.%s) $1 AND %s OPERATOR(pg_catalog.<=) "
 					"pg_catalog.statement_timestamp()::%s ORDER BY %s DESC, %s DESC LIMIT %d",
-					key, definition->items.sql_name, column, *parameter == DATEOID ? ">=" : ">", column, type,
-					column, key, most);
+					key, more, definition->items.sql_name, column, *parameter == DATEOID ? ">=" : ">", column,
+					type, column, key, most);
 }
 
-RecoKey *
-reco_reader_arrivals(const RecoDefinition *definition, const RecoSince *since, int most, int *n)
+RecoArrival *
+reco_reader_arrivals(const RecoDefinition *definition, const RecoSince *since, int most, bool versions,
+					 int *n)
 {
 	ArrivalsRead read = {.type = reco_key_lookup_type(definition->item_key.type),
-						 .context = CurrentMemoryContext};
+						 .context = CurrentMemoryContext,
+						 .versions = versions};
 	RecoReceiver dest;
 	RecoReading before;
 	RecoPlan *plan;
 	Datum value;
 	Oid type;
-	char *sql = arrivals_sql(definition, since, most, &type);
+	char *sql = arrivals_sql(definition, since, most, versions, &type);
 
-	read.key = palloc_extended(sizeof(RecoKey) * Max(most, 1), MCXT_ALLOC_HUGE);
+	read.arrival = palloc_extended(sizeof(RecoArrival) * Max(most, 1), MCXT_ALLOC_HUGE);
 	*n = 0;
 	if (!since->by_time && !reco_key_fits(&since->key, type))
-		return read.key;
+		return read.arrival;
 	value = since->by_time ? time_to_datum(since->time, type) : reco_key_to_datum(&since->key, type);
-	reco_receiver_init(&dest, take_key, &read);
+	reco_receiver_init(&dest, take_arrival, &read);
 	reco_receiver_expect_key(&dest, definition->item_key.type);
 	before = reco_items_begin_read(NULL);
 	plan = reco_plans_find(sql, 1, &type);
@@ -228,5 +236,5 @@ reco_reader_arrivals(const RecoDefinition *definition, const RecoSince *since, i
 	reco_items_end_read(before);
 	pfree(sql);
 	*n = read.n;
-	return read.key;
+	return read.arrival;
 }

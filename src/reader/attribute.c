@@ -188,6 +188,7 @@ reco_attribute_plan(const RecoDefinition *definition, RecoSide side, const char 
 			   "Features are booleans, numbers, dates, timestamps, text, enums, arrays of these, real[] and "
 			   "vectors: convert the column in a view, and map the view.");
 	refine(definition, side, &column, options, attribute);
+	source->type = column.type;
 	source->expression = psprintf("%s%s", quote_identifier(name), cast);
 }
 
@@ -251,6 +252,21 @@ reco_attribute_source(const RecoDefinition *definition, RecoSide side, const Rec
 			errmsg("feature \"%s\" is of type %s now and was learned as %s", attribute->name,
 				   format_type_be(column.type), reco_feature_kind_name(attribute->kind)),
 			errhint("Learn a new version with CALL reco.refresh(%s).", quote_literal_cstr(definition->name)));
+	source.type = column.type;
 	source.expression = psprintf("%s%s", quote_identifier(attribute->name), cast);
 	return source;
+}
+
+bool
+reco_attribute_is_fixed(Oid type, RecoRawForm form)
+{
+	Oid base = getBaseType(type);
+
+	if (form != RECO_RAW_BYTES && form != RECO_RAW_ELEMENTS)
+		return true;
+	if (form == RECO_RAW_ELEMENTS)
+		base = getBaseType(get_element_type(base));
+	/* numbers with a point and times are written as settings say, names of a type may be changed */
+	return base == BOOLOID || base == TEXTOID || base == VARCHAROID || base == BPCHAROID || base == UUIDOID ||
+		   is_whole(base) || base == NUMERICOID;
 }

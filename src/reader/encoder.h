@@ -5,6 +5,7 @@
  *
  *	feature_options.c	the "features" of a definition's options
  *	attribute.c			a column's type and options decide how it is encoded and read
+ *	row_version.c		when the version of a row tells what it becomes
  *	raw.c				a row of the relation becomes raw values
  *	encode.c			raw values become entries of a row
  *	encode_text.c		texts become topics
@@ -129,6 +130,7 @@ typedef struct RecoEntries
 /* How one column is read. */
 typedef struct RecoSource
 {
+	Oid type;         /* of the column */
 	char *expression; /* SQL */
 	RecoRawForm form;
 } RecoSource;
@@ -151,6 +153,9 @@ extern void reco_attribute_plan(const RecoDefinition *definition, RecoSide side,
 /* reco_attribute_source says how the column of a fitted attribute is read as it is now. */
 extern RecoSource reco_attribute_source(const RecoDefinition *definition, RecoSide side,
 										const RecoAttribute *attribute);
+
+/* reco_attribute_is_fixed says whether what is read of a column's value depends on the value alone: on no setting, and on no names of a type. */
+extern bool reco_attribute_is_fixed(Oid type, RecoRawForm form);
 
 /* raw.c */
 

@@ -107,6 +107,13 @@ extern RecoFeatures *reco_features_learn(const RecoDefinition *definition, RecoS
 extern RecoFeatures *reco_encoder_rows(const RecoDefinition *definition, const RecoEncoder *encoder,
 									   RecoSide side, const RecoKey *key, int n);
 
+/*
+ * reco_reader_tells_versions says whether what an encoder makes of an item follows from the version of its row alone, and the caller may
+ * ask for that version (row_version.c says when).  If so the relation is locked until the end of the
+ * transaction, so that nobody writes it anew meanwhile.
+ */
+extern bool reco_reader_tells_versions(const RecoDefinition *definition, const RecoEncoder *encoder);
+
 /* reco_encoder_fits says whether all columns of an encoder are there and of their kinds, so that reco_encoder_rows can read them. */
 extern bool reco_encoder_fits(const RecoDefinition *definition, const RecoEncoder *encoder, RecoSide side);
 

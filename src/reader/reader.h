@@ -95,14 +95,29 @@ typedef struct RecoSince
 	RecoKey key;  /* the greatest of the version */
 } RecoSince;
 
+/* Which version of a row of a table: what it holds never changes, until the table is written anew. */
+typedef struct RecoRowVersion
+{
+	ItemPointerData place;
+	TransactionId writer;
+} RecoRowVersion;
+
+/* An item that came last. */
+typedef struct RecoArrival
+{
+	RecoKey key;
+	RecoRowVersion row; /* where it was asked for */
+} RecoArrival;
+
 /*
- * reco_reader_arrivals gives the keys of the items that came last: of those later than "since" and not in the future,
+ * reco_reader_arrivals gives the items that came last: those later than "since" and not in the future,
  * or of a greater key, at most "most", the newest first, by one query that an index on that column
  * serves.  As the caller, read-only, in the active snapshot; SPI must be connected.  A key with several rows may be
  * there several times, and among items of the day of "since", where the column is a date, are some that are not new.
+ * Versions of rows may be asked for where reco_reader_tells_versions says so.
  */
-extern RecoKey *reco_reader_arrivals(const RecoDefinition *definition, const RecoSince *since, int most,
-									 int *n);
+extern RecoArrival *reco_reader_arrivals(const RecoDefinition *definition, const RecoSince *since, int most,
+										 bool versions, int *n);
 
 /* reco_reader_keys_grow says whether keys of a kind can tell what is newer: integers, and uuid, whose version 7 begins with the time. */
 extern bool reco_reader_keys_grow(RecoKeyKind kind);
