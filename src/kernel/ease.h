@@ -26,6 +26,14 @@
  * the condition number at most (|R^T R| + lambda) / lambda, so that the error of an entry of B is of the order of that times
  * 2^-24; test_ease.c holds it to 2e-6 on a small problem.
  *
+ * *Dual.*  Where users are fewer than items, the smaller Gram matrix serves: with A the sweep of R R^T + lambda I, hence
+ * -(R R^T + lambda I)^-1,
+ *
+ *		P = (I + R^T A R) / lambda,	B[j, i] = -r_i^T A r_j / (1 + r_i^T A r_i),
+ *
+ * r_i being what users have of item i.  The divisor lies between lambda / (|r_i|^2 + lambda) and 1 and is summed in double, so its relative error grows
+ * with |r_i|^2 / lambda; test_ease.c holds B to 4e-6 on a small problem.
+ *
  * *Local.*  Column i of B is found from the m items nearest to i alone, as the ridge
  * regression of i on them: (R_N^T R_N + lambda I) b = R_N^T r_i.  The Gram matrix of
  * the m items is added up from the rows of users who have any of them.
@@ -112,6 +120,24 @@ extern RkStatus rk_ease_update_range(const RkEase *ease, size_t tile, const RkPo
 extern size_t rk_ease_rows_scratch_bytes(size_t n);
 extern RkStatus rk_ease_rows_range(const RkEase *ease, size_t first, size_t last, const RkSlots *slots,
 								   void *scratch, const RkPoll *poll);
+
+/* RkEaseDual is a dense problem of fewer users than items; it owns nothing. */
+typedef struct RkEaseDual
+{
+	RkEase
+		inverse; /* the sweep of R R^T + lambda I, by rk_ease_gram_range with items and users exchanged; n: the number of users */
+	RkCsr by_item;    /* [n_items x n_users], weights are values */
+	double *diagonal; /* [n_items], 1 + r_i^T A r_i */
+} RkEaseDual;
+
+/* rk_ease_dual_diagonal_range writes diagonal[first .. last - 1], after all steps. */
+extern RkStatus rk_ease_dual_diagonal_range(const RkEaseDual *dual, size_t first, size_t last,
+											const RkPoll *poll);
+
+/* rk_ease_dual_rows_range keeps the greatest entries of rows first .. last - 1 of B, after all of the diagonal. */
+extern size_t rk_ease_dual_rows_scratch_bytes(size_t n_users, size_t n_items);
+extern RkStatus rk_ease_dual_rows_range(const RkEaseDual *dual, size_t first, size_t last,
+										const RkSlots *slots, void *scratch, const RkPoll *poll);
 
 /* RkEaseLocal is a local problem. */
 typedef struct RkEaseLocal

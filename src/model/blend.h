@@ -20,6 +20,7 @@
 enum
 {
 	BLEND_MEMBERS,
+	BLEND_WEIGHTS,
 	BLEND_DISLIKE,
 	BLEND_SEED,
 	BLEND_N_OPTIONS
@@ -53,5 +54,11 @@ extern void reco_blend_check_options(const RecoOptionValue *option);
  */
 extern void reco_blend_weigh(RecoBlend *blend, const RkCsr *train, const RkCsr *test, uint64 seed,
 							 RecoJson *metrics);
+
+/*
+ * reco_blend_scale gives the weights of members that count "share" each, [n], in the units of reco_blend_weigh: reciprocal
+ * spreads of scores, here of the items that members list for a sample of the users of "rows".
+ */
+extern void reco_blend_scale(RecoBlend *blend, const RkCsr *rows, uint64 seed, const double *share);
 
 #endif

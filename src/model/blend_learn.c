@@ -4,7 +4,8 @@
  *
  * Weights cannot be found on rows that members have seen.  So some rows are held out (those of als_held_out.c), all
  * members learn from the others, and the held-out rows say what each is worth (blend_weights.c).  Then all
- * members learn once more, from all rows, and are stored with these weights.
+ * members learn once more, from all rows, and are stored with these weights.  Where the option "weights" gives them,
+ * members learn once, and only the spread of their scores is measured.
  */
 #include "postgres.h"
 
@@ -24,6 +25,9 @@ const RecoOption reco_blend_option[BLEND_N_OPTIONS] = {
 	[BLEND_MEMBERS] =
 		{"members", RECO_OPTION_OBJECT, true, 0, NULL, 0, 0, false,
 		 "The models that are blended, and options of each, as in {\"als\": {\"factors\": 128}, \"ease\": {}}."},
+	[BLEND_WEIGHTS] =
+		{"weights", RECO_OPTION_OBJECT, true, 0, NULL, 0, 0, false,
+		 "What each member counts, in units of the spread of its scores, as in {\"als\": 1, \"ease\": 0.5}; found on held-out rows where left open."},
 	[BLEND_DISLIKE] =
 		{"dislike", RECO_OPTION_NUMBER, false, 0, NULL, 0, 1e6, false,
 		 "How far an event of negative weight pulls the target below zero (tau), for all members; 0 only pulls it towards zero."},
@@ -100,12 +104,54 @@ members_of(const RecoOptionValue *option, Member *member)
 	return n;
 }
 
+pg_noreturn static void raise_weights(const char *what);
+
+static void
+raise_weights(const char *what)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("option \"weights\" %s", what),
+					errhint("%s", reco_blend_option[BLEND_WEIGHTS].help)));
+}
+
+/* shares_of reads what each of n members is to count; false where that is left open. */
+static bool
+shares_of(const RecoOptionValue *option, const Member *member, int n, double *share)
+{
+	RecoOption of_member[BLEND_MOST_MEMBERS] = {0};
+	RecoOptionValue *value;
+	double sum = 0;
+
+	if (!option[BLEND_WEIGHTS].is_set)
+		return false;
+	for (int m = 0; m < n; m++)
+		of_member[m] = (RecoOption){.name = member[m].algorithm->name,
+									.type = RECO_OPTION_NUMBER,
+									.is_auto = true,
+									.maximum = 1e6,
+									.help = reco_blend_option[BLEND_WEIGHTS].help};
+	value = reco_options_parse(of_member, n, &option[BLEND_WEIGHTS].object, 1);
+	for (int m = 0; m < n; m++)
+	{
+		if (!value[m].is_set)
+			raise_weights(psprintf("does not name member \"%s\"", of_member[m].name));
+		share[m] = value[m].number;
+		sum += share[m];
+	}
+	if (sum == 0)
+		raise_weights("leaves no member any weight");
+	return true;
+}
+
 void
 reco_blend_check_options(const RecoOptionValue *option)
 {
 	Member member[BLEND_MOST_MEMBERS];
+	double share[BLEND_MOST_MEMBERS];
+	int n = members_of(option, member);
 
-	(void) members_of(option, member);
+	/* options of a call may name members without weights and the other way round; they are checked together when learning */
+	if (option[BLEND_MEMBERS].is_set)
+		(void) shares_of(option, member, n, share);
 }
 
 Size
@@ -123,17 +169,6 @@ reco_blend_learn_bytes(size_t n_users, size_t n_items, size_t n_rows, bool expli
 	return add_size(bytes, 1024 * 1024);
 }
 
-/* learn_member has a member learn from the rows that are there now. */
-static void
-learn_member(const RecoLearnInput *input, const Member *member, RecoLearnOutput *output)
-{
-	RecoLearnInput own = *input;
-
-	memset(output, 0, sizeof(*output));
-	own.option = member->option;
-	member->algorithm->learn(&own, output);
-}
-
 /* bare_model is what members share while they are measured: items without keys, and no folding, for rows are folded. */
 static RecoModel *
 bare_model(const RecoLearnInput *input)
@@ -142,6 +177,26 @@ bare_model(const RecoLearnInput *input)
 
 	model->items.n = input->data->n_items;
 	return model;
+}
+
+/* learn_members has the members learn from the rows that are there now, [blend->n] outputs. */
+static void
+learn_members(const RecoLearnInput *input, const Member *member, RecoBlend *blend, RecoLearnOutput *output)
+{
+	RecoLearnInput own = *input;
+	const RecoModel *whole = bare_model(input);
+
+	memset(output, 0, sizeof(*output) * blend->n);
+	for (int m = 0; m < blend->n; m++)
+	{
+		RecoTensorSet *tensors = palloc0(sizeof(RecoTensorSet));
+
+		own.option = member[m].option;
+		member[m].algorithm->learn(&own, &output[m]);
+		tensors->n = output[m].n_tensors;
+		tensors->tensor = output[m].tensor;
+		blend->member[m] = reco_blend_member(whole, member[m].algorithm, tensors);
+	}
 }
 
 /* item_hashes hashes the keys of the items, [n_items]. */
@@ -162,24 +217,14 @@ item_hashes(const RecoLearnInput *input, uint64 seed)
 
 /* weigh chooses the weights out of fold; what it takes of the area it gives back. */
 static void
-weigh(const RecoLearnInput *input, const Member *member, RecoBlend *blend, RecoJson *metrics)
+weigh(const RecoLearnInput *input, const Member *member, uint64 seed, RecoBlend *blend, RecoJson *metrics)
 {
 	Size mark = reco_area_mark(input->area);
-	uint64 seed = rk_hash_mix((uint64) input->option[BLEND_SEED].number, OWN_SEED);
-	const RecoModel *whole = bare_model(input);
+	RecoLearnOutput output[BLEND_MOST_MEMBERS];
 	AlsHeldOut held_out;
 
 	reco_als_hold_out(input, seed, item_hashes(input, seed), &held_out);
-	for (int m = 0; m < blend->n; m++)
-	{
-		RecoTensorSet *tensors = palloc0(sizeof(RecoTensorSet));
-		RecoLearnOutput output;
-
-		learn_member(input, &member[m], &output);
-		tensors->n = output.n_tensors;
-		tensors->tensor = output.tensor;
-		blend->member[m] = reco_blend_member(whole, member[m].algorithm, tensors);
-	}
+	learn_members(input, member, blend, output);
 	reco_blend_weigh(blend, &held_out.train, &held_out.test, seed, metrics);
 	reco_als_put_back(&held_out);
 	reco_area_release(input->area, mark);
@@ -205,28 +250,35 @@ void
 reco_blend_learn(const RecoLearnInput *input, RecoLearnOutput *output)
 {
 	Member member[BLEND_MOST_MEMBERS];
+	RecoLearnOutput own[BLEND_MOST_MEMBERS];
+	double share[BLEND_MOST_MEMBERS] = {1};
 	RecoBlend *blend = palloc0(sizeof(RecoBlend));
+	uint64 seed = rk_hash_mix((uint64) input->option[BLEND_SEED].number, OWN_SEED);
+	bool is_given;
 	RecoJson options;
 	RecoJson of_members;
 	RecoJson metrics;
 
 	blend->n = members_of(input->option, member);
+	is_given = shares_of(input->option, member, blend->n, share);
 	blend->weight[0] = 1;
 	reco_json_begin(&metrics);
-	if (blend->n > 1)
-		weigh(input, member, blend, &metrics);
+	if (!is_given && blend->n > 1)
+		weigh(input, member, seed, blend, &metrics);
+	learn_members(input, member, blend, own);
+	if (is_given)
+		reco_blend_scale(blend, &input->data->by_user, seed, share);
 	output->tensor = palloc(sizeof(RecoTensor));
 	reco_json_begin(&of_members);
 	for (int m = 0; m < blend->n; m++)
 	{
-		RecoLearnOutput own;
-
-		learn_member(input, &member[m], &own);
-		add_member(output, member[m].algorithm->name, &own, &blend->weight[m]);
-		reco_json_object(&of_members, member[m].algorithm->name, own.options);
+		add_member(output, member[m].algorithm->name, &own[m], &blend->weight[m]);
+		reco_json_object(&of_members, member[m].algorithm->name, own[m].options);
 	}
 	reco_json_begin(&options);
 	reco_json_object(&options, "members", reco_json_end(&of_members));
+	if (is_given)
+		reco_json_object(&options, "weights", input->option[BLEND_WEIGHTS].object);
 	reco_json_number(&options, "dislike", input->option[BLEND_DISLIKE].number);
 	reco_json_integer(&options, "seed", (int64) input->option[BLEND_SEED].number);
 	output->options = reco_json_end(&options);

@@ -57,24 +57,26 @@ compare_items(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* is_target says whether an item is among the held-out ones of a user that are liked. */
+/* is_target says whether an item is among the held-out ones of a user that are liked; test NULL: nothing is held out. */
 static bool
 is_target(const RkCsr *test, size_t user, uint32 item)
 {
+	if (test == NULL)
+		return false;
 	for (uint64 e = test->offset[user]; e < test->offset[user + 1]; e++)
 		if (test->index[e] == item)
 			return test->target[e] > 0;
 	return false;
 }
 
-/* count_targets counts the held-out items of a user that are liked. */
+/* count_targets counts the items of a user that are liked. */
 static int
-count_targets(const RkCsr *test, size_t user)
+count_targets(const RkCsr *rows, size_t user)
 {
 	int n = 0;
 
-	for (uint64 e = test->offset[user]; e < test->offset[user + 1]; e++)
-		n += test->target[e] > 0;
+	for (uint64 e = rows->offset[user]; e < rows->offset[user + 1]; e++)
+		n += rows->target[e] > 0;
 	return n;
 }
 
@@ -141,7 +143,7 @@ judge(const RecoBlend *blend, const RkCsr *train, const RkCsr *test, size_t user
 	uint32 *item;
 
 	memset(judged, 0, sizeof(*judged));
-	judged->n_targets = count_targets(test, user);
+	judged->n_targets = test != NULL ? count_targets(test, user) : 0;
 	for (int m = 0; m < blend->n; m++)
 	{
 		query[m] = query_of(blend->member[m], train, user);
@@ -157,32 +159,32 @@ judge(const RecoBlend *blend, const RkCsr *train, const RkCsr *test, size_t user
 	return true;
 }
 
-/* choose_users lists users with liked held-out rows, at most MOST_USERS about, by hash. */
+/* choose_users lists users with liked rows, at most MOST_USERS about, by hash. */
 static uint32 *
-choose_users(const RkCsr *test, uint64 seed, int *n)
+choose_users(const RkCsr *rows, uint64 seed, int *n)
 {
 	size_t with = 0;
-	uint32 *user = palloc_extended(sizeof(uint32) * Max(test->n_rows, 1), MCXT_ALLOC_HUGE);
+	uint32 *user = palloc_extended(sizeof(uint32) * Max(rows->n_rows, 1), MCXT_ALLOC_HUGE);
 	double share;
 
-	for (size_t u = 0; u < test->n_rows; u++)
-		with += count_targets(test, u) > 0;
+	for (size_t u = 0; u < rows->n_rows; u++)
+		with += count_targets(rows, u) > 0;
 	share = with > MOST_USERS ? (double) MOST_USERS / (double) with : 1;
 	*n = 0;
-	for (size_t u = 0; u < test->n_rows; u++)
-		if (count_targets(test, u) > 0 && (double) (rk_hash_mix(seed, u) >> 11) * 0x1p-53 < share)
+	for (size_t u = 0; u < rows->n_rows; u++)
+		if (count_targets(rows, u) > 0 && (double) (rk_hash_mix(seed, u) >> 11) * 0x1p-53 < share)
 			user[(*n)++] = (uint32) u;
 	return user;
 }
 
-/* hear scores the candidates of all chosen users. */
+/* hear scores the candidates of all chosen users; test NULL: nothing is held out. */
 static Jury
 hear(const RecoBlend *blend, const RkCsr *train, const RkCsr *test, uint64 seed)
 {
 	MemoryContext keep = CurrentMemoryContext;
 	MemoryContext memory = AllocSetContextCreate(keep, "reco blend user", ALLOCSET_DEFAULT_SIZES);
 	int n;
-	uint32 *user = choose_users(test, seed, &n);
+	uint32 *user = choose_users(test != NULL ? test : train, seed, &n);
 	Jury jury = {blend->n, 0, palloc(sizeof(Judged) * Max(n, 1))};
 
 	reco_progress_phase("weighing", n);
@@ -363,4 +365,13 @@ reco_blend_weigh(RecoBlend *blend, const RkCsr *train, const RkCsr *test, uint64
 		}
 	}
 	report(blend, &jury, alone, scale, best, metrics);
+}
+
+void
+reco_blend_scale(RecoBlend *blend, const RkCsr *rows, uint64 seed, const double *share)
+{
+	Jury jury = hear(blend, rows, NULL, seed);
+
+	for (int m = 0; m < blend->n; m++)
+		blend->weight[m] = share[m] * (jury.n > 0 ? scale_of(&jury, m) : 1);
 }

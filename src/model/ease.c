@@ -6,8 +6,8 @@
  * weights by which what a user has predicts what else he has.  Unlike likeness they are of all
  * items together, so that two items that say the same do not count twice, and they may be negative.
  *
- * Two ways: *dense* inverts the Gram matrix of all items, which takes 2 n^2 bytes and n^3 operations; *local*
- * regresses each item on the items nearest to it alone (by cosine, shrunk), for any number of
+ * Two ways: *dense* inverts the Gram matrix of all items, or that of all users where they are much fewer, which takes 2 n^2 bytes
+ * and n^3 operations; *local* regresses each item on the items nearest to it alone (by cosine, shrunk), for any number of
  * items.  Of either, the greatest weights of a row are stored.
  */
 #include "postgres.h"
@@ -22,6 +22,12 @@
 
 /* Catalogues up to this many items are inverted where the method is left open. */
 #define DENSE_ITEMS 12000
+
+/*
+ * Users are inverted where they are less than this share of the items: half of the operations of items then,
+ * and rows of B, which take longer to make of it, in a part of what is left.
+ */
+#define DUAL_SHARE 0.8
 
 /* Defaults of lambda. */
 #define DENSE_LAMBDA 100
@@ -72,6 +78,8 @@ typedef enum EaseTask
 	TASK_PANEL,
 	TASK_UPDATE,
 	TASK_ROWS,
+	TASK_DUAL_DIAGONAL,
+	TASK_DUAL_ROWS,
 	TASK_LOCAL,
 	N_TASKS
 } EaseTask;
@@ -82,16 +90,18 @@ typedef struct EaseShared
 	RkCsr by_item;
 	RkCsr by_user;
 	double lambda;
-	RkEase dense;
+	bool is_dual;
+	RkEase dense; /* of items, or of users */
+	RkEaseDual dual;
 	RkEaseLocal local;
 	RkSlots slots;
 } EaseShared;
 
-/* last_of is the end of a range of RANGE_ITEMS. */
+/* last_of is the end of a range of RANGE_ITEMS of n. */
 static size_t
-last_of(const EaseShared *shared, size_t range)
+last_of(size_t n, size_t range)
 {
-	return Min((range + 1) * RANGE_ITEMS, shared->by_item.n_rows);
+	return Min((range + 1) * RANGE_ITEMS, n);
 }
 
 static RkStatus
@@ -99,9 +109,10 @@ task_gram(void *arg, size_t range, void *scratch, const RkPoll *poll)
 {
 	EaseShared *shared = arg;
 
-	return reco_blas()->ease_gram_range(&shared->by_item, &shared->by_user, shared->lambda,
-										range * RANGE_ITEMS, last_of(shared, range), shared->dense.matrix,
-										scratch, poll);
+	return reco_blas()->ease_gram_range(shared->is_dual ? &shared->by_user : &shared->by_item,
+										shared->is_dual ? &shared->by_item : &shared->by_user, shared->lambda,
+										range * RANGE_ITEMS, last_of(shared->dense.n, range),
+										shared->dense.matrix, scratch, poll);
 }
 
 static RkStatus
@@ -126,8 +137,27 @@ task_rows(void *arg, size_t range, void *scratch, const RkPoll *poll)
 {
 	EaseShared *shared = arg;
 
-	return reco_blas()->ease_rows_range(&shared->dense, range * RANGE_ITEMS, last_of(shared, range),
-										&shared->slots, scratch, poll);
+	return reco_blas()->ease_rows_range(&shared->dense, range * RANGE_ITEMS,
+										last_of(shared->by_item.n_rows, range), &shared->slots, scratch,
+										poll);
+}
+
+static RkStatus
+task_dual_diagonal(void *arg, size_t range, void *scratch, const RkPoll *poll)
+{
+	EaseShared *shared = arg;
+
+	return rk_ease_dual_diagonal_range(&shared->dual, range * RANGE_ITEMS,
+									   last_of(shared->by_item.n_rows, range), poll);
+}
+
+static RkStatus
+task_dual_rows(void *arg, size_t range, void *scratch, const RkPoll *poll)
+{
+	EaseShared *shared = arg;
+
+	return rk_ease_dual_rows_range(&shared->dual, range * RANGE_ITEMS, last_of(shared->by_item.n_rows, range),
+								   &shared->slots, scratch, poll);
 }
 
 static RkStatus
@@ -135,13 +165,18 @@ task_local(void *arg, size_t range, void *scratch, const RkPoll *poll)
 {
 	EaseShared *shared = arg;
 
-	return reco_blas()->ease_local_range(&shared->local, range * RANGE_ITEMS, last_of(shared, range), scratch,
-										 poll);
+	return reco_blas()->ease_local_range(&shared->local, range * RANGE_ITEMS,
+										 last_of(shared->by_item.n_rows, range), scratch, poll);
 }
 
 static const RecoTask ease_tasks[N_TASKS] = {
-	[TASK_GRAM] = task_gram, [TASK_PANEL] = task_panel, [TASK_UPDATE] = task_update,
-	[TASK_ROWS] = task_rows, [TASK_LOCAL] = task_local,
+	[TASK_GRAM] = task_gram,
+	[TASK_PANEL] = task_panel,
+	[TASK_UPDATE] = task_update,
+	[TASK_ROWS] = task_rows,
+	[TASK_DUAL_DIAGONAL] = task_dual_diagonal,
+	[TASK_DUAL_ROWS] = task_dual_rows,
+	[TASK_LOCAL] = task_local,
 };
 
 PGDLLEXPORT void reco_ease_worker_main(Datum main_arg);
@@ -162,6 +197,13 @@ is_dense(size_t n_items, const RecoOptionValue *option)
 	return method == METHOD_DENSE || (method == METHOD_AUTO && n_items <= DENSE_ITEMS);
 }
 
+/* is_dual says whether the dense method inverts users; decided as is_dense. */
+static bool
+is_dual(size_t n_users, size_t n_items)
+{
+	return (double) n_users < DUAL_SHARE * (double) n_items;
+}
+
 static Size
 ease_learn_bytes(size_t n_users, size_t n_items, size_t n_rows, bool explicit_feedback,
 				 const RecoOptionValue *option)
@@ -172,9 +214,11 @@ ease_learn_bytes(size_t n_users, size_t n_items, size_t n_rows, bool explicit_fe
 	if (is_dense(n_items, option))
 	{
 		/* half of the square, with the tiles on the diagonal whole */
-		Size matrix = mul_size(rk_ease_padded(n_items), mul_size(n_items / 2 + RK_TILE, sizeof(float)));
+		size_t order = is_dual(n_users, n_items) ? n_users : n_items;
+		Size matrix = mul_size(rk_ease_padded(order), mul_size(order / 2 + RK_TILE, sizeof(float)));
 
-		return add_size(add_size(bytes, matrix), add_size(mul_size(rk_ease_padded(n_items), panels),
+		bytes = add_size(bytes, mul_size(n_items, sizeof(double)));
+		return add_size(add_size(bytes, matrix), add_size(mul_size(rk_ease_padded(order), panels),
 														  RK_EASE_TILE * RK_EASE_TILE * sizeof(float)));
 	}
 	return add_size(bytes, mul_size(mul_size(n_items, (Size) option[EASE_NEAREST].number),
@@ -199,34 +243,61 @@ alloc_dense(RecoArea *area, size_t n, RkEase *dense)
 	dense->pivot = reco_area_alloc(area, sizeof(float) * RK_EASE_TILE * RK_EASE_TILE);
 }
 
-/* learn_dense inverts the Gram matrix and keeps the greatest entries of each row. */
-static void
-learn_dense(RecoNeighbourLearner *learner, EaseShared *shared)
+/* scratch_bytes is what the tasks of the dense method need. */
+static size_t
+scratch_bytes(const EaseShared *shared)
 {
 	const RecoBlas *blas = reco_blas();
-	size_t n = shared->by_item.n_rows;
-	size_t ranges = (n + RANGE_ITEMS - 1) / RANGE_ITEMS;
-	size_t tiles = rk_ease_tiles(n);
-	void *scratch = reco_area_alloc(learner->input->area, blas->ease_pivot_scratch_bytes());
-	RecoPool *pool;
+	size_t rows = shared->is_dual ? rk_ease_dual_rows_scratch_bytes(shared->dense.n, shared->by_item.n_rows)
+								  : blas->ease_rows_scratch_bytes(shared->dense.n);
 
-	alloc_dense(learner->input->area, n, &shared->dense);
-	pool = reco_pool_start(learner->input->area, learner->input->workers, "reco_ease_worker_main", ease_tasks,
-						   N_TASKS, Max(blas->ease_gram_scratch_bytes(n), blas->ease_rows_scratch_bytes(n)));
-	reco_progress_phase("adding up", (int64) ranges);
-	run(pool, TASK_GRAM, shared, ranges);
+	return Max(blas->ease_gram_scratch_bytes(shared->dense.n), rows);
+}
+
+/* invert sweeps the Gram matrix. */
+static void
+invert(RecoPool *pool, RecoArea *area, EaseShared *shared)
+{
+	size_t tiles = rk_ease_tiles(shared->dense.n);
+	void *scratch = reco_area_alloc(area, reco_blas()->ease_pivot_scratch_bytes());
+
 	reco_progress_phase("inverting", (int64) tiles);
 	for (size_t step = 0; step < tiles; step++)
 	{
 		shared->dense.step = step;
-		reco_learn_check(blas->ease_pivot(&shared->dense, scratch));
+		reco_learn_check(reco_blas()->ease_pivot(&shared->dense, scratch));
 		run(pool, TASK_PANEL, shared, tiles);
 		run(pool, TASK_UPDATE, shared, tiles);
 		reco_progress_step((int64) step + 1, NAN);
 	}
+}
+
+/* learn_dense inverts a Gram matrix and keeps the greatest entries of each row. */
+static void
+learn_dense(RecoNeighbourLearner *learner, EaseShared *shared)
+{
+	RecoArea *area = learner->input->area;
+	size_t ranges = (shared->by_item.n_rows + RANGE_ITEMS - 1) / RANGE_ITEMS;
+	size_t n = shared->is_dual ? shared->by_user.n_rows : shared->by_item.n_rows;
+	size_t gram_ranges = (n + RANGE_ITEMS - 1) / RANGE_ITEMS;
+	RecoPool *pool;
+
+	alloc_dense(area, n, &shared->dense);
 	learner->slots = reco_neighbours_slots(learner, 0);
 	shared->slots = learner->slots;
-	run(pool, TASK_ROWS, shared, ranges);
+	pool = reco_pool_start(area, learner->input->workers, "reco_ease_worker_main", ease_tasks, N_TASKS,
+						   scratch_bytes(shared));
+	reco_progress_phase("adding up", (int64) gram_ranges);
+	run(pool, TASK_GRAM, shared, gram_ranges);
+	invert(pool, area, shared);
+	reco_progress_phase("regressing", (int64) ranges);
+	if (shared->is_dual)
+	{
+		shared->dual = (RkEaseDual){shared->dense, shared->by_item,
+									reco_area_alloc(area, sizeof(double) * shared->by_item.n_rows)};
+		run(pool, TASK_DUAL_DIAGONAL, shared, ranges);
+	}
+	run(pool, shared->is_dual ? TASK_DUAL_ROWS : TASK_ROWS, shared, ranges);
 	reco_pool_stop(pool);
 }
 
@@ -270,6 +341,7 @@ ease_learn(const RecoLearnInput *input, RecoLearnOutput *output)
 	memset(shared, 0, sizeof(EaseShared));
 	reco_neighbours_begin(&learner, input);
 	shared->by_user = learner.by_user;
+	shared->is_dual = is_dual(input->users->n, input->items->n);
 	shared->lambda = option[EASE_LAMBDA].is_set ? option[EASE_LAMBDA].number
 					 : dense                    ? DENSE_LAMBDA
 												: LOCAL_LAMBDA;

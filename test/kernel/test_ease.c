@@ -1,5 +1,5 @@
 /*
- * Proves that the dense regression is that of the inverse by elimination in double, that the local one solves
+ * Proves that the dense regression is that of the inverse by elimination in double, by items and by users, that the local one solves
  * the ridge regression of its nearest, and that both notice what cannot be solved.
  */
 #include "unit.h"
@@ -84,14 +84,14 @@ eliminate(size_t n, double *matrix, double *right, size_t columns)
 			right[k * columns + c] /= matrix[k * n + k];
 }
 
-/* dense_make sweeps a problem in the memory given; "tiles" apart from the steps says in which order rows of tiles are done. */
+/* dense_make sweeps a problem (by users where items and users are exchanged) in the memory given; "tiles" apart from the steps says in which order rows of tiles are done. */
 static RkStatus
 dense_make(RkEase *ease, const RkCsr *by_item, const RkCsr *by_user, double lambda, bool backwards)
 {
-	void *scratch = unit_alloc(rk_ease_gram_scratch_bytes(ITEMS));
+	void *scratch = unit_alloc(rk_ease_gram_scratch_bytes(ease->n));
 	void *pivot = unit_alloc(rk_ease_pivot_scratch_bytes());
-	size_t tiles = rk_ease_tiles(ITEMS);
-	RkStatus status = rk_ease_gram_range(by_item, by_user, lambda, 0, ITEMS, ease->matrix, scratch, NULL);
+	size_t tiles = rk_ease_tiles(ease->n);
+	RkStatus status = rk_ease_gram_range(by_item, by_user, lambda, 0, ease->n, ease->matrix, scratch, NULL);
 
 	for (ease->step = 0; status == RK_OK && ease->step < tiles; ease->step++)
 	{
@@ -108,12 +108,12 @@ dense_make(RkEase *ease, const RkCsr *by_item, const RkCsr *by_user, double lamb
 
 /* dense_alloc makes the memory of a problem. */
 static RkEase
-dense_alloc(void)
+dense_alloc(size_t n)
 {
-	return (RkEase){.n = ITEMS,
-					.matrix = unit_alloc(sizeof(float) * rk_ease_floats(ITEMS)),
-					.panel = unit_alloc(sizeof(float) * rk_ease_padded(ITEMS) * RK_EASE_TILE),
-					.scaled = unit_alloc(sizeof(float) * rk_ease_padded(ITEMS) * RK_EASE_TILE),
+	return (RkEase){.n = n,
+					.matrix = unit_alloc(sizeof(float) * rk_ease_floats(n)),
+					.panel = unit_alloc(sizeof(float) * rk_ease_padded(n) * RK_EASE_TILE),
+					.scaled = unit_alloc(sizeof(float) * rk_ease_padded(n) * RK_EASE_TILE),
 					.pivot = unit_alloc(sizeof(float) * RK_EASE_TILE * RK_EASE_TILE)};
 }
 
@@ -126,47 +126,93 @@ dense_free(RkEase *ease)
 	free(ease->pivot);
 }
 
-static void
-test_dense(void)
+/* inverse_of gives (R^T R + lambda I)^-1 in double. */
+static double *
+inverse_of(const RkCsr *by_user, double lambda)
 {
-	static uint32_t index[ITEMS * ITEMS];
-	static float weight[ITEMS * ITEMS];
-	static uint32_t count[ITEMS];
-	RkSlots slots = {ITEMS, index, weight, count};
-	RkEase ease = dense_alloc();
-	RkEase again = dense_alloc();
-	RkCsr by_user;
-	RkCsr by_item;
-	double *matrix;
+	double *matrix = gram(by_user, lambda);
 	double *inverse = unit_alloc(sizeof(double) * ITEMS * ITEMS);
-	void *scratch = unit_alloc(rk_ease_rows_scratch_bytes(ITEMS));
-	double worst = 0.0;
 
-	fill(&by_user, &by_item);
-	matrix = gram(&by_user, 3.0);
 	memset(inverse, 0, sizeof(double) * ITEMS * ITEMS);
 	for (size_t i = 0; i < ITEMS; i++)
 		inverse[i * ITEMS + i] = 1.0;
 	eliminate(ITEMS, matrix, inverse, ITEMS);
+	free(matrix);
+	return inverse;
+}
+
+/* check_rows compares rows of B with the inverse; item 17, which nobody has, has none. */
+static void
+check_rows(const RkSlots *slots, const double *inverse, double tolerance)
+{
+	double worst = 0.0;
+
+	for (size_t j = 0; j < ITEMS; j++)
+	{
+		for (uint32_t e = 0; e < slots->count[j]; e++)
+		{
+			size_t i = slots->index[j * ITEMS + e];
+
+			worst = fmax(worst, fabs((double) slots->weight[j * ITEMS + e] +
+									 inverse[j * ITEMS + i] / inverse[i * ITEMS + i]));
+		}
+	}
+	CHECK_NEAR(worst, 0.0, tolerance);
+	CHECK(slots->count[17] == 0 && slots->count[3] > ITEMS / 2);
+}
+
+static uint32_t slot_index[ITEMS * ITEMS];
+static float slot_weight[ITEMS * ITEMS];
+static uint32_t slot_count[ITEMS];
+
+static void
+test_dense(void)
+{
+	RkSlots slots = {ITEMS, slot_index, slot_weight, slot_count};
+	RkEase ease = dense_alloc(ITEMS);
+	RkEase again = dense_alloc(ITEMS);
+	RkCsr by_user;
+	RkCsr by_item;
+	double *inverse;
+	void *scratch = unit_alloc(rk_ease_rows_scratch_bytes(ITEMS));
+
+	fill(&by_user, &by_item);
+	inverse = inverse_of(&by_user, 3.0);
 	CHECK(dense_make(&ease, &by_item, &by_user, 3.0, false) == RK_OK);
 	CHECK(dense_make(&again, &by_item, &by_user, 3.0, true) == RK_OK);
 	CHECK(rk_ease_rows_range(&ease, 0, ITEMS, &slots, scratch, NULL) == RK_OK);
 	CHECK(memcmp(ease.matrix, again.matrix, rk_ease_floats(ITEMS) * sizeof(float)) == 0);
-	for (size_t j = 0; j < ITEMS; j++)
-	{
-		for (uint32_t e = 0; e < count[j]; e++)
-		{
-			size_t i = index[j * ITEMS + e];
-
-			worst = fmax(worst, fabs((double) weight[j * ITEMS + e] +
-									 inverse[j * ITEMS + i] / inverse[i * ITEMS + i]));
-		}
-	}
-	CHECK_NEAR(worst, 0.0, 2e-6);
-	CHECK(count[17] == 0 && count[3] > ITEMS / 2);
+	check_rows(&slots, inverse, 2e-6);
 	dense_free(&ease);
 	dense_free(&again);
-	free(matrix);
+	free(inverse);
+	free(scratch);
+}
+
+/* test_dual: by users the same comes out, whichever ranges its rows are made in. */
+static void
+test_dual(void)
+{
+	static float before[ITEMS * ITEMS];
+	RkSlots slots = {ITEMS, slot_index, slot_weight, slot_count};
+	RkEaseDual dual = {.inverse = dense_alloc(USERS), .diagonal = unit_alloc(sizeof(double) * ITEMS)};
+	RkCsr by_user;
+	double *inverse;
+	void *scratch = unit_alloc(rk_ease_dual_rows_scratch_bytes(USERS, ITEMS));
+
+	fill(&by_user, &dual.by_item);
+	inverse = inverse_of(&by_user, 3.0);
+	CHECK(dense_make(&dual.inverse, &by_user, &dual.by_item, 3.0, false) == RK_OK);
+	CHECK(rk_ease_dual_diagonal_range(&dual, 0, ITEMS, NULL) == RK_OK);
+	CHECK(rk_ease_dual_rows_range(&dual, 0, ITEMS, &slots, scratch, NULL) == RK_OK);
+	check_rows(&slots, inverse, 4e-6);
+	memcpy(before, slot_weight, sizeof(before));
+	for (size_t first = 0; first < ITEMS; first += 7)
+		CHECK(rk_ease_dual_rows_range(&dual, first, first + 7 < ITEMS ? first + 7 : ITEMS, &slots, scratch,
+									  NULL) == RK_OK);
+	CHECK(memcmp(before, slot_weight, sizeof(before)) == 0);
+	dense_free(&dual.inverse);
+	free(dual.diagonal);
 	free(inverse);
 	free(scratch);
 }
@@ -175,7 +221,7 @@ test_dense(void)
 static void
 test_singular(void)
 {
-	RkEase ease = dense_alloc();
+	RkEase ease = dense_alloc(ITEMS);
 	RkCsr by_user;
 	RkCsr by_item;
 
@@ -249,6 +295,7 @@ int
 main(void)
 {
 	test_dense();
+	test_dual();
 	test_singular();
 	test_local();
 	return unit_finish("ease");

@@ -110,15 +110,21 @@ SELECT count(DISTINCT d), count(*) FROM (SELECT string_agg(tensor || chunk || di
 
 \echo == ease: the weights are where the loss is least, |R - R S|^2 + lambda |S|^2, of all items and of the nearest
 CREATE VIEW gram AS SELECT x.i AS j, y.i, coalesce(sum(a.r * b.r), 0) AS g FROM of_item x CROSS JOIN of_item y LEFT JOIN (r a JOIN r b USING (u)) ON a.i = x.i AND b.i = y.i GROUP BY 1, 2;
-CREATE FUNCTION slope(name text, lambda float8, OUT entries bigint, OUT flat boolean) LANGUAGE sql AS $$
-	WITH s AS MATERIALIZED (SELECT i AS j, item_id::int AS i, score AS s FROM of_item, LATERAL similar_items(i, 25, name))
-	SELECT count(*), max(abs(left_side - g)) < 1e-4 FROM (
-		SELECT t.j, t.i, sum((g.g + CASE WHEN g.j = g.i THEN lambda ELSE 0 END) * s.s) AS left_side
-		FROM s t JOIN gram g ON g.j = t.j JOIN s ON s.j = g.i AND s.i = t.i GROUP BY 1, 2) l JOIN gram USING (j, i)
-$$;
+CREATE FUNCTION slope(name text, lambda float8, gram regclass = 'gram', OUT entries bigint, OUT flat boolean) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('WITH s AS MATERIALIZED (SELECT j, item_id::int AS i, score AS s FROM (SELECT DISTINCT j FROM %1$s) x, LATERAL similar_items(j, 100, %2$L))
+		SELECT count(*), max(abs(left_side - g)) < 1e-4 FROM (
+			SELECT t.j, t.i, sum((g.g + CASE WHEN g.j = g.i THEN %3$s ELSE 0 END) * s.s) AS left_side
+			FROM s t JOIN %1$s g ON g.j = t.j JOIN s ON s.j = g.i AND s.i = t.i GROUP BY 1, 2) l JOIN %1$s USING (j, i)', gram, name, lambda) INTO entries, flat;
+END $$;
 SELECT make('ease', 'ease', '{"lambda": 5}');
 CALL refresh('ease');
 SELECT * FROM slope('ease', 5);
+-- by the Gram matrix of users, which are fewer: items and users exchanged
+CREATE VIEW gram_of_users AS SELECT x.u AS j, y.u AS i, coalesce(sum(a.r * b.r), 0) AS g FROM of_user x CROSS JOIN of_user y LEFT JOIN (r a JOIN r b USING (i)) ON a.u = x.u AND b.u = y.u GROUP BY 1, 2;
+SELECT create_recommender('exchanged', 'events', 'item_id', 'user_id', event_column => 'kind', event_weights => '{"view":1,"cart":3,"return":-1}', algorithm => 'ease', options => '{"lambda": 5}');
+CALL refresh('exchanged');
+SELECT * FROM slope('exchanged', 5, 'gram_of_users');
 SELECT make('ease_local', 'ease', '{"lambda": 2, "method": "local", "nearest": 8}');
 CALL refresh('ease_local');
 SELECT * FROM slope('ease_local', 2);
@@ -152,6 +158,21 @@ CALL refresh('one_member');
 SELECT * FROM agree('one_member', 'rp3beta');
 SELECT make('two_members', 'blend', '{"members": {"als": {"factors": 8}, "ease": {}}}');
 CALL refresh('two_members');
+-- weights that are given stand in the ratio that was asked for, in units of the spread of scores; a member that counts nothing adds nothing
+SELECT make('given', 'blend', '{"members": {"rp3beta": {"alpha": 0.7, "beta": 0.4}, "ease": {"lambda": 5}}, "weights": {"ease": 0, "rp3beta": 3}}');
+CALL refresh('given');
+SELECT options -> 'weights', metrics ? 'validation' FROM reco.models WHERE recommender = 'given';
+SELECT count(*), max(ratio) / min(ratio) - 1 < 1e-9, min(ratio) > 0
+FROM (SELECT score(u, i, 'given') / score(u, i, 'rp3beta') AS ratio FROM generate_series(1, 61, 3) u, of_item WHERE score(u, i, 'rp3beta') <> 0) r;
+CALL refresh('given', options => '{"weights": {"ease": 1, "rp3beta": 1}}');
+CREATE TABLE even AS SELECT u, i, score(u, i, 'given') AS score FROM generate_series(1, 61, 3) u, of_item;
+CALL refresh('given', options => '{"weights": {"ease": 2, "rp3beta": 2}}');
+SELECT count(*), bool_and(score(u, i, 'given') = 2 * score) FROM even;
+SELECT complaint($$SELECT make('x', 'blend', '{"members": {"ease": {}, "als": {}}, "weights": {"ease": 1}}')$$);
+SELECT complaint($$SELECT make('x', 'blend', '{"members": {"ease": {}, "als": {}}, "weights": {"ease": 0, "als": 0}}')$$);
+SELECT complaint($$SELECT make('x', 'blend', '{"members": {"ease": {}, "als": {}}, "weights": {"ease": 1, "als": -1}}')$$);
+SELECT complaint($$SELECT make('x', 'blend', '{"members": {"ease": {}, "als": {}}, "weights": {"ease": 1, "alls": 1}}')$$);
+SELECT complaint($$SELECT make('x', 'blend', '{"members": {"ease": {}, "als": {}}, "weights": 1}')$$);
 SELECT complaint($$SELECT make('x', 'blend', '{"members": {"blend": {}}}')$$);
 SELECT complaint($$SELECT make('x', 'blend', '{"members": {"recent": {}}}')$$);
 SELECT complaint($$SELECT make('x', 'blend', '{"members": {"eese": {}}}')$$);
