@@ -15,6 +15,7 @@
 typedef struct RkSimilarRow
 {
 	double *sum;       /* [n_items], all zeros between rows */
+	bool *met;         /* [n_items], all false between rows; a sum may be 0 for what was met */
 	uint32_t *touched; /* [n_items] */
 	RkEntry *entry;    /* [n_items] */
 	size_t n;
@@ -172,8 +173,8 @@ rk_slots_write(const RkSlots *slots, size_t row, RkEntry *entry, size_t n)
 size_t
 rk_similar_scratch_bytes(size_t n_items)
 {
-	return rk_scratch_bytes(n_items, sizeof(double)) + rk_scratch_bytes(n_items, sizeof(uint32_t)) +
-		   rk_scratch_bytes(n_items, sizeof(RkEntry));
+	return rk_scratch_bytes(n_items, sizeof(double)) + rk_scratch_bytes(n_items, sizeof(bool)) +
+		   rk_scratch_bytes(n_items, sizeof(uint32_t)) + rk_scratch_bytes(n_items, sizeof(RkEntry));
 }
 
 /* rk_similar_products sums c(j, i) of a row; false when cancelled. */
@@ -193,8 +194,11 @@ rk_similar_products(const RkSimilar *similar, size_t j, RkSimilarRow *row, doubl
 		{
 			uint32_t i = by_user->index[f];
 
-			if (row->sum[i] == 0.0)
+			if (!row->met[i])
+			{
+				row->met[i] = true;
 				row->touched[row->n++] = i;
+			}
 			row->sum[i] += x * (double) by_user->weight[f];
 		}
 		if (rk_poll_after(poll, work, 8.0 * (double) rk_csr_count(by_user, user)))
@@ -233,6 +237,7 @@ rk_similar_row(const RkSimilar *similar, size_t j, RkSimilarRow *row, size_t *n)
 		float weight;
 
 		row->sum[i] = 0.0;
+		row->met[i] = false;
 		if (i == j || c <= 0.0)
 			continue;
 		weight = (float) rk_similar_weight(similar, j, i, c);
@@ -250,11 +255,13 @@ rk_similar_range(const RkSimilar *similar, size_t first, size_t last, const RkSl
 	size_t n_items = similar->by_item.n_rows;
 	char *cursor = scratch;
 	RkSimilarRow row = {.sum = rk_scratch_take(&cursor, n_items, sizeof(double)),
+						.met = rk_scratch_take(&cursor, n_items, sizeof(bool)),
 						.touched = rk_scratch_take(&cursor, n_items, sizeof(uint32_t)),
 						.entry = rk_scratch_take(&cursor, n_items, sizeof(RkEntry))};
 	double work = 0.0;
 
 	memset(row.sum, 0, n_items * sizeof(double));
+	memset(row.met, 0, n_items * sizeof(bool));
 	for (size_t j = first; j < last; j++)
 	{
 		size_t n;

@@ -176,6 +176,34 @@ test_not_finite(void)
 	free(scratch);
 }
 
+/* test_zeros: weights that underflowed make no entries, and what is met with a sum of 0 is met once, in the scratch that was asked for. */
+static void
+test_zeros(void)
+{
+	enum
+	{
+		GUARD = 4096
+	};
+	static Made made;
+	RkSimilar similar = fill(RK_SIMILAR_PRODUCT, 7);
+	size_t bytes = rk_similar_scratch_bytes(ITEMS);
+	unsigned char *scratch = unit_alloc(bytes + GUARD);
+	size_t touched = 0;
+	size_t kept = 0;
+
+	memset(scratch + bytes, 0x5a, GUARD);
+	memset(item_x, 0, sizeof(item_x));
+	slots_of(&made, 7);
+	CHECK(rk_similar_range(&similar, 0, ITEMS, &made.slots, scratch, NULL) == RK_OK);
+	for (size_t b = 0; b < GUARD; b++)
+		touched += scratch[bytes + b] != 0x5a;
+	for (size_t i = 0; i < ITEMS; i++)
+		kept += made.count[i];
+	CHECK(touched == 0);
+	CHECK(kept == 0);
+	free(scratch);
+}
+
 /* test_keep: dense rows keep what is greatest in magnitude. */
 static void
 test_keep(void)
@@ -283,6 +311,7 @@ main(void)
 	}
 	test_ranges();
 	test_not_finite();
+	test_zeros();
 	test_keep();
 	test_long();
 	test_sums();

@@ -181,6 +181,14 @@ SELECT complaint($$SELECT make('x', 'blend', '{"members": {"ease": 2}}')$$);
 SELECT complaint($$SELECT make('x', 'blend', '{"members": {}}')$$);
 SELECT complaint($$SELECT make('x', 'blend', '{"members": 7}')$$);
 
+\echo == weights that underflow to 0 are no entries, and no more memory is written than there is
+CREATE TABLE wide AS SELECT u, 1 + (u * 7 + n * n) % 100 AS i, CASE WHEN u > 390 THEN 1e6 ELSE 1e-9 END AS w FROM generate_series(1, 400) u, generate_series(1, 50) n;
+SELECT create_recommender('wide_walk', 'wide', 'u', 'i', value_column => 'w', algorithm => 'rp3beta', options => '{"alpha": 4}');
+CALL refresh('wide_walk');
+SELECT create_recommender('wide_filter', 'wide', 'u', 'i', value_column => 'w', algorithm => 'graph', options => '{"alpha": 4, "low_pass": 0, "sharpening": 0}');
+CALL refresh('wide_filter');
+SELECT r.name, count(*) FROM unnest('{wide_walk,wide_filter}'::text[]) r (name), LATERAL recommend(1, 3, r.name) GROUP BY 1 ORDER BY 1;
+
 \echo == values: the logarithm, or only that a row is there
 SELECT make('binary', 'userknn', '{"exponent": 0, "popularity": 0, "values": "binary"}');
 CALL refresh('binary');
