@@ -9,7 +9,7 @@
 # executable, so a private tree build/pg holds copies of the executables and links to the rest, and the extension is
 # installed into that tree. Root cannot run a server: it runs as the package's user postgres then. It listens on a Unix
 # socket under build/ alone, and is stopped by its process id however the script ends; if the script is killed outright,
-# a watchdog stops it.
+# a watchdog stops it. PG_PREFIX names a server of one's own (a folder with bin, lib and share) in place of Debian's.
 set -euo pipefail
 umask 022
 
@@ -19,9 +19,10 @@ case ${BUILD:-build} in
 	/*) RECO_BUILD=$BUILD ;;
 	*) RECO_BUILD=$RECO_HOME/${BUILD:-build} ;;
 esac
-SYSTEM_BIN=/usr/lib/postgresql/$PG_MAJOR/bin
-SYSTEM_LIB=/usr/lib/postgresql/$PG_MAJOR/lib
-SYSTEM_SHARE=/usr/share/postgresql/$PG_MAJOR
+SYSTEM_BIN=${PG_PREFIX:-/usr/lib/postgresql/$PG_MAJOR}/bin
+SYSTEM_LIB=${PG_PREFIX:-/usr/lib/postgresql/$PG_MAJOR}/lib
+SYSTEM_SHARE=${PG_PREFIX:+$PG_PREFIX/share}
+SYSTEM_SHARE=${SYSTEM_SHARE:-/usr/share/postgresql/$PG_MAJOR}
 TREE=$RECO_BUILD/pg
 TREE_BIN=$TREE$SYSTEM_BIN
 
@@ -32,6 +33,7 @@ unset LANGUAGE PGDATABASE PGHOST PGHOSTADDR PGPORT PGUSER PGPASSWORD PGPASSFILE 
 SERVER_PID=
 SERVER_SOCKET=
 SERVER_LOG=
+read -ra SERVER_COMMAND <<<"${RECO_SERVER_COMMAND:-}" # what the postmaster is started by, and RECO_SERVER_SETTING a line of configuration (scripts/sanitize.sh)
 CHILD_PID=
 WATCHDOG_PID=
 SCRATCH=()
@@ -175,8 +177,9 @@ cluster_start()
 		timezone = 'UTC'
 		lc_messages = 'C'
 		$(printf '%s\n' "$@")
+		${RECO_SERVER_SETTING:-}
 	END
-	"${RUN_AS[@]}" "$TREE_BIN/postgres" -D "$dir/data" </dev/null >"$SERVER_LOG" 2>&1 &
+	"${RUN_AS[@]}" "${SERVER_COMMAND[@]}" "$TREE_BIN/postgres" -D "$dir/data" </dev/null >"$SERVER_LOG" 2>&1 &
 	SERVER_PID=$!
 	export PGHOST=$SERVER_SOCKET PGPORT=5432 PGUSER=postgres PGDATABASE=postgres PATH=$TREE_BIN:$PATH
 	for ((i = 0; i < 600; i++)); do

@@ -1,5 +1,18 @@
 #!/bin/bash
-# The kernels' unit tests under AddressSanitizer and UBSan, and under valgrind. Not part of make check.
+# What watches memory and undefined behaviour. Not part of make check.
+#
+#   scripts/sanitize.sh [part ...]      all parts, unless named
+#
+#   kernels    the kernels' unit tests under AddressSanitizer and UBSan
+#   valgrind   the same under valgrind
+#   server     pg_regress and the isolation tests in a server with assertions and checks of its allocator, whose reco is built with
+#              AddressSanitizer and UBSan. Leaks are not looked for
+#   caches     the tests of CACHES in that server with debug_discard_caches = 1, which forgets its catalogue at every chance
+#   grind      the tests of GRIND in that server under valgrind, which is told what the allocator does
+#
+# The last three need a server of our own: PG_PREFIX names one, or PG_SOURCE unpacked sources of PostgreSQL that one is built of
+# under BUILD, some minutes (apt-get source postgresql-15). Debian's does not even start with libasan preloaded: a library of its own
+# allocates under a lock before the sanitizer is ready.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
@@ -7,20 +20,89 @@ case $BUILD in
 	/*) ;;
 	*) BUILD=$PWD/$BUILD ;;
 esac
+wanted=" ${*:-kernels valgrind server caches grind} "
 failed=0
-echo '== AddressSanitizer and UBSan'
-make --no-print-directory -s -C test/kernel SANITIZE=1 BUILD="$BUILD/kernel-sanitize" check | tail -n 1 || failed=1
-command -v valgrind >/dev/null || apt-get install -y -q --no-install-recommends valgrind
-make --no-print-directory -s -C test/kernel CPPFLAGS=-DRK_NO_CLONES BUILD="$BUILD/kernel-valgrind" programs
-echo '== valgrind'
-for program in "$BUILD"/kernel-valgrind/test_*; do
-	[[ -x $program ]] || continue
-	if timeout 900 valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite "$program" >"$BUILD/valgrind.out" 2>&1; then
-		echo "${program##*/}: $(tail -n 1 "$BUILD/valgrind.out")"
-	else
-		echo "${program##*/}: failed"
-		tail -n 20 "$BUILD/valgrind.out"
-		failed=1
-	fi
-done
+
+# wants(part): whether it was asked for; says so
+wants()
+{
+	[[ $wanted == *" $1 "* ]] && echo "== $1"
+}
+
+need_valgrind()
+{
+	command -v valgrind >/dev/null || apt-get install -y -q --no-install-recommends valgrind
+}
+
+# own_server: sets PG_PREFIX to a server with assertions, building it if need be
+own_server()
+{
+	[[ -z ${PG_PREFIX:-} ]] || return 0
+	[[ -n ${PG_SOURCE:-} ]] || { echo 'not run: PG_SOURCE must name unpacked sources of PostgreSQL, or PG_PREFIX a server'; exit 1; }
+	need_valgrind # for its header
+	export PG_PREFIX=$BUILD/pgsql
+	[[ ! -x $PG_PREFIX/bin/postgres ]] || return 0
+	mkdir -p "$BUILD/pgsql-build"
+	(
+		cd "$BUILD/pgsql-build"
+		"$PG_SOURCE/configure" --prefix="$PG_PREFIX" --enable-cassert --enable-debug --without-readline --without-zlib --without-icu \
+			CFLAGS='-O1 -g1 -DUSE_VALGRIND'
+		make -s -j2 -C src all
+		make -s -C src install
+		make -s -C src/test/isolation install
+	) >"$BUILD/pgsql.log" 2>&1
+}
+
+# check_under(build folder, command, options of the compiler, test ...): scripts/check.sh in our server, started by the command
+check_under()
+{
+	local build=$1 command=$2 options=$3
+	shift 3
+	BUILD=$build RECO_SERVER_COMMAND=$command COPT=$options TESTS="$*" scripts/check.sh || failed=1
+}
+
+if wants kernels; then
+	make --no-print-directory -s -C test/kernel SANITIZE=1 BUILD="$BUILD/kernel-sanitize" check | tail -n 1 || failed=1
+fi
+
+if wants valgrind; then
+	need_valgrind
+	make --no-print-directory -s -C test/kernel CPPFLAGS=-DRK_NO_CLONES BUILD="$BUILD/kernel-valgrind" programs
+	for program in "$BUILD"/kernel-valgrind/test_*; do
+		[[ -x $program ]] || continue
+		if timeout "${VALGRIND_SECONDS:-3600}" valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite "$program" \
+			>"$BUILD/valgrind.out" 2>&1; then
+			tail -n 1 "$BUILD/valgrind.out"
+		else
+			echo "${program##*/}: failed"
+			tail -n 20 "$BUILD/valgrind.out"
+			failed=1
+		fi
+	done
+fi
+
+if wants server; then
+	own_server
+	mapfile -t tests < <(find test/sql test/isolation/specs -name '*.sql' -o -name '*.spec' | sed -E 's#.*/##; s#\..*##' | LC_ALL=C sort)
+	options=abort_on_error=1:print_stacktrace=1
+	check_under "$BUILD/server-sanitize" \
+		"env LD_PRELOAD=$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=$options:detect_leaks=0:detect_stack_use_after_return=0 UBSAN_OPTIONS=$options" \
+		'-O1 -g -DRK_NO_CLONES -fsanitize=address,undefined -fno-sanitize-recover=all' "${tests[@]}"
+	if grep -aE 'AddressSanitizer|runtime error' "$BUILD/server-sanitize/cluster/server.log"; then failed=1; fi
+fi
+
+if wants caches; then
+	own_server
+	# shellcheck disable=SC2086
+	RECO_SERVER_SETTING='debug_discard_caches = 1' check_under "$BUILD/server-caches" env -O2 ${CACHES:-definition serving reasons filters changes}
+fi
+
+if wants grind; then
+	own_server
+	need_valgrind
+	# shellcheck disable=SC2086
+	check_under "$BUILD/server-valgrind" "valgrind -q --trace-children=yes --leak-check=no --num-callers=20 --suppressions=${PG_SOURCE:?}/src/tools/valgrind.supp" \
+		'-O1 -g -DRK_NO_CLONES' ${GRIND:-definition serving reasons}
+	if grep -aE '^==[0-9]+== ' "$BUILD/server-valgrind/cluster/server.log"; then failed=1; fi
+fi
 exit $failed

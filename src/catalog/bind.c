@@ -163,6 +163,9 @@ takes_list(const char *argument)
 		   strcmp(argument, "protected") == 0;
 }
 
+pg_noreturn static void no_column(const RecoDefinition *definition, const RecoRelation *relation,
+								  const char *name, const char *argument);
+
 /* no_column raises the error for a column that a relation does not have. */
 static void
 no_column(const RecoDefinition *definition, const RecoRelation *relation, const char *name,

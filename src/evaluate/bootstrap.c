@@ -34,7 +34,7 @@ draw(double *times, size_t n, int first, uint64 seed)
 	{
 		RkRng rng;
 
-		rk_rng_seed(&rng, rk_hash_mix(seed, (uint64) (first + r)));
+		rk_rng_seed(&rng, rk_hash_mix(seed, (uint64) first + (uint64) r));
 		for (size_t i = 0; i < n; i++)
 		{
 			times[rk_rng_below(&rng, n) * BLOCK + r] += 1;

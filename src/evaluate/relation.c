@@ -39,7 +39,7 @@ column_list(Oid relation)
 	int listed = 0;
 
 	initStringInfo(&text);
-	for (AttrNumber i = 1; i <= n; i++)
+	for (int i = 1; i <= n; i++)
 	{
 		char *name = get_attname(relation, i, true);
 

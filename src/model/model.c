@@ -414,7 +414,8 @@ reco_model_is_unseen(const RecoModel *model, uint32 item)
 
 	if (item >= model->items.n)
 		return true;
-	return bsearch(&key, model->unseen, model->n_unseen, sizeof(int32), compare_items) != NULL;
+	return model->n_unseen > 0 &&
+		   bsearch(&key, model->unseen, model->n_unseen, sizeof(int32), compare_items) != NULL;
 }
 
 const RecoModel *

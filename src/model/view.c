@@ -133,7 +133,8 @@ look_up(RecoView *view, const uint32 *item, size_t n, const uint32 *also, size_t
 
 		if (found < 0)
 			continue;
-		if (row[r].passes || bsearch(&index, also, n_also, sizeof(uint32), compare_item) != NULL)
+		if (row[r].passes ||
+			(n_also > 0 && bsearch(&index, also, n_also, sizeof(uint32), compare_item) != NULL))
 			remember(view, index, &row[r]);
 	}
 }

@@ -4,7 +4,7 @@
  *
  * scripts/fuzz.sh links this file and libFuzzer to the objects of reco.so, and calls
  *
- *	  SELECT fuzz.run(target, recommender, arguments of libFuzzer)
+ *	  SELECT fuzz.run(target, recommender, program and arguments of libFuzzer)
  *
  * which does not return: libFuzzer ends the process.  An error of PostgreSQL is an outcome like any other, unless its SQLSTATE is
  * of class XX and not XX001; that, a crash and undefined behaviour end the run.  Targets:
@@ -237,22 +237,41 @@ try_cache(const uint8 *data, size_t bytes)
 	unlink(path);
 }
 
+/* read_features reads the options of every feature, as a refresh does. */
+static void
+read_features(const RecoDefinition *changed)
+{
+	const ListCell *cell;
+
+	reco_feature_options_check(changed);
+	foreach (cell, list_concat_copy(changed->item_features, changed->user_features))
+		(void) reco_feature_options(changed, lfirst(cell), 0);
+}
+
+/* try_options takes a digit, the algorithm, or another character, for features, and then the text of a JSON object. */
 static void
 try_options(const uint8 *data, size_t bytes)
 {
-	static const char *const algorithm[] = {"als", "itemknn", "userknn", "rp3beta", "ease", "graph", "popular", "recent", "blend"};
+	static const char *const algorithm[] = {"als",  "itemknn", "userknn", "rp3beta", "ease",
+											"graph", "popular", "recent",  "blend"};
 	RecoDefinition changed = *definition;
 	char *text = bytes > 0 ? text_of(data + 1, bytes - 1) : NULL;
+	int windows;
 
 	if (text == NULL)
 		return;
 	changed.options = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
 	if (!JB_ROOT_IS_OBJECT(changed.options))
 		return;
-	if (data[0] >= 128)
-		reco_feature_options_check(&changed);
-	else
-		reco_model_check_options(algorithm[data[0] % lengthof(algorithm)], reco_model_options(&changed));
+	if (data[0] < '0' || data[0] >= '0' + lengthof(algorithm))
+	{
+		read_features(&changed);
+		return;
+	}
+	changed.algorithm = pstrdup(algorithm[data[0] - '0']);
+	reco_model_check_options(changed.algorithm, reco_model_options(&changed));
+	(void) reco_model_calibrates(&changed, NULL);
+	(void) reco_model_windows(&changed, NULL, &windows);
 }
 
 static void
@@ -345,11 +364,9 @@ reco_fuzz_run(PG_FUNCTION_ARGS)
 	definition = reco_catalog_find(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	prepare(name);
 	deconstruct_array(arguments, TEXTOID, -1, false, TYPALIGN_INT, &element, NULL, &n);
-	argv = palloc(sizeof(char *) * (n + 2));
-	argv[0] = name;
+	argv = palloc0(sizeof(char *) * (n + 1));
 	for (int i = 0; i < n; i++)
-		argv[i + 1] = TextDatumGetCString(element[i]);
-	argv[++n] = NULL;
+		argv[i] = TextDatumGetCString(element[i]);
 	(void) LLVMFuzzerRunDriver(&n, &argv, one_input);
 	PG_RETURN_VOID();
 }

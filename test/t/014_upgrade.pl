@@ -150,7 +150,7 @@ sub upgraded
 	# newer releases of the test library give relative paths
 	my ($old_data, $new_data) = map { File::Spec->rel2abs($_->data_dir) } $old, $new;
 	chdir $new->basedir;
-	command_ok([ 'pg_upgrade', '--no-sync', '-d', $old_data, '-D', $new_data, '-b', $from == $this ? $bin : $bindir, '-B', $bin,
+	command_ok([ 'pg_upgrade', '--no-sync', '-d', $old_data, '-D', $new_data, '-b', $from == $this ? $bin : "$bindir/bin", '-B', $bin,
 			'-s', $new->host, '-p', $old->port, '-P', $new->port ], "pg_upgrade from $from to $this");
 	chdir $here;
 	$new->start;
