@@ -15,22 +15,26 @@
 #include "reader/encoder.h"
 
 void
+reco_entries_reserve(RecoEntries *entries, size_t n)
+{
+	if (n <= entries->capacity)
+		return;
+	entries->capacity = n;
+	if (entries->index == NULL)
+	{
+		entries->index = palloc_extended(n * sizeof(uint32), MCXT_ALLOC_HUGE);
+		entries->weight = palloc_extended(n * sizeof(float), MCXT_ALLOC_HUGE);
+		return;
+	}
+	entries->index = repalloc_huge(entries->index, n * sizeof(uint32));
+	entries->weight = repalloc_huge(entries->weight, n * sizeof(float));
+}
+
+void
 reco_entries_push(RecoEntries *entries, size_t column, float weight)
 {
 	if (entries->n == entries->capacity)
-	{
-		entries->capacity = Max(entries->capacity + entries->capacity / 2, 64);
-		if (entries->index == NULL)
-		{
-			entries->index = palloc(entries->capacity * sizeof(uint32));
-			entries->weight = palloc(entries->capacity * sizeof(float));
-		}
-		else
-		{
-			entries->index = repalloc_huge(entries->index, entries->capacity * sizeof(uint32));
-			entries->weight = repalloc_huge(entries->weight, entries->capacity * sizeof(float));
-		}
-	}
+		reco_entries_reserve(entries, Max(entries->capacity + entries->capacity / 2, 64));
 	entries->index[entries->n] = (uint32) column;
 	entries->weight[entries->n++] = weight;
 }
@@ -71,6 +75,15 @@ reco_attribute_pools(const RecoAttribute *attribute)
 		   attribute->kind == RECO_FEATURE_SET;
 }
 
+/* level_of gives the position of a piece among the levels, or -1; of a kept value it is known. */
+static int64
+level_of(const RecoAttribute *attribute, const RecoRaw *raw, int i, RecoPiece piece)
+{
+	if (raw->level == NULL)
+		return reco_attribute_find(attribute, piece);
+	return raw->level[i] == RECO_NO_LEVEL ? -1 : (int64) raw->level[i];
+}
+
 /* encode_set gives n elements a weight of 1/sqrt(n) each; the m that are no levels share "other" with sqrt(m/n). */
 static void
 encode_set(const RecoAttribute *attribute, const RecoRaw *raw, RecoEntries *entries)
@@ -79,7 +92,7 @@ encode_set(const RecoAttribute *attribute, const RecoRaw *raw, RecoEntries *entr
 
 	for (int i = 0; i < raw->n; i++)
 	{
-		int64 level = reco_attribute_find(attribute, raw->element[i]);
+		int64 level = level_of(attribute, raw, i, raw->level == NULL ? raw->element[i] : raw->piece);
 
 		if (level >= 0)
 			add(entries, attribute->first + (size_t) level, 1.0 / sqrt((double) raw->n));
@@ -94,7 +107,7 @@ encode_set(const RecoAttribute *attribute, const RecoRaw *raw, RecoEntries *entr
 static void
 encode_category(const RecoAttribute *attribute, const RecoRaw *raw, RecoEntries *entries)
 {
-	int64 level = reco_attribute_find(attribute, raw->piece);
+	int64 level = level_of(attribute, raw, 0, raw->piece);
 
 	if (level >= 0)
 		add(entries, attribute->first + (size_t) level, 1.0);
@@ -138,7 +151,12 @@ encode_text(const RecoAttribute *attribute, const RecoRaw *raw, RecoEntries *ent
 {
 	RecoEntries terms = {0};
 
-	reco_text_entries(attribute, raw->piece, &terms);
+	if (raw->level != NULL)
+	{
+		reco_text_encode(attribute, raw->level, raw->component, (size_t) raw->n, entries);
+		return true;
+	}
+	reco_text_terms(attribute, raw->piece, &terms);
 	if (terms.n == 0)
 		return false;
 	reco_text_encode(attribute, terms.index, terms.weight, terms.n, entries);

@@ -92,28 +92,39 @@ compare_numbers(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* end_of_run gives where the occurrences of a number end in a sorted list. */
+static size_t
+end_of_run(const Numbers *list, size_t i)
+{
+	size_t end = i + 1;
+
+	while (end < list->n && list->number[end] == list->number[i])
+		end++;
+	return end;
+}
+
 bool
 reco_fit_text(RecoFit *fit, RecoPiece piece, MemoryContext context)
 {
-	union
-	{
-		text varlena;
-		char bytes[VARHDRSZ + RK_WORD_BYTES];
-	} term;
+	char term[RK_WORD_BYTES];
+	RecoKey key = {.kind = RECO_KEY_TEXT, .bytes = term};
 	Numbers list = {0};
 	RkWords words;
 	size_t length;
 
 	(void) begin_text(&words, piece);
-	while ((length = rk_words_next(&words, VARDATA(&term.varlena))) > 0)
+	while ((length = rk_words_next(&words, term)) > 0)
 	{
-		SET_VARSIZE(&term.varlena, VARHDRSZ + length);
-		add_number(&list, reco_keymap_number(fit->map, PointerGetDatum(&term.varlena)));
+		key.length = (uint32) length;
+		add_number(&list, reco_keymap_number_of(fit->map, &key));
 	}
 	qsort(list.number, list.n, sizeof(uint32), compare_numbers);
-	for (size_t i = 0; i < list.n; i++)
-		if (i == 0 || list.number[i] != list.number[i - 1])
-			reco_fit_count(fit, list.number[i], context);
+	for (size_t i = 0, end; i < list.n; i = end)
+	{
+		end = end_of_run(&list, i);
+		reco_fit_count(fit, list.number[i], context);
+		reco_fit_keep(fit, list.number[i], (float) (end - i), context);
+	}
 	return list.n > 0;
 }
 
@@ -130,14 +141,29 @@ reco_fit_idf(RecoFit *fit, const uint32 *count, MemoryContext result)
 }
 
 void
-reco_text_entries(const RecoAttribute *attribute, RecoPiece text, RecoEntries *entries)
+reco_text_weigh(const RecoAttribute *attribute, const uint32 *term, float *weight, size_t n)
+{
+	double squares = 0;
+
+	for (size_t e = 0; e < n; e++)
+	{
+		double w = (1 + log((double) weight[e])) * (double) attribute->idf[term[e]];
+
+		squares += w * w;
+		weight[e] = (float) w;
+	}
+	for (size_t e = 0; e < n; e++)
+		weight[e] = (float) ((double) weight[e] / sqrt(squares));
+}
+
+void
+reco_text_terms(const RecoAttribute *attribute, RecoPiece text, RecoEntries *entries)
 {
 	Numbers list = {0};
 	RkWords words;
 	char term[RK_WORD_BYTES];
 	size_t length;
 	size_t first = entries->n;
-	double squares = 0;
 	char *converted = begin_text(&words, text);
 
 	while ((length = rk_words_next(&words, term)) > 0)
@@ -150,16 +176,10 @@ reco_text_entries(const RecoAttribute *attribute, RecoPiece text, RecoEntries *e
 	qsort(list.number, list.n, sizeof(uint32), compare_numbers);
 	for (size_t i = 0, end; i < list.n; i = end)
 	{
-		double weight;
-
-		for (end = i + 1; end < list.n && list.number[end] == list.number[i];)
-			end++;
-		weight = (1 + log((double) (end - i))) * (double) attribute->idf[list.number[i]];
-		squares += weight * weight;
-		reco_entries_push(entries, list.number[i], (float) weight);
+		end = end_of_run(&list, i);
+		reco_entries_push(entries, list.number[i], (float) (end - i));
 	}
-	for (size_t e = first; e < entries->n; e++)
-		entries->weight[e] = (float) ((double) entries->weight[e] / sqrt(squares));
+	reco_text_weigh(attribute, entries->index + first, entries->weight + first, entries->n - first);
 	if (list.number != NULL)
 		pfree(list.number);
 	if (converted != NULL)
@@ -217,7 +237,7 @@ sample(const RecoTextRows *rows, size_t n_terms)
 		if (rk_hash_mix(SVD_SEED, rows->hash[r]) > most)
 			continue;
 		for (size_t e = rows->start[r]; e < rows->end[r]; e++)
-			reco_entries_push(&entries, rows->entries->index[e], rows->entries->weight[e]);
+			reco_entries_push(&entries, rows->term[e], rows->weight[e]);
 		offset[++n] = entries.n;
 	}
 	return (RkCsr){
@@ -235,7 +255,7 @@ fit_scale(RecoAttribute *attribute, const RecoTextRows *rows)
 	{
 		if (r % 1024 == 0)
 			CHECK_FOR_INTERRUPTS();
-		project(attribute, rows->entries->index + rows->start[r], rows->entries->weight + rows->start[r],
+		project(attribute, rows->term + rows->start[r], rows->weight + rows->start[r],
 				rows->end[r] - rows->start[r], y);
 		for (size_t c = 0; c < attribute->dimensions; c++)
 			squares += y[c] * y[c];

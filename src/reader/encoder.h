@@ -10,7 +10,8 @@
  *	encode.c			raw values become entries of a row
  *	encode_text.c		texts become topics
  *	fit.c				rows become the parameters of an encoder
- *	features.c			reads the relation: learning and serving
+ *	features.c			learning: reads the relation, fits and encodes
+ *	features_read.c		serving: reads a few keys and encodes them; the queries of both
  *	encoder_bytes.c		stored form
  */
 #ifndef RECO_READER_ENCODER_H
@@ -107,15 +108,23 @@ typedef struct RecoPiece
 	uint32 length;
 } RecoPiece;
 
-/* The value of one attribute of one row, as read; memory is that of the row's context. */
+/* Positions among the levels of a value that is none of them. */
+#define RECO_NO_LEVEL PG_UINT32_MAX
+
+/*
+ * The value of one attribute of one row: as read, in the memory of the row's context, or as it was kept while learning
+ * (fit.h), where levels and terms have been found already.
+ */
 typedef struct RecoRaw
 {
 	bool missing;
 	double number;      /* number, time, bands: finite or infinite, never NaN */
 	RecoPiece piece;    /* category, boolean, text */
-	int n;              /* of element or component */
+	int n;              /* of element, level or component */
 	RecoPiece *element; /* set: sorted by bytes, distinct */
-	float *component;   /* vector */
+	float *component;   /* vector; of the terms of a text that was kept: their weights */
+	const uint32
+		*level; /* kept: positions of piece, elements or terms among the levels, ascending; else NULL */
 } RecoRaw;
 
 /* Entries of rows being made. */
@@ -157,6 +166,21 @@ extern RecoSource reco_attribute_source(const RecoDefinition *definition, RecoSi
 /* reco_attribute_is_fixed says whether what is read of a column's value depends on the value alone: on no setting, and on no names of a type. */
 extern bool reco_attribute_is_fixed(Oid type, RecoRawForm form);
 
+/* features_read.c: the relation and key column of a side. */
+extern const RecoRelation *reco_feature_side(const RecoDefinition *definition, RecoSide side,
+											 const RecoColumn **key);
+
+/* reco_feature_sql writes the query of the key and n attributes of all rows, or of those of an array of keys. */
+extern char *reco_feature_sql(const RecoDefinition *definition, RecoSide side, const RecoSource *source,
+							  int n, bool by_key);
+
+/* reco_feature_raws reads the attributes of a row, whose key comes first, into raw. */
+extern void reco_feature_raws(const RecoEncoder *encoder, const RecoSource *source, TupleTableSlot *slot,
+							  RecoRaw *raw);
+
+/* reco_feature_hash hashes a row. */
+extern uint64 reco_feature_hash(const RecoEncoder *encoder, const RecoRaw *raw);
+
 /* raw.c */
 
 /* reco_raw_read reads an attribute's value; piece, element and component are in the current context. */
@@ -167,7 +191,8 @@ extern uint64 reco_raw_hash(uint64 seed, const RecoRaw *raw);
 
 /* encode.c */
 
-/* reco_entries_push appends an entry in the current context. */
+/* reco_entries_reserve makes room for entries in the current context; reco_entries_push appends one, and makes room where there is none. */
+extern void reco_entries_reserve(RecoEntries *entries, size_t n);
 extern void reco_entries_push(RecoEntries *entries, size_t column, float weight);
 
 /* reco_attribute_pools says whether an attribute has a column "other". */
@@ -180,10 +205,12 @@ extern bool reco_encoder_keeps(const RecoEncoder *encoder, size_t column);
 extern void reco_attribute_encode(const RecoAttribute *attribute, const RecoRaw *raw, RecoEntries *entries);
 
 /*
- * reco_text_entries appends the terms of a text with their weights, of norm 1, in the current context; none for a text without
- * any known term.  reco_text_encode appends the topics of such terms; reco_text_label names a topic by its heaviest words.
+ * reco_text_terms appends the terms of a text, ascending, with their weights, of norm 1, in the current context; none for a text
+ * without any known term.  reco_text_weigh makes such weights of the occurrences of n terms.
+ * reco_text_encode appends the topics of such terms; reco_text_label names a topic by its heaviest words.
  */
-extern void reco_text_entries(const RecoAttribute *attribute, RecoPiece text, RecoEntries *entries);
+extern void reco_text_terms(const RecoAttribute *attribute, RecoPiece text, RecoEntries *entries);
+extern void reco_text_weigh(const RecoAttribute *attribute, const uint32 *term, float *weight, size_t n);
 extern void reco_text_encode(const RecoAttribute *attribute, const uint32 *term, const float *weight,
 							 size_t n, RecoEntries *into);
 extern char *reco_text_label(const RecoAttribute *attribute, size_t topic);

@@ -1,52 +1,28 @@
 /*
  * features.c
- *	  Reads the attributes of users and items: all rows when learning, a few
- *	  when serving.
+ *	  Reads the attributes of all users or items, fits an encoder on them, and
+ *	  encodes them.
  *
- * Learning reads the relation twice in one snapshot: once to gather what the encoder is fitted on, and once to
- * encode, row by row, with the function that serves.  A relation whose key is not unique may have several rows
- * for one key.  Then one more reading finds for each key the least hash of its rows, and only
- * rows of that hash count, so that the choice does not depend on the order of rows.
- *
- * Vectors and texts are the exception: their means and topics are computed in the order of keys, so their components and terms
- * are kept from the second reading and encoded when the rows are put together.
+ * The relation is read once, in the snapshot of the events; what encoding needs of each row is kept (fit.h) until the
+ * encoder is known, and encoded by the functions that serve.  A relation whose key is not unique may have several rows
+ * for one key.  Then another reading finds for each key the least hash of its rows, and one more takes
+ * rows of that hash alone, so that the choice does not depend on the order of rows.
  */
 #include "postgres.h"
 
 #include "executor/spi.h"
-#include "lib/stringinfo.h"
-#include "miscadmin.h"
 #include "mb/pg_wchar.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
-#include "utils/lsyscache.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "reader/filter.h"
 #include "reader/fit.h"
-#include "reader/plans.h"
 #include "reader/receiver.h"
 #include "reco.h"
 
-#define ROW_SEED UINT64CONST(0x66656174757265)
 #define CHECK_EVERY 65536
-#define NOWHERE SIZE_MAX
-
-/* What a reading is for. */
-typedef enum Purpose
-{
-	PURPOSE_FIT,
-	PURPOSE_HASH,
-	PURPOSE_ENCODE
-} Purpose;
-
-/* Values of an attribute that are encoded when all are known: a run of entries a key. */
-typedef struct Late
-{
-	RecoEntries entries;
-	size_t *start; /* [n keys], NOWHERE: missing */
-	size_t *end;
-} Late;
+#define NO_ROW PG_UINT32_MAX
+#define TEXT_SEED UINT64CONST(0x66656174757265)
 
 /* One reading of a side. */
 typedef struct Reading
@@ -54,40 +30,27 @@ typedef struct Reading
 	RecoSide side;
 	const RecoDefinition *definition;
 	RecoEncoder *encoder;
-	RecoSource *source; /* [attributes] */
+	const RecoSource *source;         /* [attributes] */
+	const RecoFeatureOptions *option; /* [attributes] */
+	int group;
 	Oid key_type;
-	MemoryContext context; /* what outlives a row */
-	MemoryContext row;
-
-	/* keys: sorted when learning; in the order of the call when serving */
 	const RecoKeys *keys;
-	const RecoKey *key;
-	uint32 *order; /* [n_keys], positions in the order of keys */
-	size_t n_keys;
 
-	Purpose purpose;
-	uint8 *met;       /* bitmap of the keys whose row was taken */
-	uint64 *least;    /* [n_keys] hash of the row to take, NULL: any */
+	MemoryContext context; /* what is kept */
+	MemoryContext row;
+	RecoRaw *raw;     /* [attributes], of a row */
+	uint64 *least;    /* [keys], hash of the row to take; NULL: any */
+	bool hashing;     /* least is being found */
 	bool has_several; /* some key has several rows */
-	RecoFit *fit;     /* [attributes] */
-	RecoEntries entries;
-	size_t *start; /* [n_keys], NOWHERE: no row */
-	size_t *end;
-	Late *late; /* [attributes], NULL when serving */
+	uint32 *row_of;   /* [keys], the row that was kept, or NO_ROW */
+	uint32 n_rows;
+	RecoFit *fit; /* [attributes] */
 } Reading;
 
 bool
 reco_features_named(const RecoDefinition *definition, RecoSide side)
 {
 	return (side == RECO_SIDE_ITEM ? definition->item_features : definition->user_features) != NIL;
-}
-
-/* side_of gives the relation and key column of a side. */
-static const RecoRelation *
-side_of(const RecoDefinition *definition, RecoSide side, const RecoColumn **key)
-{
-	*key = side == RECO_SIDE_ITEM ? &definition->item_key : &definition->user_key;
-	return side == RECO_SIDE_ITEM ? &definition->items : &definition->users;
 }
 
 /* plan_side makes an encoder, not fitted, of the features of a side. */
@@ -126,112 +89,15 @@ reco_features_check(const RecoDefinition *definition)
 	(void) plan_side(definition, RECO_SIDE_USER, 0, &source, &options);
 }
 
-/* select_sql writes the query of all rows, or of those of an array of keys. */
-static char *
-select_sql(const Reading *reading, bool by_key)
-{
-	const RecoColumn *key;
-	const RecoRelation *relation = side_of(reading->definition, reading->side, &key);
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s", quote_identifier(key->name));
-	for (int a = 0; a < reading->encoder->n_attributes; a++)
-		appendStringInfo(&sql, ", %s", reading->source[a].expression);
-	appendStringInfo(&sql, " FROM %s", relation->sql_name);
-	if (by_key)
-		appendStringInfo(&sql, " WHERE %s OPERATOR(pg_catalog.=) ANY ($1)", quote_identifier(key->name));
-	return sql.data;
-}
-
-/* position_of gives the position of a key among those that are wanted, or -1; one that is wanted twice has the first. */
-static int64
-position_of(const Reading *reading, const RecoKey *key)
-{
-	size_t low = 0;
-	size_t high = reading->n_keys;
-
-	if (reading->keys != NULL)
-		return reco_keys_find(reading->keys, key);
-	while (low < high)
-	{
-		size_t middle = low + (high - low) / 2;
-
-		if (reco_key_compare(&reading->key[reading->order[middle]], key) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == reading->n_keys || reco_key_compare(&reading->key[reading->order[low]], key) != 0)
-		return -1;
-	return reading->order[low];
-}
-
-static int
-compare_positions(const void *a, const void *b, void *key)
-{
-	uint32 x = *(const uint32 *) a;
-	uint32 y = *(const uint32 *) b;
-	int order = reco_key_compare((const RecoKey *) key + x, (const RecoKey *) key + y);
-
-	return order != 0 ? order : (x > y) - (x < y);
-}
-
-/* sort_positions puts the keys of a call in order, so that they are found by binary search. */
+/* check_memory raises where what is kept, and n entries that are encoded of it, do not fit. */
 static void
-sort_positions(Reading *reading)
+check_memory(const Reading *reading, size_t n)
 {
-	reading->order = palloc_extended(Max(reading->n_keys, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
-	for (size_t i = 0; i < reading->n_keys; i++)
-		reading->order[i] = (uint32) i;
-	qsort_arg(reading->order, reading->n_keys, sizeof(uint32), compare_positions,
-			  unconstify(RecoKey *, reading->key));
-}
+	size_t bytes = n * (sizeof(uint32) + sizeof(float));
 
-/* read_raws reads the attributes of a row; gives its hash where that is asked for. */
-static RecoRaw *
-read_raws(const Reading *reading, TupleTableSlot *slot, uint64 *hash)
-{
-	RecoRaw *raw = palloc(reading->encoder->n_attributes * sizeof(RecoRaw));
-
-	*hash = ROW_SEED;
 	for (int a = 0; a < reading->encoder->n_attributes; a++)
-	{
-		raw[a] = reco_raw_read(&reading->encoder->attribute[a], reading->source[a].form,
-							   slot->tts_values[a + 1], slot->tts_isnull[a + 1]);
-		if (reading->least != NULL)
-			*hash = reco_raw_hash(*hash, &raw[a]);
-	}
-	return raw;
-}
-
-/* keep_late keeps a vector, or the terms of a text, until all are known; false for a text without a known term. */
-static bool
-keep_late(const RecoAttribute *attribute, Late *late, size_t position, const RecoRaw *raw)
-{
-	size_t start = late->entries.n;
-
-	if (attribute->kind == RECO_FEATURE_TEXT)
-		reco_text_entries(attribute, raw->piece, &late->entries);
-	else
-		for (int c = 0; c < raw->n; c++)
-			reco_entries_push(&late->entries, (size_t) c, raw->component[c]);
-	if (late->entries.n == start)
-		return false;
-	late->start[position] = start;
-	late->end[position] = late->entries.n;
-	return true;
-}
-
-/* check_memory raises where the encoded rows do not fit. */
-static void
-check_memory(const Reading *reading)
-{
-	size_t n = reading->entries.n;
-
-	for (int a = 0; reading->late != NULL && a < reading->encoder->n_attributes; a++)
-		n += reading->late[a].entries.n;
-	if (n / 1024 * 2 * (sizeof(uint32) + sizeof(float)) <= (size_t) reco_learn_memory)
+		bytes += reco_fit_bytes(&reading->fit[a]);
+	if (bytes / 1024 <= (size_t) reco_learn_memory)
 		return;
 	ereport(ERROR, errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			errmsg("the features of the %s need more memory than reco.learn_memory (%d MB)",
@@ -239,34 +105,14 @@ check_memory(const Reading *reading)
 			errhint("Raise reco.learn_memory, or name fewer features."));
 }
 
-/* encode_row appends the entries of a row. */
+/* take_row keeps the row of a key, or looks at its hash. */
 static void
-encode_row(Reading *reading, size_t position, const RecoRaw *raw)
+take_row(Reading *reading, size_t position)
 {
-	MemoryContext old = MemoryContextSwitchTo(reading->context);
+	bool met = reading->row_of[position] != NO_ROW;
+	uint64 hash = reading->least != NULL ? reco_feature_hash(reading->encoder, reading->raw) : 0;
 
-	reading->start[position] = reading->entries.n;
-	for (int a = 0; a < reading->encoder->n_attributes; a++)
-	{
-		const RecoAttribute *attribute = &reading->encoder->attribute[a];
-
-		if (reading->late == NULL || reading->late[a].start == NULL || raw[a].missing ||
-			!keep_late(attribute, &reading->late[a], position, &raw[a]))
-			reco_attribute_encode(attribute, &raw[a], &reading->entries);
-	}
-	reading->end[position] = reading->entries.n;
-	MemoryContextSwitchTo(old);
-	if (reading->late != NULL)
-		check_memory(reading);
-}
-
-/* take_row does with the row of a wanted key what the reading is for. */
-static void
-take_row(Reading *reading, size_t position, const RecoRaw *raw, uint64 hash)
-{
-	bool met = (reading->met[position / 8] >> (position % 8) & 1) != 0;
-
-	if (reading->purpose == PURPOSE_HASH)
+	if (reading->hashing)
 	{
 		reading->least[position] = Min(reading->least[position], hash);
 		return;
@@ -274,14 +120,11 @@ take_row(Reading *reading, size_t position, const RecoRaw *raw, uint64 hash)
 	reading->has_several |= met;
 	if (met || (reading->least != NULL && reading->least[position] != hash))
 		return;
-	reading->met[position / 8] |= (uint8) (1 << (position % 8));
-	if (reading->purpose == PURPOSE_ENCODE)
-	{
-		encode_row(reading, position, raw);
-		return;
-	}
+	reading->row_of[position] = reading->n_rows++;
 	for (int a = 0; a < reading->encoder->n_attributes; a++)
-		reco_fit_take(&reading->fit[a], &raw[a], reading->context);
+		reco_fit_take(&reading->fit[a], &reading->raw[a], reading->context);
+	if (reading->n_rows % 64 == 0)
+		check_memory(reading, 0);
 }
 
 /* receive takes one row from the executor, which checks for interrupts between rows. */
@@ -295,14 +138,12 @@ receive(TupleTableSlot *slot, void *state)
 	if (!slot->tts_isnull[0])
 	{
 		RecoKey key = reco_key_from_datum(slot->tts_values[0], reading->key_type);
-		int64 position = position_of(reading, &key);
-		uint64 hash;
+		int64 position = reco_keys_find(reading->keys, &key);
 
 		if (position >= 0)
 		{
-			const RecoRaw *raw = read_raws(reading, slot, &hash);
-
-			take_row(reading, (size_t) position, raw, hash);
+			reco_feature_raws(reading->encoder, reading->source, slot, reading->raw);
+			take_row(reading, (size_t) position);
 		}
 	}
 	MemoryContextSwitchTo(old);
@@ -311,17 +152,16 @@ receive(TupleTableSlot *slot, void *state)
 
 /* read_all reads the whole relation. */
 static void
-read_all(Reading *reading, Purpose purpose)
+read_all(Reading *reading)
 {
 	const RecoColumn *key;
 	RecoReceiver dest;
 	SPIExecuteOptions options = {.read_only = true, .dest = &dest.base};
-	char *sql = select_sql(reading, false);
+	char *sql = reco_feature_sql(reading->definition, reading->side, reading->source,
+								 reading->encoder->n_attributes, false);
 	RecoReading before;
 
-	(void) side_of(reading->definition, reading->side, &key);
-	reading->purpose = purpose;
-	memset(reading->met, 0, reading->n_keys / 8 + 1);
+	(void) reco_feature_side(reading->definition, reading->side, &key);
 	reco_receiver_init(&dest, receive, reading);
 	reco_receiver_expect_key(&dest, key->type);
 	before = reco_items_begin_read(NULL);
@@ -331,149 +171,140 @@ read_all(Reading *reading, Purpose purpose)
 	pfree(sql);
 }
 
-/* fit_all reads what the encoder is fitted on and fits it, the parameters in the context "result". */
+/* keep_all reads the relation and keeps what it says of each key. */
 static void
-fit_all(Reading *reading, const RecoFeatureOptions *options, int group, MemoryContext result)
+keep_all(Reading *reading)
 {
-	int n = reading->encoder->n_attributes;
+	MemoryContext old;
 
-	for (;;)
-	{
-		reading->fit = palloc(n * sizeof(RecoFit));
-		for (int a = 0; a < n; a++)
-			reco_fit_begin(&reading->fit[a], &reading->encoder->attribute[a], &options[a], group);
-		reading->has_several = false;
-		read_all(reading, PURPOSE_FIT);
-		if (!reading->has_several || reading->least != NULL)
-			break;
-		reading->least = palloc_extended(Max(reading->n_keys, 1) * sizeof(uint64), MCXT_ALLOC_HUGE);
-		memset(reading->least, 0xFF, reading->n_keys * sizeof(uint64));
-		read_all(reading, PURPOSE_HASH);
-	}
-	for (int a = 0; a < n; a++)
-		reco_fit_finish(&reading->fit[a], result);
-	reco_encoder_lay_out(reading->encoder);
+	MemoryContextReset(reading->context);
+	old = MemoryContextSwitchTo(reading->context);
+	for (int a = 0; a < reading->encoder->n_attributes; a++)
+		reco_fit_begin(&reading->fit[a], &reading->encoder->attribute[a], &reading->option[a],
+					   reading->group);
+	MemoryContextSwitchTo(old);
+	reading->n_rows = 0;
+	memset(reading->row_of, 0xFF, reading->keys->n * sizeof(uint32));
+	read_all(reading);
 }
 
-/* begin_positions makes the arrays of where the entries of each key are. */
+/* keep_one_each keeps one row of each key: where a key has several, that of the least hash. */
 static void
-begin_positions(size_t n, size_t **start, size_t **end)
+keep_one_each(Reading *reading)
 {
-	*start = palloc_extended(Max(n, 1) * sizeof(size_t), MCXT_ALLOC_HUGE);
-	*end = palloc_extended(Max(n, 1) * sizeof(size_t), MCXT_ALLOC_HUGE);
-	for (size_t i = 0; i < n; i++)
-		(*start)[i] = (*end)[i] = NOWHERE;
+	keep_all(reading);
+	if (!reading->has_several)
+		return;
+	reading->least = palloc_extended(Max(reading->keys->n, 1) * sizeof(uint64), MCXT_ALLOC_HUGE);
+	memset(reading->least, 0xFF, reading->keys->n * sizeof(uint64));
+	reading->hashing = true;
+	read_all(reading);
+	reading->hashing = false;
+	keep_all(reading);
 }
 
 /* fit_vectors fits a vector attribute. */
 static void
-fit_vectors(const Reading *reading, const Late *late, RecoAttribute *attribute, MemoryContext result)
+fit_vectors(const Reading *reading, const RecoFit *fit, MemoryContext result)
 {
-	const float **row = palloc_extended(Max(reading->n_keys, 1) * sizeof(float *), MCXT_ALLOC_HUGE);
+	const float **row = palloc_extended(Max(reading->n_rows, 1) * sizeof(float *), MCXT_ALLOC_HUGE);
 	size_t n = 0;
 
-	for (size_t i = 0; i < reading->n_keys; i++)
-		if (late->start[i] != NOWHERE)
-			row[n++] = late->entries.weight + late->start[i];
-	reco_fit_vectors(attribute, row, n, result);
+	for (size_t i = 0; i < reading->keys->n; i++)
+		if (reading->row_of[i] != NO_ROW)
+		{
+			RecoRaw raw = reco_fit_raw(fit, reading->row_of[i]);
+
+			if (!raw.missing)
+				row[n++] = raw.component;
+		}
+	reco_fit_vectors(fit->attribute, row, n, result);
 	pfree(row);
 }
 
 /* fit_texts fits a text attribute. */
 static void
-fit_texts(const Reading *reading, const Late *late, RecoAttribute *attribute, MemoryContext result)
+fit_texts(const Reading *reading, const RecoFit *fit, MemoryContext result)
 {
-	RecoTextRows rows = {.entries = &late->entries};
+	size_t most = Max(reading->n_rows, 1);
+	RecoTextRows rows = {.term = fit->kept.index,
+						 .weight = fit->kept.weight,
+						 .start = palloc_extended(most * sizeof(size_t), MCXT_ALLOC_HUGE),
+						 .end = palloc_extended(most * sizeof(size_t), MCXT_ALLOC_HUGE),
+						 .hash = palloc_extended(most * sizeof(uint64), MCXT_ALLOC_HUGE)};
 
-	begin_positions(reading->n_keys, &rows.start, &rows.end);
-	rows.hash = palloc_extended(Max(reading->n_keys, 1) * sizeof(uint64), MCXT_ALLOC_HUGE);
-	for (size_t i = 0; i < reading->n_keys; i++)
+	for (size_t i = 0; i < reading->keys->n; i++)
 	{
 		RecoKey key = reco_keys_get(reading->keys, i);
+		RecoRaw raw;
 
-		if (late->start[i] == NOWHERE)
+		if (reading->row_of[i] == NO_ROW)
 			continue;
-		rows.start[rows.n] = late->start[i];
-		rows.end[rows.n] = late->end[i];
-		rows.hash[rows.n++] = reco_key_hash(ROW_SEED, &key);
+		raw = reco_fit_raw(fit, reading->row_of[i]);
+		if (raw.missing)
+			continue;
+		rows.start[rows.n] = (size_t) (raw.level - fit->kept.index);
+		rows.end[rows.n] = rows.start[rows.n] + (size_t) raw.n;
+		rows.hash[rows.n++] = reco_key_hash(TEXT_SEED, &key);
 	}
-	reco_fit_topics(attribute, &rows, result);
+	reco_fit_topics(fit->attribute, &rows, result);
 }
 
-/* fit_late fits the attributes whose values were kept, in the order of keys. */
+/* fit_all fits the encoder to what was kept, its parameters in the context "result". */
 static void
-fit_late(const Reading *reading, MemoryContext result)
+fit_all(Reading *reading, MemoryContext result)
 {
 	for (int a = 0; a < reading->encoder->n_attributes; a++)
-	{
-		RecoAttribute *attribute = &reading->encoder->attribute[a];
-
-		if (attribute->kind == RECO_FEATURE_VECTOR)
-			fit_vectors(reading, &reading->late[a], attribute, result);
-		else if (attribute->kind == RECO_FEATURE_TEXT)
-			fit_texts(reading, &reading->late[a], attribute, result);
-	}
+		reco_fit_finish(&reading->fit[a], result);
+	reco_encoder_lay_out(reading->encoder);
+	/* the means of vectors and the topics of texts are sums in the order of keys */
+	for (int a = 0; a < reading->encoder->n_attributes; a++)
+		if (reading->encoder->attribute[a].kind == RECO_FEATURE_VECTOR)
+			fit_vectors(reading, &reading->fit[a], result);
+		else if (reading->encoder->attribute[a].kind == RECO_FEATURE_TEXT)
+			fit_texts(reading, &reading->fit[a], result);
 }
 
-/* encode_late encodes a value that was kept. */
+/* encode_key appends the entries of a key. */
 static void
-encode_late(const RecoAttribute *attribute, const Late *late, size_t position, RecoEntries *into)
+encode_key(const Reading *reading, size_t position, RecoEntries *into)
 {
-	RecoRaw raw = {.n = (int) (late->end[position] - late->start[position]),
-				   .component = late->entries.weight + late->start[position]};
-
-	if (attribute->kind == RECO_FEATURE_TEXT)
-		reco_text_encode(attribute, late->entries.index + late->start[position], raw.component,
-						 (size_t) raw.n, into);
-	else
-		reco_attribute_encode(attribute, &raw, into);
-}
-
-/* collect_row appends the entries of a key to those of the keys before it, in the order of columns. */
-static void
-collect_row(const Reading *reading, size_t position, RecoEntries *into)
-{
-	const RecoEntries *from = &reading->entries;
 	const RecoRaw missing = {.missing = true};
-	size_t e = reading->start[position];
+	uint32 row = reading->row_of[position];
 
 	for (int a = 0; a < reading->encoder->n_attributes; a++)
 	{
-		const RecoAttribute *attribute = &reading->encoder->attribute[a];
+		RecoRaw raw = row != NO_ROW ? reco_fit_raw(&reading->fit[a], row) : missing;
 
-		if (e == NOWHERE)
-		{
-			reco_attribute_encode(attribute, &missing, into);
-			continue;
-		}
-		if (reading->late != NULL && reading->late[a].start != NULL &&
-			reading->late[a].start[position] != NOWHERE)
-			encode_late(attribute, &reading->late[a], position, into);
-		for (; e < reading->end[position] && from->index[e] < attribute->first + attribute->n; e++)
-			reco_entries_push(into, from->index[e], from->weight[e]);
+		reco_attribute_encode(&reading->encoder->attribute[a], &raw, into);
 	}
 }
 
-/* collect makes the matrix of the rows that were read, in the order of keys, in the current context. */
+/* encode_all makes the matrix of what was kept, in the order of keys, in the current context. */
 static RecoFeatures *
-collect(const Reading *reading)
+encode_all(const Reading *reading)
 {
 	RecoFeatures *features = palloc0(sizeof(RecoFeatures));
-	uint64 *offset = palloc_extended((reading->n_keys + 1) * sizeof(uint64), MCXT_ALLOC_HUGE);
+	size_t n = reading->keys->n;
+	uint64 *offset = palloc_extended((n + 1) * sizeof(uint64), MCXT_ALLOC_HUGE);
 	RecoEntries into = {0};
 
-	features->found = palloc_extended(Max(reading->n_keys, 1) * sizeof(bool), MCXT_ALLOC_HUGE);
+	reco_entries_reserve(&into, n * (size_t) reading->encoder->n_attributes);
+	features->found = palloc_extended(Max(n, 1) * sizeof(bool), MCXT_ALLOC_HUGE);
 	offset[0] = 0;
-	for (size_t i = 0; i < reading->n_keys; i++)
+	for (size_t i = 0; i < n; i++)
 	{
-		if (i % CHECK_EVERY == 0)
+		if (i % 1024 == 0)
+		{
 			CHECK_FOR_INTERRUPTS();
-		features->found[i] = reading->start[i] != NOWHERE;
-		collect_row(reading, i, &into);
+			check_memory(reading, into.n);
+		}
+		features->found[i] = reading->row_of[i] != NO_ROW;
+		encode_key(reading, i, &into);
 		offset[i + 1] = into.n;
 	}
 	features->encoder = reading->encoder;
-	features->matrix = (RkCsr){.n_rows = reading->n_keys,
+	features->matrix = (RkCsr){.n_rows = n,
 							   .n_cols = reading->encoder->n_columns,
 							   .offset = offset,
 							   .index = into.index,
@@ -493,6 +324,7 @@ pool_small(RecoFeatures *features, RecoEncoder *encoder, int group)
 	uint64 *offset = unconstify(uint64 *, matrix->offset);
 	uint32 *index = unconstify(uint32 *, matrix->index);
 	float *weight = unconstify(float *, matrix->weight);
+	bool *keeps = palloc(Max(encoder->n_columns, 1) * sizeof(bool));
 	uint64 kept = 0;
 	uint64 e = 0;
 
@@ -506,16 +338,19 @@ pool_small(RecoFeatures *features, RecoEncoder *encoder, int group)
 		if (reco_attribute_pools(attribute))
 			attribute->keeps_other = count[attribute->first + attribute->n - 2] > (uint32) group;
 	}
+	for (size_t c = 0; c < encoder->n_columns; c++)
+		keeps[c] = reco_encoder_keeps(encoder, c);
 	for (size_t r = 0; r < matrix->n_rows; r++)
 	{
 		for (uint64 end = matrix->offset[r + 1]; e < end; e++)
-			if (reco_encoder_keeps(encoder, index[e]))
+			if (keeps[index[e]])
 			{
 				index[kept] = index[e];
 				weight[kept++] = weight[e];
 			}
 		offset[r + 1] = kept;
 	}
+	pfree(keeps);
 	pfree(count);
 }
 
@@ -525,122 +360,31 @@ reco_features_learn(const RecoDefinition *definition, RecoSide side, const RecoK
 	MemoryContext result = CurrentMemoryContext;
 	MemoryContext temporary = AllocSetContextCreate(result, "reco features", ALLOCSET_DEFAULT_SIZES);
 	int group = side == RECO_SIDE_USER ? min_group : 0;
-	Reading reading = {.side = side, .definition = definition, .keys = keys, .n_keys = keys->n};
-	RecoFeatureOptions *options;
+	Reading reading = {.side = side, .definition = definition, .keys = keys, .group = group};
+	RecoSource *source;
+	RecoFeatureOptions *option;
 	RecoFeatures *features;
 	const RecoColumn *key;
 
 	if (!reco_features_named(definition, side))
 		return NULL;
-	(void) side_of(definition, side, &key);
+	(void) reco_feature_side(definition, side, &key);
 	reading.key_type = key->type;
-	reading.encoder = plan_side(definition, side, group, &reading.source, &options);
+	reading.encoder = plan_side(definition, side, group, &source, &option);
+	reading.source = source;
+	reading.option = option;
 	MemoryContextSwitchTo(temporary);
-	reading.context = temporary;
+	reading.context = AllocSetContextCreate(temporary, "reco features kept", ALLOCSET_DEFAULT_SIZES);
 	reading.row = AllocSetContextCreate(temporary, "reco features row", ALLOCSET_DEFAULT_SIZES);
-	reading.met = palloc_extended(keys->n / 8 + 1, MCXT_ALLOC_HUGE);
-	fit_all(&reading, options, group, result);
-	begin_positions(keys->n, &reading.start, &reading.end);
-	reading.late = palloc0(Max(reading.encoder->n_attributes, 1) * sizeof(Late));
-	for (int a = 0; a < reading.encoder->n_attributes; a++)
-		if (reading.encoder->attribute[a].kind == RECO_FEATURE_VECTOR ||
-			reading.encoder->attribute[a].kind == RECO_FEATURE_TEXT)
-			begin_positions(keys->n, &reading.late[a].start, &reading.late[a].end);
-	read_all(&reading, PURPOSE_ENCODE);
-	fit_late(&reading, result);
+	reading.raw = palloc(reading.encoder->n_attributes * sizeof(RecoRaw));
+	reading.fit = palloc(reading.encoder->n_attributes * sizeof(RecoFit));
+	reading.row_of = palloc_extended(Max(keys->n, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
+	keep_one_each(&reading);
+	fit_all(&reading, result);
 	MemoryContextSwitchTo(result);
-	features = collect(&reading);
+	features = encode_all(&reading);
 	if (group > 0)
 		pool_small(features, reading.encoder, group);
-	MemoryContextDelete(temporary);
-	return features;
-}
-
-/* key_array makes the array of keys to look up, without those that no row can have. */
-static Datum
-key_array(const RecoKey *key, int n, Oid type)
-{
-	Datum *element = palloc(Max(n, 1) * sizeof(Datum));
-	int16 length;
-	bool by_value;
-	char alignment;
-	int kept = 0;
-
-	for (int i = 0; i < n; i++)
-		if (reco_key_fits(&key[i], type))
-			element[kept++] = reco_key_to_datum(&key[i], type);
-	get_typlenbyvalalign(type, &length, &by_value, &alignment);
-	return PointerGetDatum(construct_array(element, kept, type, length, by_value, alignment));
-}
-
-/* probe reads the rows of the wanted keys by a kept plan. */
-static void
-probe(Reading *reading, const RecoColumn *key, Datum keys)
-{
-	Oid array_type = get_array_type(reco_key_lookup_type(key->type));
-	char *sql = select_sql(reading, true);
-	RecoReceiver dest;
-	RecoPlan *plan;
-	RecoReading before;
-
-	reco_receiver_init(&dest, receive, reading);
-	reco_receiver_expect_key(&dest, key->type);
-	before = reco_items_begin_read(NULL);
-	plan = reco_plans_find(sql, 1, &array_type);
-	if (plan == NULL)
-		plan = reco_plans_prepare(sql, 1, &array_type);
-	reco_plans_execute(plan, &keys, NULL, &dest.base);
-	reco_items_end_read(before);
-}
-
-/* probe_all reads the wanted rows; once more where a key has several. */
-static void
-probe_all(Reading *reading, const RecoColumn *key)
-{
-	Datum keys = key_array(reading->key, (int) reading->n_keys, reco_key_lookup_type(key->type));
-
-	reading->purpose = PURPOSE_ENCODE;
-	probe(reading, key, keys);
-	if (!reading->has_several)
-		return;
-	reading->least = palloc(reading->n_keys * sizeof(uint64));
-	memset(reading->least, 0xFF, reading->n_keys * sizeof(uint64));
-	reading->purpose = PURPOSE_HASH;
-	probe(reading, key, keys);
-	reading->purpose = PURPOSE_ENCODE;
-	memset(reading->met, 0, reading->n_keys / 8 + 1);
-	reading->entries.n = 0;
-	probe(reading, key, keys);
-}
-
-RecoFeatures *
-reco_encoder_rows(const RecoDefinition *definition, const RecoEncoder *encoder, RecoSide side,
-				  const RecoKey *key, int n)
-{
-	MemoryContext result = CurrentMemoryContext;
-	MemoryContext temporary = AllocSetContextCreate(result, "reco features", ALLOCSET_DEFAULT_SIZES);
-	Reading reading = {.side = side,
-					   .definition = definition,
-					   .encoder = unconstify(RecoEncoder *, encoder),
-					   .key = key,
-					   .n_keys = (size_t) n};
-	RecoFeatures *features;
-	const RecoColumn *column;
-
-	(void) side_of(definition, side, &column);
-	MemoryContextSwitchTo(temporary);
-	reading.context = temporary;
-	reading.key_type = column->type;
-	reading.source = palloc(Max(encoder->n_attributes, 1) * sizeof(RecoSource));
-	for (int a = 0; a < encoder->n_attributes; a++)
-		reading.source[a] = reco_attribute_source(definition, side, &encoder->attribute[a]);
-	reading.row = AllocSetContextCreate(temporary, "reco features row", ALLOCSET_DEFAULT_SIZES);
-	reading.met = palloc0(n / 8 + 1);
-	sort_positions(&reading);
-	begin_positions(n, &reading.start, &reading.end);
-	probe_all(&reading, column);
-	MemoryContextSwitchTo(result);
-	features = collect(&reading);
 	MemoryContextDelete(temporary);
 	return features;
 }

@@ -54,48 +54,102 @@ reco_fit_begin(RecoFit *fit, RecoAttribute *attribute, const RecoFeatureOptions 
 	}
 }
 
-/* take_number keeps a finite number. */
-static void
-take_number(RecoFit *fit, double number, MemoryContext context)
+/* grow makes an array of "size" bytes an element half as long again, in a context, unless there is room for one more. */
+static void *
+grow(void *array, size_t n, size_t *capacity, size_t size, MemoryContext context)
 {
-	if (!isfinite(number))
-		return;
-	if (fit->n_values == fit->capacity)
-	{
-		fit->capacity = Max(fit->capacity + fit->capacity / 2, 1024);
-		fit->value = fit->value == NULL ? MemoryContextAllocHuge(context, fit->capacity * sizeof(double))
-										: repalloc_huge(fit->value, fit->capacity * sizeof(double));
-	}
-	fit->value[fit->n_values++] = number;
+	if (n < *capacity)
+		return array;
+	*capacity = Max(*capacity + *capacity / 2, 1024);
+	return array == NULL ? MemoryContextAllocHuge(context, *capacity * size)
+						 : repalloc_huge(array, *capacity * size);
 }
 
-/* take_level counts a row that has a level. */
+void
+reco_fit_keep(RecoFit *fit, uint32 index, float weight, MemoryContext context)
+{
+	RecoFeatureKind kind = fit->attribute->kind;
+	RecoKept *kept = &fit->kept;
+	size_t capacity = kept->element_capacity;
+
+	if (kind != RECO_FEATURE_VECTOR)
+	{
+		kept->index = grow(kept->index, kept->n_elements, &capacity, sizeof(uint32), context);
+		kept->index[kept->n_elements] = index;
+	}
+	if (kind == RECO_FEATURE_VECTOR || kind == RECO_FEATURE_TEXT)
+	{
+		capacity = kept->element_capacity;
+		kept->weight = grow(kept->weight, kept->n_elements, &capacity, sizeof(float), context);
+		kept->weight[kept->n_elements] = weight;
+	}
+	kept->element_capacity = capacity;
+	kept->n_elements++;
+}
+
+/* end_row ends the row of elements, or of a number. */
 static void
+end_row(RecoFit *fit, double number, MemoryContext context)
+{
+	RecoKept *kept = &fit->kept;
+
+	switch (fit->attribute->kind)
+	{
+		case RECO_FEATURE_NUMBER:
+		case RECO_FEATURE_TIME:
+		case RECO_FEATURE_BANDS:
+			kept->number = grow(kept->number, kept->n, &kept->capacity, sizeof(double), context);
+			kept->number[kept->n] = number;
+			break;
+		case RECO_FEATURE_SET:
+		case RECO_FEATURE_VECTOR:
+		case RECO_FEATURE_TEXT:
+			kept->end = grow(kept->end, kept->n, &kept->capacity, sizeof(size_t), context);
+			kept->end[kept->n] = kept->n_elements;
+			break;
+		case RECO_FEATURE_BOOLEAN:
+		case RECO_FEATURE_CATEGORY:
+			break;
+	}
+	kept->n++;
+}
+
+size_t
+reco_fit_bytes(const RecoFit *fit)
+{
+	const RecoKept *kept = &fit->kept;
+
+	return kept->n * ((kept->number != NULL) * sizeof(double) + (kept->end != NULL) * sizeof(size_t)) +
+		   kept->n_elements *
+			   ((kept->index != NULL) * sizeof(uint32) + (kept->weight != NULL) * sizeof(float));
+}
+
+/* take_level counts a row that has a level; gives its number. */
+static uint32
 take_level(RecoFit *fit, RecoPiece piece, MemoryContext context)
 {
+	RecoKey key = {.kind = RECO_KEY_TEXT, .bytes = piece.bytes, .length = piece.length};
+	uint32 number;
+
 	fit->characters += piece.length;
 	if (piece.length > RECO_LEVEL_BYTES)
 	{
 		fit->n_long++;
-		return;
+		return RECO_NO_LEVEL;
 	}
-	reco_fit_count(fit,
-				   reco_keymap_number(
-					   fit->map, PointerGetDatum(cstring_to_text_with_len(piece.bytes, (int) piece.length))),
-				   context);
+	number = reco_keymap_number_of(fit->map, &key);
+	reco_fit_count(fit, number, context);
+	return number;
 }
 
 void
 reco_fit_count(RecoFit *fit, uint32 number, MemoryContext context)
 {
-	if (number >= fit->capacity)
-	{
-		fit->capacity = Max(fit->capacity + fit->capacity / 2, 1024);
-		fit->count = fit->count == NULL ? MemoryContextAllocHuge(context, fit->capacity * sizeof(uint32))
-										: repalloc_huge(fit->count, fit->capacity * sizeof(uint32));
-	}
 	while (fit->n_counts <= number)
+	{
+		fit->count = grow(fit->count, fit->n_counts, &fit->count_capacity, sizeof(uint32), context);
 		fit->count[fit->n_counts++] = 0;
+	}
 	fit->count[number]++;
 	if (fit->n_counts / 1024 * LEVEL_MEMORY > (size_t) reco_learn_memory)
 		ereport(
@@ -108,36 +162,38 @@ reco_fit_count(RecoFit *fit, uint32 number, MemoryContext context)
 void
 reco_fit_take(RecoFit *fit, const RecoRaw *raw, MemoryContext context)
 {
-	if (raw->missing)
-		return;
-	if (fit->attribute->kind == RECO_FEATURE_TEXT)
-	{
-		fit->n += reco_fit_text(fit, raw->piece, context);
-		return;
-	}
-	fit->n++;
+	bool has_value = !raw->missing;
+
 	switch (fit->attribute->kind)
 	{
 		case RECO_FEATURE_BOOLEAN:
 		case RECO_FEATURE_CATEGORY:
-			take_level(fit, raw->piece, context);
+			reco_fit_keep(fit, raw->missing ? RECO_NO_VALUE : take_level(fit, raw->piece, context), 0,
+						  context);
 			break;
 		case RECO_FEATURE_SET:
-			for (int i = 0; i < raw->n; i++)
-				take_level(fit, raw->element[i], context);
+			for (int i = 0; i < raw->n && has_value; i++)
+				reco_fit_keep(fit, take_level(fit, raw->element[i], context), 0, context);
 			break;
 		case RECO_FEATURE_NUMBER:
 		case RECO_FEATURE_TIME:
 		case RECO_FEATURE_BANDS:
-			take_number(fit, raw->number, context);
 			break;
 		case RECO_FEATURE_VECTOR:
-			fit->shortest = Min(fit->shortest, raw->n);
-			fit->longest = Max(fit->longest, raw->n);
+			for (int i = 0; i < raw->n && has_value; i++)
+				reco_fit_keep(fit, 0, raw->component[i], context);
+			if (has_value)
+			{
+				fit->shortest = Min(fit->shortest, raw->n);
+				fit->longest = Max(fit->longest, raw->n);
+			}
 			break;
 		case RECO_FEATURE_TEXT:
+			has_value = has_value && reco_fit_text(fit, raw->piece, context);
 			break;
 	}
+	fit->n += has_value;
+	end_row(fit, raw->missing ? NAN : raw->number, context);
 }
 
 static int
@@ -157,11 +213,99 @@ compare_doubles(const void *a, const void *b)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-/* median gives the median of sorted numbers, n > 0: the mean of the two in the middle where n is even. */
-static double
-median(const double *value, size_t n)
+/* Rounds of select after which what is left is sorted, and the numbers that are not worth a round. */
+#define SELECT_ROUNDS 64
+#define SELECT_FEW 32
+
+/*
+ * split puts numbers from first to last in two parts, those of the first at most as great as those of the second, around the
+ * middle one of three of them (Hoare 1961); gives where the first ends.
+ */
+static size_t
+split(double *value, size_t first, size_t last)
 {
-	return n % 2 == 1 ? value[n / 2] : value[n / 2 - 1] / 2 + value[n / 2] / 2;
+	double a = value[first];
+	double b = value[first + (last - first) / 2];
+	double c = value[last];
+	double pivot = Max(Min(a, b), Min(Max(a, b), c));
+	size_t i = first;
+	size_t j = last;
+
+	for (;;)
+	{
+		double swap;
+
+		while (value[i] < pivot)
+			i++;
+		while (value[j] > pivot)
+			j--;
+		if (i >= j)
+			return j;
+		swap = value[i];
+		value[i++] = value[j];
+		value[j--] = swap;
+	}
+}
+
+/* select_double puts the number of place k, from 0 on, in its place among n > k numbers: none before it is greater, and none after it less. */
+static double
+select_double(double *value, size_t n, size_t k)
+{
+	size_t first = 0;
+	size_t last = n - 1;
+
+	for (int round = 0; round < SELECT_ROUNDS && last - first > SELECT_FEW; round++)
+	{
+		size_t end = split(value, first, last);
+
+		CHECK_FOR_INTERRUPTS();
+		if (k <= end)
+			last = end;
+		else
+			first = end + 1;
+	}
+	sort_doubles(value + first, last - first + 1);
+	return value[k];
+}
+
+/* median gives the median of n > 0 numbers: the mean of the two in the middle where n is even.  It moves them. */
+static double
+median(double *value, size_t n)
+{
+	double upper = select_double(value, n, n / 2);
+	double lower = upper;
+
+	if (n % 2 == 1)
+		return upper;
+	lower = value[0];
+	for (size_t i = 1; i < n / 2; i++)
+		lower = Max(lower, value[i]);
+	return lower / 2 + upper / 2;
+}
+
+/* finite_numbers copies the finite numbers that were kept. */
+static double *
+finite_numbers(const RecoFit *fit, size_t *n)
+{
+	double *value = palloc_extended(Max(fit->kept.n, 1) * sizeof(double), MCXT_ALLOC_HUGE);
+
+	*n = 0;
+	for (size_t i = 0; i < fit->kept.n; i++)
+		if (isfinite(fit->kept.number[i]))
+			value[(*n)++] = fit->kept.number[i];
+	return value;
+}
+
+/* mean_distance gives the mean of distances, summed in their order. */
+static double
+mean_distance(double *value, size_t n)
+{
+	double sum = 0;
+
+	sort_doubles(value, n);
+	for (size_t i = 0; i < n; i++)
+		sum += value[i] / (double) n;
+	return sum;
 }
 
 /* finish_number standardises robustly; a number that is the same in all rows has a scale of 0. */
@@ -169,22 +313,21 @@ static void
 finish_number(RecoFit *fit)
 {
 	RecoAttribute *attribute = fit->attribute;
+	size_t n;
+	double *value = finite_numbers(fit, &n);
 	double deviation;
-	double sum = 0;
 
-	if (fit->n_values == 0)
-		return;
-	sort_doubles(fit->value, fit->n_values);
-	attribute->center = median(fit->value, fit->n_values);
-	for (size_t i = 0; i < fit->n_values; i++)
-		fit->value[i] = fabs(fit->value[i] - attribute->center);
-	sort_doubles(fit->value, fit->n_values);
-	for (size_t i = 0; i < fit->n_values; i++)
-		sum += fit->value[i] / (double) fit->n_values;
-	deviation = MAD_TO_DEVIATION * median(fit->value, fit->n_values);
-	if (!(deviation > 0))
-		deviation = MEAN_TO_DEVIATION * sum;
-	attribute->scale = isfinite(deviation) && isnormal(1 / deviation) ? 1 / deviation : 0;
+	if (n > 0)
+	{
+		attribute->center = median(value, n);
+		for (size_t i = 0; i < n; i++)
+			value[i] = fabs(value[i] - attribute->center);
+		deviation = MAD_TO_DEVIATION * median(value, n);
+		if (!(deviation > 0))
+			deviation = MEAN_TO_DEVIATION * mean_distance(value, n);
+		attribute->scale = isfinite(deviation) && isnormal(1 / deviation) ? 1 / deviation : 0;
+	}
+	pfree(value);
 }
 
 /*
@@ -194,25 +337,27 @@ finish_number(RecoFit *fit)
 static void
 finish_bands(RecoFit *fit, MemoryContext result)
 {
-	size_t n = fit->n_values;
+	size_t n;
+	double *value = finite_numbers(fit, &n);
 	size_t fewest = (size_t) fit->options.min_count;
 	size_t each = Max((n + (size_t) fit->options.bands - 1) / (size_t) fit->options.bands, fewest);
 	double *edge = MemoryContextAlloc(result, fit->options.bands * sizeof(double));
 	size_t n_edges = 0;
 	size_t end = 0;
 
-	sort_doubles(fit->value, n);
+	sort_doubles(value, n);
 	for (;;)
 	{
 		end += each;
-		while (end < n && fit->value[end] == fit->value[end - 1])
+		while (end < n && value[end] == value[end - 1])
 			end++;
 		if (end >= n || n - end < fewest)
 			break;
-		edge[n_edges++] = fit->value[end];
+		edge[n_edges++] = value[end];
 	}
 	fit->attribute->edge = edge;
 	fit->attribute->dimensions = n_edges + 1;
+	pfree(value);
 }
 
 /* A level and how many rows have it. */
@@ -240,6 +385,15 @@ compare_levels(const void *a, const void *b)
 	uint32 y = ((const Counted *) b)->level;
 
 	return x < y ? -1 : x > y;
+}
+
+static int
+compare_terms(const void *a, const void *b)
+{
+	uint64 x = *(const uint64 *) a;
+	uint64 y = *(const uint64 *) b;
+
+	return (x > y) - (x < y);
 }
 
 /* keep_levels copies the chosen levels, which are in order, into the attribute. */
@@ -279,6 +433,63 @@ advise_prose(const RecoFit *fit, size_t n_levels)
 					attribute->name));
 }
 
+/* weigh_texts brings the terms of the texts that were kept in order, without those that are in no vocabulary, and weighs them. */
+static void
+weigh_texts(RecoFit *fit)
+{
+	RecoKept *kept = &fit->kept;
+	uint64 *term = NULL;
+	size_t room = 0;
+	size_t from = 0;
+	size_t to = 0;
+
+	for (size_t r = 0; r < kept->n; r++)
+	{
+		size_t start = to;
+		size_t n = 0;
+
+		if (r % 1024 == 0)
+			CHECK_FOR_INTERRUPTS();
+		for (; from < kept->end[r]; from++)
+		{
+			if (kept->index[from] == RECO_NO_LEVEL)
+				continue;
+			term = grow(term, n, &room, sizeof(uint64), CurrentMemoryContext);
+			term[n++] = (uint64) kept->index[from] << 32 | (uint32) kept->weight[from];
+		}
+		qsort(term, n, sizeof(uint64), compare_terms);
+		for (size_t i = 0; i < n; i++, to++)
+		{
+			kept->index[to] = (uint32) (term[i] >> 32);
+			kept->weight[to] = (float) (uint32) term[i];
+		}
+		reco_text_weigh(fit->attribute, kept->index + start, kept->weight + start, n);
+		kept->end[r] = to;
+	}
+	if (term != NULL)
+		pfree(term);
+}
+
+/* place_levels turns numbers of the map that were kept into positions among the n levels that were chosen. */
+static void
+place_levels(RecoFit *fit, const uint32 *rank, size_t n_all, const Counted *chosen, size_t n)
+{
+	RecoKept *kept = &fit->kept;
+	uint32 *place = palloc_extended(Max(n_all, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
+
+	memset(place, 0xFF, n_all * sizeof(uint32));
+	for (size_t i = 0; i < n; i++)
+		place[chosen[i].level] = (uint32) i;
+	for (size_t e = 0; e < kept->n_elements; e++)
+	{
+		if (e % CHECK_EVERY == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (kept->index[e] < n_all)
+			kept->index[e] = place[rank[kept->index[e]]];
+	}
+	pfree(place);
+}
+
 /* finish_levels chooses the levels that enough rows have, at most options.levels of them. */
 static void
 finish_levels(RecoFit *fit, MemoryContext result)
@@ -301,11 +512,13 @@ finish_levels(RecoFit *fit, MemoryContext result)
 	n = Min(n, (size_t) (text ? fit->options.vocabulary : fit->options.levels));
 	qsort(chosen, n, sizeof(Counted), compare_levels);
 	keep_levels(fit->attribute, &all, chosen, n, result);
+	place_levels(fit, rank, all.n, chosen, n);
 	if (!text)
 		return;
 	for (size_t i = 0; i < n; i++)
 		fit->count[i] = chosen[i].count;
 	reco_fit_idf(fit, fit->count, result);
+	weigh_texts(fit);
 }
 
 /* finish_vector checks that all vectors have one length. */
@@ -385,4 +598,47 @@ reco_fit_vectors(RecoAttribute *attribute, const float *const *row, size_t n, Me
 	attribute->mean = mean;
 	attribute->scale = squares > 0 && isnormal(sqrt((double) n / squares)) ? sqrt((double) n / squares) : 0;
 	pfree(sum);
+}
+
+/* run_of gives the elements of a row. */
+static size_t
+run_of(const RecoKept *kept, size_t row, size_t *start)
+{
+	*start = row > 0 ? kept->end[row - 1] : 0;
+	return kept->end[row] - *start;
+}
+
+RecoRaw
+reco_fit_raw(const RecoFit *fit, size_t row)
+{
+	const RecoKept *kept = &fit->kept;
+	RecoRaw raw = {0};
+	size_t start;
+
+	switch (fit->attribute->kind)
+	{
+		case RECO_FEATURE_BOOLEAN:
+		case RECO_FEATURE_CATEGORY:
+			raw.level = kept->index + row;
+			raw.missing = kept->index[row] == RECO_NO_VALUE;
+			raw.n = 1;
+			break;
+		case RECO_FEATURE_NUMBER:
+		case RECO_FEATURE_TIME:
+		case RECO_FEATURE_BANDS:
+			raw.number = kept->number[row];
+			raw.missing = isnan(raw.number);
+			break;
+		case RECO_FEATURE_SET:
+		case RECO_FEATURE_VECTOR:
+		case RECO_FEATURE_TEXT:
+			raw.n = (int) run_of(kept, row, &start);
+			raw.missing = raw.n == 0;
+			if (kept->index != NULL)
+				raw.level = kept->index + start;
+			if (kept->weight != NULL)
+				raw.component = kept->weight + start;
+			break;
+	}
+	return raw;
 }

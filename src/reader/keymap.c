@@ -267,17 +267,25 @@ reco_keymap_add(RecoKeymap *map)
 }
 
 uint32
-reco_keymap_number(RecoKeymap *map, Datum value)
+reco_keymap_number_of(RecoKeymap *map, const RecoKey *key)
 {
-	RecoKey key = reco_key_from_datum(value, map->type);
 	RecoKeymapEntry *entry = &map->entry[map->n];
 
-	reco_keymap_set(entry, &key);
+	reco_keymap_set(entry, key);
 	if (map->n == 0 || entry->word != map->word || !reco_keymap_equal(entry, &map->entry[map->last]))
 	{
 		map->word = entry->word;
 		map->last = reco_keymap_add(map);
 	}
+	return map->last;
+}
+
+uint32
+reco_keymap_number(RecoKeymap *map, Datum value)
+{
+	RecoKey key = reco_key_from_datum(value, map->type);
+
+	(void) reco_keymap_number_of(map, &key);
 	if (map->type == TEXTOID && key.bytes != VARDATA_ANY(DatumGetPointer(value)))
 		pfree((char *) key.bytes - VARHDRSZ);
 	return map->last;

@@ -21,6 +21,9 @@ extern Oid reco_keymap_type_for(Oid column_type);
 /* reco_keymap_number gives the number of a column's non-null value, a new one (0, 1, ...) for a key not met before. */
 extern uint32 reco_keymap_number(RecoKeymap *map, Datum value);
 
+/* reco_keymap_number_of does so for a key of the map's kind. */
+extern uint32 reco_keymap_number_of(RecoKeymap *map, const RecoKey *key);
+
 /*
  * reco_keymap_finish sorts the keys and copies them into the context "result".
  * Gives rank[number], the position in the sorted keys, in the current context;
