@@ -235,6 +235,7 @@ positive_attributes(const RecoQuery *query, uint32 item, int *n)
 	*n = 0;
 	for (int a = 0; a < all; a++)
 		if (share[a].removal > 0 && !reco_lexicon_protects(share[a].name) &&
+			share[a].role != RECO_ROLE_MISSING && share[a].role != RECO_ROLE_OTHER &&
 			!(share[a].own && share[a].value == NULL))
 			share[(*n)++] = share[a];
 	if (*n > 1)

@@ -257,8 +257,13 @@ clean(const char *data)
 char *
 reco_words_feature_named(const RecoWords *words, const RecoAttributeShare *attribute)
 {
-	return say(words, attribute->own ? RECO_WORDING_YOUR_NAME : RECO_WORDING_ITS_NAME, RECO_SLOT_NAME,
-			   clean(attribute->name));
+	RecoWording wording = attribute->own ? RECO_WORDING_YOUR_NAME : RECO_WORDING_ITS_NAME;
+
+	if (attribute->role == RECO_ROLE_MISSING)
+		wording = attribute->own ? RECO_WORDING_YOUR_MISSING : RECO_WORDING_ITS_MISSING;
+	else if (attribute->role == RECO_ROLE_OTHER)
+		wording = attribute->own ? RECO_WORDING_YOUR_OTHER : RECO_WORDING_ITS_OTHER;
+	return say(words, wording, RECO_SLOT_NAME, clean(attribute->name));
 }
 
 char *

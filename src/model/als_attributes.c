@@ -7,7 +7,7 @@
  *		lambda_u y_i^T A^-1 V g = sum_c g_c (lambda_u z . v_c) + lambda_u z . v_0,	z = A^-1 y_i,
  *
  * to the score of item i: an addend a column, and one for what is expected of anybody.  It is exactly what the score would lose if
- * the user had no such attribute.
+ * nothing were said of it, not even that it is missing.
  *
  * An item's vector is W f_i and what its users said beyond that, so the same score is also
  *

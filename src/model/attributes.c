@@ -10,24 +10,6 @@
 #include "model/model.h"
 #include "utils/lsyscache.h"
 
-bool
-reco_attributes_readable(const RecoRelation *relation, const RecoColumn *key, const List *features)
-{
-	const ListCell *cell;
-
-	if (!OidIsValid(relation->relid) || !reco_catalog_may_select(relation->relid, key->attnum))
-		return false;
-	foreach (cell, features)
-	{
-		AttrNumber attribute = get_attnum(relation->relid, lfirst(cell));
-
-		/* a column that is gone is the reader's to complain of */
-		if (attribute != InvalidAttrNumber && !reco_catalog_may_select(relation->relid, attribute))
-			return false;
-	}
-	return true;
-}
-
 RecoAttributes
 reco_attributes_row(const RecoFeatures *features, size_t r)
 {
@@ -51,7 +33,7 @@ reco_attributes_read(const RecoDefinition *definition, const RecoModel *model, c
 	RecoFeatures *features;
 
 	if (model->user_encoder == NULL || n == 0 ||
-		!reco_attributes_readable(&definition->users, &definition->user_key, definition->user_features))
+		!reco_encoder_is_readable(definition, model->user_encoder, RECO_SIDE_USER))
 		return attributes;
 	features = reco_encoder_rows(definition, model->user_encoder, RECO_SIDE_USER, user, n);
 	for (int u = 0; u < n; u++)
@@ -85,6 +67,7 @@ share_of(const RecoEncoder *encoder, const RecoAddend *addend, bool own)
 	RecoEncoderColumn column = reco_encoder_column(encoder, (size_t) addend->column);
 	RecoAttributeShare share = {.kind = worded(&column),
 								.own = own,
+								.role = column.role,
 								.name = column.name,
 								.contribution = addend->contribution,
 								.removal = addend->contribution};
@@ -115,7 +98,7 @@ reco_attribute_shares(const RecoEncoder *encoder, const RecoAddend *addend, int 
 		one = share_of(encoder, &addend[a], own);
 		attribute = reco_encoder_attribute_of(encoder, (size_t) addend[a].column);
 		/* levels stand for themselves; the numbers of a vector, a text or a value belong together */
-		if (one.value == NULL && attribute == last && share[*n - 1].value == NULL)
+		if (one.role == RECO_ROLE_VALUE && attribute == last && share[*n - 1].role == RECO_ROLE_VALUE)
 		{
 			share[*n - 1].contribution += one.contribution;
 			share[*n - 1].removal += one.removal;

@@ -427,9 +427,8 @@ reco_model_open(const RecoDefinition *definition, MemoryContext pin)
 	MemoryContext previous = MemoryContextSwitchTo(pin);
 	RecoModel *model = reco_model_bind(version->algorithm, tensors);
 
-	model->reads_items =
-		model->item_encoder != NULL &&
-		reco_attributes_readable(&definition->items, &definition->item_key, definition->item_features);
+	model->reads_items = model->item_encoder != NULL &&
+						 reco_encoder_is_readable(definition, model->item_encoder, RECO_SIDE_ITEM);
 	if (model->reads_items && model->algorithm->place != NULL && model->attributes.n_cols > 0 &&
 		reco_max_new_items > 0)
 		model->added = reco_added_make(definition, &version->key);

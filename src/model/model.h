@@ -118,9 +118,10 @@ typedef struct RecoAttributeShare
 {
 	RecoAttributeKind kind;
 	bool own;
-	const char *name;  /* the column, as it may be shown */
-	const char *value; /* as it may be shown; NULL: the column as a whole, as of a description */
-	const char *from;  /* of a band of numbers: its ends, see RecoEncoderColumn */
+	RecoColumnRole role; /* "other" and "missing" have no value */
+	const char *name;    /* the column, as it may be shown */
+	const char *value;   /* as it may be shown; NULL: the column as a whole, as of a description */
+	const char *from;    /* of a band of numbers: its ends, see RecoEncoderColumn */
 	const char *to;
 	double contribution; /* to the score */
 	double removal;      /* what the score would lose if the item, or the user, had no such attribute */
@@ -480,10 +481,6 @@ extern RecoAttributes *reco_attributes_of(const RecoDefinition *definition, cons
 /* reco_attributes_read does the same for any model that has an encoder of users. */
 extern RecoAttributes *reco_attributes_read(const RecoDefinition *definition, const RecoModel *model,
 											const RecoKey *user, int n);
-
-/* reco_attributes_readable says whether the caller may read a key and features of a relation. */
-extern bool reco_attributes_readable(const RecoRelation *relation, const RecoColumn *key,
-									 const List *features);
 
 /*
  * reco_attribute_shares words the addends of kind attribute, of a user (own) or of an item: one a level, and one for all

@@ -98,6 +98,7 @@ typedef struct TimesRead
 {
 	const RecoKeys *keys;
 	Oid type;
+	bool is_date; /* of which some are later than any timestamp */
 	TimestampTz *time;
 } TimesRead;
 
@@ -106,7 +107,8 @@ static void
 take_item_time(TupleTableSlot *slot, void *state)
 {
 	TimesRead *read = state;
-	TimestampTz time;
+	TimestampTz time = 0;
+	int overflow = 0;
 	RecoKey key;
 	int64 found;
 
@@ -115,10 +117,13 @@ take_item_time(TupleTableSlot *slot, void *state)
 		return;
 	key = reco_key_from_datum(slot->tts_values[0], read->type);
 	found = reco_keys_find(read->keys, &key);
-	time = DatumGetTimestampTz(slot->tts_values[1]);
+	if (read->is_date)
+		time = date2timestamp_opt_overflow(DatumGetDateADT(slot->tts_values[1]), &overflow);
+	else
+		time = DatumGetTimestampTz(slot->tts_values[1]);
 	if (key.kind == RECO_KEY_TEXT && key.bytes != VARDATA_ANY(DatumGetPointer(slot->tts_values[0])))
 		pfree((char *) key.bytes - VARHDRSZ);
-	if (found < 0 || TIMESTAMP_NOT_FINITE(time))
+	if (found < 0 || overflow != 0 || TIMESTAMP_NOT_FINITE(time))
 		return;
 	if (TIMESTAMP_IS_NOBEGIN(read->time[found]) || time < read->time[found])
 		read->time[found] = time;
@@ -128,15 +133,16 @@ TimestampTz *
 reco_reader_item_times(const RecoDefinition *definition, const RecoKeys *keys)
 {
 	const char *column = quote_identifier(definition->items_time.name);
-	bool has_zone = getBaseType(definition->items_time.type) == TIMESTAMPTZOID;
+	const char *type;
 	TimesRead read = {.keys = keys,
 					  .type = definition->item_key.type,
+					  .is_date = time_type(definition, &type) == DATEOID,
 					  .time = palloc_extended(sizeof(TimestampTz) * Max(keys->n, 1), MCXT_ALLOC_HUGE)};
 	RecoReceiver dest;
 	RecoReading before;
 	SPIExecuteOptions options = {.read_only = true, .dest = &dest.base};
-	char *sql = psprintf("SELECT %s, %s::pg_catalog.%s FROM %s", quote_identifier(definition->item_key.name),
-						 column, has_zone ? "timestamptz" : "timestamp", definition->items.sql_name);
+	char *sql = psprintf("SELECT %s, %s::%s FROM %s", quote_identifier(definition->item_key.name), column,
+						 type, definition->items.sql_name);
 
 	for (size_t i = 0; i < keys->n; i++)
 		read.time[i] = DT_NOBEGIN;

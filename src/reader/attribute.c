@@ -236,6 +236,32 @@ reco_encoder_fits(const RecoDefinition *definition, const RecoEncoder *encoder, 
 	return true;
 }
 
+bool
+reco_encoder_is_readable(const RecoDefinition *definition, const RecoEncoder *encoder, RecoSide side)
+{
+	Oid relation = side_relation(definition, side)->relid;
+	AttrNumber key = side == RECO_SIDE_ITEM ? definition->item_key.attnum : definition->user_key.attnum;
+
+	if (!OidIsValid(relation) || !reco_catalog_may_select(relation, key))
+		return false;
+	for (int a = 0; a < encoder->n_attributes; a++)
+		if (get_attnum(relation, encoder->attribute[a].name) != InvalidAttrNumber &&
+			!reco_encoder_may_show(definition, encoder, side, a))
+			return false;
+	return true;
+}
+
+bool
+reco_encoder_may_show(const RecoDefinition *definition, const RecoEncoder *encoder, RecoSide side,
+					  int attribute)
+{
+	Oid relation = side_relation(definition, side)->relid;
+	AttrNumber attnum =
+		OidIsValid(relation) ? get_attnum(relation, encoder->attribute[attribute].name) : InvalidAttrNumber;
+
+	return attnum != InvalidAttrNumber && reco_catalog_may_select(relation, attnum);
+}
+
 RecoSource
 reco_attribute_source(const RecoDefinition *definition, RecoSide side, const RecoAttribute *attribute)
 {
@@ -257,6 +283,25 @@ reco_attribute_source(const RecoDefinition *definition, RecoSide side, const Rec
 	return source;
 }
 
+/* is_number_or_time says whether a type is one of those of number_source. */
+static bool
+is_number_or_time(Oid type)
+{
+	RecoAttribute attribute;
+	RecoRawForm form;
+	const char *cast;
+
+	return number_source(type, &attribute, &form, &cast);
+}
+
+bool
+reco_source_asks_settings(const RecoSource *source)
+{
+	Oid base = getBaseType(source->type);
+
+	return source->form == RECO_RAW_BYTES && base != NUMERICOID && !is_whole(base) && is_number_or_time(base);
+}
+
 bool
 reco_attribute_is_fixed(Oid type, RecoRawForm form)
 {
@@ -266,7 +311,7 @@ reco_attribute_is_fixed(Oid type, RecoRawForm form)
 		return true;
 	if (form == RECO_RAW_ELEMENTS)
 		base = getBaseType(get_element_type(base));
-	/* numbers with a point and times are written as settings say, names of a type may be changed */
+	/* names of a type may be changed */
 	return base == BOOLOID || base == TEXTOID || base == VARCHAROID || base == BPCHAROID || base == UUIDOID ||
-		   is_whole(base) || base == NUMERICOID;
+		   is_number_or_time(base);
 }

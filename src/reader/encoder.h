@@ -163,7 +163,10 @@ extern void reco_attribute_plan(const RecoDefinition *definition, RecoSide side,
 extern RecoSource reco_attribute_source(const RecoDefinition *definition, RecoSide side,
 										const RecoAttribute *attribute);
 
-/* reco_attribute_is_fixed says whether what is read of a column's value depends on the value alone: on no setting, and on no names of a type. */
+/* reco_source_asks_settings says whether settings of the session decide how a column's values are written as texts: times, and numbers with a point. */
+extern bool reco_source_asks_settings(const RecoSource *source);
+
+/* reco_attribute_is_fixed says whether what is read of a column's value depends on the value alone, and on no names of a type. */
 extern bool reco_attribute_is_fixed(Oid type, RecoRawForm form);
 
 /* features_read.c: the relation and key column of a side. */
@@ -173,6 +176,12 @@ extern const RecoRelation *reco_feature_side(const RecoDefinition *definition, R
 /* reco_feature_sql writes the query of the key and n attributes of all rows, or of those of an array of keys. */
 extern char *reco_feature_sql(const RecoDefinition *definition, RecoSide side, const RecoSource *source,
 							  int n, bool by_key);
+
+/*
+ * reco_feature_pin_settings makes what settings of the session would decide how to write be written by one setting, until the reading that has
+ * begun ends: so a level has one name whoever calls.  The settings are those that dumps are written with.
+ */
+extern void reco_feature_pin_settings(const RecoSource *source, int n);
 
 /* reco_feature_raws reads the attributes of a row, whose key comes first, into raw. */
 extern void reco_feature_raws(const RecoEncoder *encoder, const RecoSource *source, TupleTableSlot *slot,

@@ -165,6 +165,7 @@ read_all(Reading *reading)
 	reco_receiver_init(&dest, receive, reading);
 	reco_receiver_expect_key(&dest, key->type);
 	before = reco_items_begin_read(NULL);
+	reco_feature_pin_settings(reading->source, reading->encoder->n_attributes);
 	if (SPI_execute_extended(sql, &options) != SPI_OK_SELECT)
 		elog(ERROR, "reading features failed: %s", SPI_result_code_string(SPI_result));
 	reco_items_end_read(before);

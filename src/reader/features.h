@@ -114,6 +114,17 @@ extern RecoFeatures *reco_encoder_rows(const RecoDefinition *definition, const R
  */
 extern bool reco_reader_tells_versions(const RecoDefinition *definition, const RecoEncoder *encoder);
 
+/*
+ * reco_encoder_is_readable says whether the caller may read the key of a side and every column that an encoder was fitted on, whatever
+ * the definition names by now.  A column that is gone is left to whoever reads to complain of.
+ */
+extern bool reco_encoder_is_readable(const RecoDefinition *definition, const RecoEncoder *encoder,
+									 RecoSide side);
+
+/* reco_encoder_may_show says whether the caller may read the column of a relation that an attribute was fitted on: no, where it is gone. */
+extern bool reco_encoder_may_show(const RecoDefinition *definition, const RecoEncoder *encoder, RecoSide side,
+								  int attribute);
+
 /* reco_encoder_fits says whether all columns of an encoder are there and of their kinds, so that reco_encoder_rows can read them. */
 extern bool reco_encoder_fits(const RecoDefinition *definition, const RecoEncoder *encoder, RecoSide side);
 

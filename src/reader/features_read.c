@@ -11,6 +11,7 @@
 #include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -45,6 +46,20 @@ reco_feature_sql(const RecoDefinition *definition, RecoSide side, const RecoSour
 	if (by_key)
 		appendStringInfo(&sql, " WHERE %s OPERATOR(pg_catalog.=) ANY ($1)", quote_identifier(key->name));
 	return sql.data;
+}
+
+void
+reco_feature_pin_settings(const RecoSource *source, int n)
+{
+	static const char *const setting[][2] = {
+		{"DateStyle", "ISO, YMD"}, {"TimeZone", "UTC"}, {"extra_float_digits", "1"}};
+	bool asks = false;
+
+	for (int a = 0; a < n; a++)
+		asks |= reco_source_asks_settings(&source[a]);
+	for (size_t s = 0; asks && s < lengthof(setting); s++)
+		(void) set_config_option(setting[s][0], setting[s][1], PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
 }
 
 void
@@ -224,6 +239,7 @@ probe(Reading *reading, const RecoColumn *key, Datum keys)
 	reco_receiver_init(&dest, receive, reading);
 	reco_receiver_expect_key(&dest, key->type);
 	before = reco_items_begin_read(NULL);
+	reco_feature_pin_settings(reading->source, reading->encoder->n_attributes);
 	plan = reco_plans_find(sql, 1, &array_type);
 	if (plan == NULL)
 		plan = reco_plans_prepare(sql, 1, &array_type);

@@ -8,6 +8,7 @@
 
 #include "catalog/pg_type.h"
 #include "kernel/rng.h"
+#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -16,6 +17,10 @@
 #include "utils/timestamp.h"
 
 #include "reader/encoder.h"
+
+/* Of a set so many elements count, and of a delimited text so many bytes. */
+#define MOST_ELEMENTS 65536
+#define MOST_BYTES (1024 * 1024)
 
 /* Hash of a missing value. */
 #define MISSING UINT64CONST(0x6d697373696e6721)
@@ -100,7 +105,9 @@ static void
 split(RecoPiece text, const char *delimiter, RecoRaw *raw)
 {
 	size_t length = strlen(delimiter);
-	const char *end = text.bytes + text.length;
+	const char *end =
+		text.bytes +
+		(text.length > MOST_BYTES ? (size_t) pg_mbcliplen(text.bytes, MOST_BYTES, MOST_BYTES) : text.length);
 	const char *start = text.bytes;
 	int capacity = 8;
 
@@ -117,7 +124,7 @@ split(RecoPiece text, const char *delimiter, RecoRaw *raw)
 		}
 		if (piece.length > 0)
 			raw->element[raw->n++] = piece;
-		if (stop == NULL)
+		if (stop == NULL || raw->n == MOST_ELEMENTS)
 			break;
 		start = stop + length;
 	}
@@ -133,8 +140,8 @@ take_elements(Datum value, RecoRaw *raw)
 	int n;
 
 	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &element, &isnull, &n);
-	raw->element = palloc_extended(Max(n, 1) * sizeof(RecoPiece), MCXT_ALLOC_HUGE);
-	for (int i = 0; i < n; i++)
+	raw->element = palloc(Min(Max(n, 1), MOST_ELEMENTS) * sizeof(RecoPiece));
+	for (int i = 0; i < n && raw->n < MOST_ELEMENTS; i++)
 		if (!isnull[i])
 			raw->element[raw->n++] = piece_of(element[i]);
 	sort_elements(raw);

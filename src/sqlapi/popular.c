@@ -186,6 +186,22 @@ raise_no_attribute(const RecoListCall *list, const Wish *wish)
 							quote_literal_cstr(list->call.definition->name))));
 }
 
+/* require_visible raises unless the caller may read the column whose levels a board tells of. */
+static void
+require_visible(const RecoListCall *list, const RecoBoard *board)
+{
+	const RecoDefinition *definition = list->call.definition;
+	const RecoEncoder *encoder = list->call.model->user_encoder;
+	const char *name = reco_encoder_column(encoder, (size_t) board->column).name;
+
+	if (!reco_encoder_may_show(definition, encoder, RECO_SIDE_USER,
+							   reco_encoder_attribute_of(encoder, (size_t) board->column)))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("permission denied for segments by \"%s\"", name),
+						errdetail("They are levels of that column of relation %s, which you may not SELECT.",
+								  definition->users.recorded_name)));
+}
+
 /* source_name gives the word of the column source. */
 static const char *
 source_name(RecoBoardKind kind)
@@ -325,6 +341,8 @@ popular_items(FunctionCallInfo fcinfo, const RecoListPositions *position)
 	for (int b = 0; b < n; b++)
 		if (fits(list.call.model, &board[b], &wish))
 		{
+			if (wish.kind == RECO_BOARD_SEGMENT)
+				require_visible(&list, &board[b]);
 			return_board(&list, fcinfo, &board[b]);
 			found++;
 		}

@@ -1,0 +1,106 @@
+-- What a version was learned from is shown to those alone who may read it, whatever the definition says by now; a level has one name whatever the
+-- session's settings; nothing is a reason that is not known; readings that disagree, wild dates and endless sets do no harm.
+\pset format unaligned
+\pset tuples_only on
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS reco;
+CREATE SCHEMA features_care;
+SET search_path = features_care, reco, helper;
+SET reco.workers = 0;
+CREATE FUNCTION chance(text) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$SELECT (hashtextextended($1, 7) & 1048575) / 1048576.0$$;
+CREATE TABLE things (id int PRIMARY KEY, title text, brand text, margin text, day date, size float8, added date);
+INSERT INTO things SELECT i, 'T' || i, 'brand' || i % 4, 'margin' || i % 3, '2024-01-01'::date + i % 5, i % 3 / 3.0, '2024-01-01'::date + i FROM generate_series(1, 80) i;
+CREATE TABLE people (id int PRIMARY KEY, region text, belief text, age int);
+INSERT INTO people SELECT u, 'region' || u % 4, CASE WHEN u % 3 > 0 THEN 'belief' || u % 2 END, CASE WHEN u % 5 > 0 THEN 20 + u % 40 END FROM generate_series(1, 240) u;
+CREATE TABLE events AS SELECT u AS person, i AS thing FROM generate_series(1, 200) u, generate_series(1, 70) i WHERE chance(u || ':' || i) < CASE WHEN u % 4 = i % 4 THEN 0.35 ELSE 0.03 END;
+CREATE INDEX ON events (person);
+ANALYZE;
+SELECT create_recommender('care', 'events', 'person', 'thing', items => 'things', item_key => 'id', item_label => 'title', item_features => '{brand, margin}',
+	users => 'people', user_key => 'id', user_features => '{region, belief, age}', options => '{"factors": 8, "iterations": 3}');
+CALL refresh('care');
+CREATE ROLE features_care_reader;
+GRANT USAGE ON SCHEMA features_care, reco TO features_care_reader;
+GRANT SELECT ON events TO features_care_reader;
+GRANT SELECT (id, title, brand) ON things TO features_care_reader;
+GRANT SELECT (id, region) ON people TO features_care_reader;
+
+\echo == a column taken out of the definition stays what the version was learned from
+SELECT alter_recommender('care', item_features => '{brand}', user_features => '{region}');
+SET ROLE features_care_reader;
+SELECT kind, reason FROM explain(3, 7, 'care', view => 'attributes') WHERE kind IN ('attribute', 'rest') ORDER BY reason;
+SELECT DISTINCT source FROM recommend(3, 5, 'care');
+SELECT DISTINCT source FROM recommend(230, 5, 'care');
+SELECT count(*) FROM explain(3, 7, 'care') WHERE kind = 'attribute';
+SELECT complaint($$SELECT similar_items(7, 3, 'care', options => '{"by": "attributes"}')$$);
+\echo == segments are shown to those who may read the column
+SELECT complaint($$SELECT popular_items(3, 'care', options => '{"by": "belief"}')$$);
+SELECT complaint($$SELECT popular_items(3, 'care', options => '{"by": "belief", "segment": "belief1"}')$$);
+SELECT count(DISTINCT details->>'segment') FROM popular_items(3, 'care', options => '{"by": "region"}');
+RESET ROLE;
+SELECT count(DISTINCT details->>'segment') FROM popular_items(3, 'care', options => '{"by": "belief"}');
+CALL refresh('care');
+SET ROLE features_care_reader;
+SELECT DISTINCT source FROM recommend(230, 5, 'care');
+SELECT count(*) FROM explain(3, 7, 'care') WHERE kind = 'attribute';
+RESET ROLE;
+
+\echo == what is not known, and what is rare, is called that, and is no reason
+INSERT INTO things VALUES (101, 'Unknown', NULL, NULL), (102, 'Rare', 'nobody heard of', NULL);
+SELECT alter_recommender('care', item_features => '{brand, margin}', user_features => '{region, belief, age}');
+CALL refresh('care');
+SELECT reason FROM explain(3, 101, 'care', view => 'attributes') WHERE kind = 'attribute' ORDER BY 1;
+SELECT reason FROM explain(3, 102, 'care', view => 'attributes', lang => 'zh') WHERE kind = 'attribute' ORDER BY 1;
+SELECT reason FROM explain(15, 7, 'care') WHERE kind = 'attribute' ORDER BY 1;
+SELECT count(*) FILTER (WHERE reason ~ 'not known|rare one'), count(*) FILTER (WHERE item_id IN (101, 102) AND reason ~ 'brand|margin'), count(*) FILTER (WHERE item_id IN (101, 102)) > 20
+FROM generate_series(1, 200, 3) u, recommend(u::bigint, 80, 'care', options => '{"new_items": 12}');
+
+\echo == a level has one name whatever the settings of who learns and who is served
+SELECT create_recommender('texts', 'events', 'person', 'thing', items => 'things', item_key => 'id', item_features => '{day, size}',
+	options => '{"factors": 4, "iterations": 1, "features": {"day": {"category": true}, "size": {"category": true}}}');
+CALL refresh('texts');
+CREATE TABLE encoded AS SELECT i, e.* FROM generate_series(1, 10) i, encode('texts', 'item', i) e;
+SELECT level FROM encoded WHERE i = 1 ORDER BY level;
+SET DateStyle = 'German'; SET TimeZone = 'Asia/Tokyo'; SET extra_float_digits = -3;
+SELECT count(*) FROM (SELECT i, e.* FROM generate_series(1, 10) i, encode('texts', 'item', i) e EXCEPT TABLE encoded) x;
+SELECT '2024-01-02'::date;
+CALL refresh('texts');
+SELECT count(*) FROM (SELECT i, e.* FROM generate_series(1, 10) i, encode('texts', 'item', i) e EXCEPT TABLE encoded) x;
+RESET DateStyle; RESET TimeZone; RESET extra_float_digits;
+
+\echo == vectors whose lengths change while a view is read again
+CREATE FUNCTION changing(i int) RETURNS real[] LANGUAGE plpgsql VOLATILE AS $$
+DECLARE n int := coalesce(nullif(current_setting('features_care.calls', true), ''), '0')::int;
+BEGIN
+	PERFORM set_config('features_care.calls', (n + 1)::text, false);
+	RETURN CASE WHEN n < current_setting('features_care.first')::int THEN array_fill(1::real, ARRAY[4000]) ELSE ARRAY[i]::real[] END;
+END $$;
+CREATE VIEW shaky AS SELECT id, changing(id) AS look FROM things WHERE id <= 80;
+SET features_care.first = 80;
+SELECT create_recommender('shaky', 'events', 'person', 'thing', items => 'shaky', item_key => 'id', item_features => '{look}', options => '{"factors": 4, "iterations": 1}');
+CREATE FUNCTION after_calls(n int) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('features_care.first', n::text, false), set_config('features_care.calls', '0', false);
+	CALL reco.refresh('shaky');
+	RETURN (SELECT string_agg(DISTINCT role, ', ') FROM generate_series(1, 80, 7) i, encode('shaky', 'item', i));
+END $$;
+-- which ids there are is read first, then what is learned from
+SELECT after_calls(80), after_calls(160), after_calls(240);
+
+\echo == a date later than any timestamp, and a set without end
+UPDATE things SET added = '5000000-01-01' WHERE id = 5;
+SELECT create_recommender('dates', 'events', 'person', 'thing', items => 'things', item_key => 'id', item_features => '{brand}', items_time_column => 'added', options => '{"factors": 4, "iterations": 1}');
+CALL refresh('dates');
+SELECT count(*) FROM recommend(3, 5, 'dates', options => '{"new_items": 3}');
+CREATE TABLE tagged AS SELECT id, 'a' || id % 4 || ',' || CASE WHEN id = 5 THEN (SELECT string_agg(i::text, ',') FROM generate_series(1, 400000) i) ELSE 'b' END AS tags FROM things;
+ALTER TABLE tagged ADD more text[];
+UPDATE tagged SET more = CASE WHEN id = 5 THEN ARRAY(SELECT i::text FROM generate_series(1, 100000) i) ELSE ARRAY['a' || id % 4] END;
+SELECT create_recommender('tagged', 'events', 'person', 'thing', items => 'tagged', item_key => 'id', item_features => '{tags, more}',
+	options => '{"factors": 4, "iterations": 1, "features": {"tags": {"delimiter": ","}}}');
+CALL refresh('tagged');
+-- the first of them count, at most 65536
+SELECT attribute, level, role, round(value::numeric ^ -2) FROM encode('tagged', 'item', 5) ORDER BY 1, 2;
+
+SELECT count(drop_recommender(name)) FROM recommenders WHERE name IN ('care', 'texts', 'shaky', 'dates', 'tagged');
+DROP OWNED BY features_care_reader;
+DROP ROLE features_care_reader;
+DROP SCHEMA features_care CASCADE;
