@@ -6,7 +6,7 @@
 \pset null ''
 SET client_min_messages = warning;
 
--- Types by content: whole numbers without leading zeros, other numbers, timestamps; the rest stays text. A column has one
+-- Types by content: whole numbers without leading zeros, other numbers, timestamps, those with a zone; the rest stays text. A column has one
 -- type in all tables, because ids must agree.
 CREATE FUNCTION pg_temp.settle_types() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -23,14 +23,15 @@ BEGIN
 		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND attnum > 0
 		GROUP BY attname
 	LOOP
-		FOR new_type, fits IN SELECT t, NULL FROM unnest('{int,bigint,numeric,timestamp}'::text[]) WITH ORDINALITY o(t, n) ORDER BY n LOOP
+		FOR new_type, fits IN SELECT t, NULL FROM unnest('{int,bigint,numeric,timestamp,timestamptz}'::text[]) WITH ORDINALITY o(t, n) ORDER BY n LOOP
 			fits := true;
 			FOREACH tab IN ARRAY tables LOOP
 				EXECUTE format('SELECT NOT EXISTS (SELECT FROM %I WHERE %I !~ %L)', tab, col, CASE new_type
 					WHEN 'int' THEN '^-?(0|[1-9]\d{0,8})$'
 					WHEN 'bigint' THEN '^-?(0|[1-9]\d{0,17})$'
 					WHEN 'numeric' THEN '^-?(0|[1-9]\d*)(\.\d+)?$'
-					ELSE '^\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?$' END) INTO fits;
+					WHEN 'timestamp' THEN '^\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?)?$'
+					ELSE '^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)$' END) INTO fits;
 				EXIT WHEN NOT fits;
 			END LOOP;
 			IF fits THEN
@@ -165,7 +166,7 @@ CALL reco.evaluate('demo', test => 'test');
 CALL reco.evaluate('demo');
 \endif
 \timing off
-SELECT * FROM reco.evaluation_report('demo');
+SELECT model, k, recall, ndcg, hit_rate, coverage FROM reco.evaluation_report('demo') WHERE user_group = 'all' AND item_group = 'all' AND k = 10;
 
 \if :has_ratings
 \echo

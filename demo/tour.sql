@@ -82,4 +82,4 @@ JOIN products p ON p.id = r.item_id ORDER BY r.rank;
 \timing on
 CALL reco.evaluate('shop');
 \timing off
-SELECT * FROM reco.evaluation_report('shop');
+SELECT model, k, recall, ndcg, hit_rate, coverage FROM reco.evaluation_report('shop') WHERE user_group = 'all' AND item_group = 'all' AND k = 10;
