@@ -255,12 +255,9 @@ static char *
 say(const RecoWords *words, RecoWording kind, const char *items, int count)
 {
 	RecoFilling filling = {.evidence = INT_MAX, .count = count};
-	StringInfoData text;
 
 	filling.slot[RECO_SLOT_ITEMS] = items;
-	initStringInfo(&text);
-	reco_words_say(words, kind, &filling, &text);
-	return text.data;
+	return reco_words_say(words, kind, &filling);
 }
 
 /* rest_clause says what is in the row of all that has no row. */

@@ -11,17 +11,6 @@
 #include "explain/words.h"
 #include "kernel/rng.h"
 
-/* say_whole gives a whole reason of one kind. */
-static char *
-say_whole(const RecoWords *words, RecoWording kind, RecoFilling *filling)
-{
-	StringInfoData text;
-
-	initStringInfo(&text);
-	reco_words_say(words, kind, filling, &text);
-	return text.data;
-}
-
 /* line_hash gives what chooses the wordings of one line. */
 static uint64
 line_hash(const RecoModel *model, const RecoVoice *voice, uint32 item)
@@ -109,10 +98,10 @@ say_popular(const RecoModel *model, const RecoVoice *voice, uint32 item)
 	RecoFilling filling = {
 		.count = people, .evidence = people, .pick = true, .hash = line_hash(model, voice, item)};
 
-	return (RecoReason){
-		.text =
-			say_whole(voice->words, counted ? RECO_WORDING_POPULAR_COUNT : RECO_WORDING_POPULAR, &filling),
-		.people = counted ? people : 0};
+	return (RecoReason){.text = reco_words_say(voice->words,
+											   counted ? RECO_WORDING_POPULAR_COUNT : RECO_WORDING_POPULAR,
+											   &filling),
+						.people = counted ? people : 0};
 }
 
 RecoReason
@@ -134,12 +123,13 @@ reco_reason_word(const RecoQuery *query, const RecoView *view, const RecoVoice *
 	if (n > 0)
 		filling.slot[RECO_SLOT_CLAUSES] = clauses_of(query, view, voice->words, cause, &hash);
 	if (reason.text == NULL)
-		reason.text = say_whole(voice->words, n > 0 ? RECO_WORDING_HISTORY : cause->basis, &filling);
+		reason.text = reco_words_say(voice->words, n > 0 ? RECO_WORDING_HISTORY : cause->basis, &filling);
 	if (cause->n > 0 && query->model->n_aspects > 0)
 		add_review(query->model, voice, item, hash, &reason);
 	if (cause->promoted && cause->basis != RECO_WORDING_PROMOTED)
-		reason.text = reco_words_join(voice->words, RECO_WORDING_JOIN_REVIEW,
-									  say_whole(voice->words, RECO_WORDING_PROMOTED, &filling), reason.text);
+		reason.text =
+			reco_words_join(voice->words, RECO_WORDING_JOIN_REVIEW,
+							reco_words_say(voice->words, RECO_WORDING_PROMOTED, &filling), reason.text);
 	return reason;
 }
 
@@ -154,7 +144,7 @@ reco_reason_similar(const RecoModel *model, const RecoView *view, const RecoVoic
 	for (size_t i = 0; i < n; i++)
 	{
 		filling.hash = line_hash(model, voice, hit[i].item);
-		reason[i].text = say_whole(voice->words, RECO_WORDING_SIMILAR, &filling);
+		reason[i].text = reco_words_say(voice->words, RECO_WORDING_SIMILAR, &filling);
 		reason[i].n_cited = 1;
 		reason[i].cited[0] = item;
 	}
@@ -170,7 +160,7 @@ reco_reason_add_new(const RecoModel *model, const RecoVoice *voice, uint32 item,
 		return;
 	reason->is_new = true;
 	reason->text = reco_words_join(voice->words, RECO_WORDING_JOIN_REVIEW, reason->text,
-								   say_whole(voice->words, RECO_WORDING_NEW, &filling));
+								   reco_words_say(voice->words, RECO_WORDING_NEW, &filling));
 }
 
 /* popular_or_promoted words a line of a list by popularity. */
@@ -182,7 +172,7 @@ popular_or_promoted(const RecoModel *model, const RecoVoice *voice, const RecoPr
 
 	if (promotion == NULL || reco_promotion_of(promotion, item) <= 0)
 		return say_popular(model, voice, item);
-	return (RecoReason){.text = say_whole(voice->words, RECO_WORDING_PROMOTED, &filling)};
+	return (RecoReason){.text = reco_words_say(voice->words, RECO_WORDING_PROMOTED, &filling)};
 }
 
 RecoReason *
@@ -207,7 +197,7 @@ reco_reason_board(const RecoModel *model, const RecoVoice *voice, RecoWording wo
 		RecoFilling filling = {.pick = true, .hash = line_hash(model, voice, hit[i].item)};
 
 		filling.slot[RECO_SLOT_VALUE] = unconstify(char *, value);
-		reason[i].text = say_whole(voice->words, wording, &filling);
+		reason[i].text = reco_words_say(voice->words, wording, &filling);
 	}
 	return reason;
 }

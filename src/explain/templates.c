@@ -18,6 +18,7 @@
 #include "catalog/catalog.h"
 #include "explain/templates.h"
 #include "kernel/rng.h"
+#include "lib/stringinfo.h"
 #include "model/options.h"
 #include "reco.h"
 #include "utils/builtins.h"
@@ -553,41 +554,65 @@ choose(const Patterns *patterns, RecoWording kind, const RecoFilling *filling)
 	return last;
 }
 
-/* append_form appends a form of a count, with # for the number. */
-static void
-append_form(StringInfo text, const char *form, int64 count)
+/* counted says a number, in the form for it where the segment has forms, with # for the number. */
+static const char *
+counted(const Segment *segment, int64 count)
 {
-	for (; *form != '\0'; form++)
+	StringInfoData text;
+
+	if (segment->many == NULL)
+		return psprintf(INT64_FORMAT, count);
+	initStringInfo(&text);
+	for (const char *form = count == 1 ? segment->one : segment->many; *form != '\0'; form++)
 		if (*form == '#')
-			appendStringInfo(text, INT64_FORMAT, count);
+			appendStringInfo(&text, INT64_FORMAT, count);
 		else
-			appendStringInfoChar(text, *form);
+			appendStringInfoChar(&text, *form);
+	return text.data;
 }
 
-/* fill appends a pattern; the space after an empty slot at the beginning goes with it. */
-static void
-fill(const Pattern *pattern, const RecoFilling *filling, StringInfo text)
+/* piece_of gives what a segment becomes. */
+static const char *
+piece_of(const Segment *segment, const RecoFilling *filling)
 {
-	int start = text->len;
+	if (segment->slot == LITERAL)
+		return segment->text;
+	if (segment->slot == RECO_SLOT_COUNT)
+		return counted(segment, filling->count);
+	return filling->slot[segment->slot] != NULL ? filling->slot[segment->slot] : "";
+}
+
+/* fill gives a pattern filled, in memory that fits it; the space after an empty slot at the beginning goes with it. */
+static char *
+fill(const Pattern *pattern, const RecoFilling *filling)
+{
+	const char **piece = palloc(sizeof(char *) * Max(pattern->n, 1));
+	size_t length = 0;
+	char *text;
+	char *at;
 
 	for (int s = 0; s < pattern->n; s++)
 	{
-		const Segment *segment = &pattern->segment[s];
-
-		if (segment->slot == LITERAL)
-			appendStringInfoString(text,
-								   segment->text + (s == 1 && text->len == start && segment->text[0] == ' '));
-		else if (segment->slot != RECO_SLOT_COUNT)
-			appendStringInfoString(text, filling->slot[segment->slot] ? filling->slot[segment->slot] : "");
-		else if (segment->many != NULL)
-			append_form(text, filling->count == 1 ? segment->one : segment->many, filling->count);
-		else
-			appendStringInfo(text, INT64_FORMAT, filling->count);
+		piece[s] = piece_of(&pattern->segment[s], filling);
+		if (s == 1 && length == 0 && pattern->segment[s].slot == LITERAL && piece[s][0] == ' ')
+			piece[s]++;
+		length += strlen(piece[s]);
 	}
+	text = at = palloc(length + 1);
+	for (int s = 0; s < pattern->n; s++)
+	{
+		size_t own = strlen(piece[s]);
+
+		memcpy(at, piece[s], own);
+		at += own;
+	}
+	*at = '\0';
+	pfree(piece);
+	return text;
 }
 
-void
-reco_words_say(const RecoWords *words, RecoWording kind, const RecoFilling *filling, StringInfo text)
+char *
+reco_words_say(const RecoWords *words, RecoWording kind, const RecoFilling *filling)
 {
 	const Pattern *pattern = choose(&words->kind[kind], kind, filling);
 
@@ -595,7 +620,7 @@ reco_words_say(const RecoWords *words, RecoWording kind, const RecoFilling *fill
 		pattern = choose(&words->english->kind[kind], kind, filling);
 	if (pattern == NULL)
 		pattern = &library->first[kind];
-	fill(pattern, filling, text);
+	return fill(pattern, filling);
 }
 
 bool

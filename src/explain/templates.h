@@ -13,8 +13,6 @@
 
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
-
 /* What a pattern is for. */
 typedef enum RecoWording
 {
@@ -130,9 +128,8 @@ extern const RecoWords *reco_words_open(const char *lang, MemoryContext pin);
 /* reco_words_language gives the name of the language. */
 extern const char *reco_words_language(const RecoWords *words);
 
-/* reco_words_say appends a wording of a kind to text. */
-extern void reco_words_say(const RecoWords *words, RecoWording kind, const RecoFilling *filling,
-						   StringInfo text);
+/* reco_words_say gives a wording of a kind, filled. */
+extern char *reco_words_say(const RecoWords *words, RecoWording kind, const RecoFilling *filling);
 
 /* reco_words_can_say says whether a language, or English, has a wording of a kind that is content with so much evidence. */
 extern bool reco_words_can_say(const RecoWords *words, RecoWording kind, int evidence);

@@ -83,47 +83,42 @@ is_gap(const char *at, int size)
 		   (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0x3000;
 }
 
-/* append_clean appends data as one line: white space and control characters collapsed, long text cut. */
-static void
-append_clean(StringInfo line, const char *data, int length)
+/*
+ * clean gives data as one line, in memory that fits it: white space and control characters collapsed, long text
+ * cut.
+ */
+static char *
+clean(const char *data)
 {
+	static const char *const ellipsis[] = {"...", "\xE2\x80\xA6"};
+	int length = (int) strlen(data);
+	char *line = palloc(length + sizeof("..."));
+	char *to = line;
 	bool gap = false;
-	int start = line->len;
 	int written = 0;
 
 	for (int at = 0, size; at < length; at += size)
 	{
-		size = Min(pg_mblen(data + at), length - at);
+		size = IS_HIGHBIT_SET(data[at]) ? Min(pg_mblen(data + at), length - at) : 1;
 		if (is_gap(data + at, size))
 		{
-			gap = true;
+			gap = to > line;
 			continue;
 		}
-		if (written + 1 > NAME_CHARACTERS - (gap && line->len > start ? 1 : 0))
+		if (written + 1 + gap > NAME_CHARACTERS)
 		{
-			appendStringInfoString(line, has_unicode() ? "\xE2\x80\xA6" : "...");
-			return;
+			to = stpcpy(to, ellipsis[has_unicode()]);
+			break;
 		}
-		if (gap && line->len > start)
-		{
-			appendStringInfoChar(line, ' ');
-			written++;
-		}
+		if (gap)
+			*to++ = ' ';
+		written += 1 + gap;
 		gap = false;
-		appendBinaryStringInfo(line, data + at, size);
-		written++;
+		memcpy(to, data + at, size);
+		to += size;
 	}
-}
-
-/* append_id appends the id of an item as text. */
-static void
-append_id(StringInfo line, const RecoModel *model, uint32 item)
-{
-	RecoKey key = reco_model_key(model, item);
-	char *id = TextDatumGetCString(reco_key_to_datum(&key, TEXTOID));
-
-	append_clean(line, id, (int) strlen(id));
-	pfree(id);
+	*to = '\0';
+	return line;
 }
 
 /* say gives a wording with one slot filled. */
@@ -131,37 +126,31 @@ static char *
 say(const RecoWords *words, RecoWording kind, RecoSlot slot, const char *value)
 {
 	RecoFilling filling = {.evidence = 1};
-	StringInfoData text;
 
 	filling.slot[slot] = value;
-	initStringInfo(&text);
-	reco_words_say(words, kind, &filling, &text);
-	return text.data;
+	return reco_words_say(words, kind, &filling);
 }
 
 char *
 reco_words_label(const RecoModel *model, const RecoView *view, uint32 item)
 {
 	const RecoViewItem *seen = reco_view_find(view, item);
-	StringInfoData name;
+	char *label = seen != NULL && seen->label != NULL ? clean(seen->label) : NULL;
 
-	initStringInfo(&name);
-	if (seen != NULL && seen->label != NULL)
-		append_clean(&name, seen->label, (int) strlen(seen->label));
-	return name.len > 0 ? name.data : NULL;
+	return label != NULL && label[0] != '\0' ? label : NULL;
 }
 
 char *
 reco_words_name(const RecoWords *words, const RecoModel *model, const RecoView *view, uint32 item)
 {
 	char *label = reco_words_label(model, view, item);
-	StringInfoData id;
+	RecoKey key;
 
 	if (label != NULL)
 		return say(words, RECO_WORDING_LABEL, RECO_SLOT_TEXT, label);
-	initStringInfo(&id);
-	append_id(&id, model, item);
-	return say(words, RECO_WORDING_ID, RECO_SLOT_TEXT, id.data);
+	key = reco_model_key(model, item);
+	return say(words, RECO_WORDING_ID, RECO_SLOT_TEXT,
+			   clean(TextDatumGetCString(reco_key_to_datum(&key, TEXTOID))));
 }
 
 /* plain_event gives the name of an event in the form of the table. */
@@ -212,14 +201,11 @@ reco_words_clause(const RecoWords *words, RecoWording event, const char *items, 
 				  const uint64 *hash)
 {
 	RecoFilling filling = {.evidence = n_items, .pick = hash != NULL, .hash = hash != NULL ? *hash : 0};
-	StringInfoData text;
 
 	filling.slot[RECO_SLOT_ITEMS] = items;
 	if (with_you)
 		filling.slot[RECO_SLOT_YOU] = say(words, RECO_WORDING_YOU, RECO_SLOT_TEXT, NULL);
-	initStringInfo(&text);
-	reco_words_say(words, event, &filling, &text);
-	return text.data;
+	return reco_words_say(words, event, &filling);
 }
 
 RecoWording
@@ -243,17 +229,6 @@ reco_words_feature_kind(const RecoAttributeShare *attribute)
 	return RECO_WORDING_FEATURE;
 }
 
-/* clean gives data as one line, cut like a label. */
-static char *
-clean(const char *data)
-{
-	StringInfoData line;
-
-	initStringInfo(&line);
-	append_clean(&line, data, (int) strlen(data));
-	return line.data;
-}
-
 char *
 reco_words_feature_named(const RecoWords *words, const RecoAttributeShare *attribute)
 {
@@ -270,19 +245,16 @@ char *
 reco_words_band(const RecoWords *words, const RecoAttributeShare *attribute)
 {
 	RecoFilling filling = {.evidence = 1};
-	StringInfoData text;
 
 	if (attribute->from == NULL && attribute->to == NULL)
 		return NULL;
 	filling.slot[RECO_SLOT_A] = attribute->from;
 	filling.slot[RECO_SLOT_B] = attribute->to;
-	initStringInfo(&text);
-	reco_words_say(words,
-				   attribute->from == NULL ? RECO_WORDING_BAND_BELOW
-				   : attribute->to == NULL ? RECO_WORDING_BAND_ABOVE
-										   : RECO_WORDING_BAND_WITHIN,
-				   &filling, &text);
-	return text.data;
+	return reco_words_say(words,
+						  attribute->from == NULL ? RECO_WORDING_BAND_BELOW
+						  : attribute->to == NULL ? RECO_WORDING_BAND_ABOVE
+												  : RECO_WORDING_BAND_WITHIN,
+						  &filling);
 }
 
 /* value_of says what an attribute is: a band of numbers, or a label in quotation marks. */
@@ -299,16 +271,13 @@ reco_words_feature(const RecoWords *words, const RecoAttributeShare *attribute, 
 				   const uint64 *hash)
 {
 	RecoFilling filling = {.evidence = 1, .pick = hash != NULL, .hash = hash != NULL ? *hash : 0};
-	StringInfoData text;
 
 	filling.slot[RECO_SLOT_NAME] = clean(attribute->name);
 	if (attribute->value != NULL)
 		filling.slot[RECO_SLOT_VALUE] = value_of(words, attribute);
 	if (with_it)
 		filling.slot[RECO_SLOT_IT] = say(words, RECO_WORDING_IT, RECO_SLOT_TEXT, NULL);
-	initStringInfo(&text);
-	reco_words_say(words, reco_words_feature_kind(attribute), &filling, &text);
-	return text.data;
+	return reco_words_say(words, reco_words_feature_kind(attribute), &filling);
 }
 
 char *
@@ -326,25 +295,19 @@ char *
 reco_words_reviewed(const RecoWords *words, const char *aspect, int people, const uint64 *hash)
 {
 	RecoFilling filling = {.evidence = people, .count = people, .pick = true, .hash = *hash};
-	StringInfoData text;
 
 	if (!reco_words_can_say(words, RECO_WORDING_REVIEWED, people))
 		return NULL;
 	filling.slot[RECO_SLOT_NAME] = reco_words_aspect(aspect);
-	initStringInfo(&text);
-	reco_words_say(words, RECO_WORDING_REVIEWED, &filling, &text);
-	return text.data;
+	return reco_words_say(words, RECO_WORDING_REVIEWED, &filling);
 }
 
 char *
 reco_words_join(const RecoWords *words, RecoWording kind, const char *a, const char *b)
 {
 	RecoFilling filling = {.evidence = 2};
-	StringInfoData text;
 
 	filling.slot[RECO_SLOT_A] = a;
 	filling.slot[RECO_SLOT_B] = b;
-	initStringInfo(&text);
-	reco_words_say(words, kind, &filling, &text);
-	return text.data;
+	return reco_words_say(words, kind, &filling);
 }

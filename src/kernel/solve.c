@@ -315,14 +315,11 @@ rk_cholesky(double *c, size_t order, size_t ld, const RkPoll *poll)
 	return rk_cholesky_of(c, c, order, ld, poll);
 }
 
-/*
- * rk_solve_lower replaces b by U^-T b.  b is zero before element first, which
- * is then left alone.
- */
+/* rk_solve_lower replaces b by U^-T b. */
 RK_CLONES static void
-rk_solve_lower(const double *u, size_t order, size_t ld, size_t first, double *b)
+rk_solve_lower(const double *u, size_t order, size_t ld, double *b)
 {
-	for (size_t i = first; i < order; i++)
+	for (size_t i = 0; i < order; i++)
 	{
 		b[i] /= u[i * ld + i];
 		rk_axpy_minus(b[i], u + i * ld + i + 1, b + i + 1, order - i - 1);
@@ -358,37 +355,10 @@ rk_rows_dot(const RkFoldSystem *system, const double *x, double *out)
 		out[j] = rk_dot_inline(x, system->factor + j * system->stride, system->d);
 }
 
-/* rk_rows_dot_two is rk_rows_dot of two vectors, to the bit, which widens Y once. */
-RK_CLONES static void
-rk_rows_dot_two(const RkFoldSystem *system, const double *x, const double *z, double *of_x, double *of_z)
+void
+rk_fold_predict(const RkFold *fold, const double *x, double *predicted)
 {
-	size_t whole = system->d / 16 * 16;
-
-	for (size_t j = 0; j < system->n; j++)
-	{
-		const float *y = system->factor + j * system->stride;
-		RkDouble4 lane_x[4] = {{0.0}, {0.0}, {0.0}, {0.0}};
-		RkDouble4 lane_z[4] = {{0.0}, {0.0}, {0.0}, {0.0}};
-
-		for (size_t k = 0; k < whole; k += 16)
-		{
-			rk_lanes_add_df(lane_x, x + k, y + k);
-			rk_lanes_add_df(lane_z, z + k, y + k);
-		}
-		if (whole < system->d)
-		{
-			double tail[16] = {0.0};
-			float y_tail[16] = {0.0f};
-
-			memcpy(y_tail, y + whole, (system->d - whole) * sizeof(float));
-			memcpy(tail, x + whole, (system->d - whole) * sizeof(double));
-			rk_lanes_add_df(lane_x, tail, y_tail);
-			memcpy(tail, z + whole, (system->d - whole) * sizeof(double));
-			rk_lanes_add_df(lane_z, tail, y_tail);
-		}
-		of_x[j] = rk_lanes_sum(lane_x);
-		of_z[j] = rk_lanes_sum(lane_z);
-	}
+	rk_rows_dot(&fold->system, x, predicted);
 }
 
 /* rk_panel_dual fills rows first .. first + n_rows - 1 of (S Y D^-1/2)^T. */
@@ -435,9 +405,6 @@ rk_fold_assemble(RkFold *fold, double *panel, const RkPoll *poll)
 
 	memset(fold->sums, 0, rk_round_up(order, RK_TILE_ROWS) * fold->ld * sizeof(double));
 	memset(panel, 0, rk_min(n_rows, RK_FOLD_CHUNK) * fold->ld * sizeof(double));
-	if (!fold->dual)
-		for (size_t k = 0; k < order; k++)
-			fold->sums[k * fold->ld + k] = fold->system.diagonal[k];
 	for (size_t first = 0; first < n_rows; first += RK_FOLD_CHUNK)
 	{
 		size_t chunk = rk_min(n_rows - first, RK_FOLD_CHUNK);
@@ -447,33 +414,12 @@ rk_fold_assemble(RkFold *fold, double *panel, const RkPoll *poll)
 		if (rk_poll_after(poll, &work, (double) chunk * (double) order * (double) order))
 			return RK_CANCELLED;
 	}
-	if (fold->dual)
-		for (size_t j = 0; j < order; j++)
-		{
-			fold->gain[j] = fold->sums[j * fold->ld + j];
-			fold->sums[j * fold->ld + j] += 1.0;
-		}
-	return RK_OK;
-}
-
-/* rk_diagonal_add adds the squares of sqrt(w_j) y_j to the diagonal [d], in row order. */
-RK_CLONES static void
-rk_diagonal_add(const RkFold *fold, double *diagonal)
-{
-	const RkFoldSystem *system = &fold->system;
-
-	for (size_t j = 0; j < system->n; j++)
+	for (size_t j = 0; j < order; j++)
 	{
-		const float *y = system->factor + j * system->stride;
-		double root = fold->root[j];
-
-		for (size_t k = 0; k < system->d; k++)
-		{
-			double p = root * (double) y[k];
-
-			diagonal[k] += p * p;
-		}
+		fold->spread[j] = fold->sums[j * fold->ld + j];
+		fold->sums[j * fold->ld + j] += fold->dual ? 1.0 : fold->system.diagonal[j];
 	}
+	return RK_OK;
 }
 
 size_t
@@ -492,8 +438,8 @@ rk_fold_scratch_bytes(size_t n, size_t d)
 	size_t size = sizeof(double);
 
 	return (n < d ? 1 : 2) * rk_scratch_bytes(rk_round_up(order, RK_TILE_ROWS) * ld, size) +
-		   rk_scratch_bytes(RK_FOLD_CHUNK * ld, size) + 2 * rk_scratch_bytes(n, size) +
-		   rk_scratch_bytes(d, size);
+		   rk_scratch_bytes(RK_FOLD_CHUNK * ld, size) + rk_scratch_bytes(n, size) +
+		   rk_scratch_bytes(order, size) + rk_scratch_bytes(d, size);
 }
 
 /* rk_fold_prepare fills root and inverse, and checks the ranges of w and D. */
@@ -509,7 +455,6 @@ rk_fold_prepare(RkFold *fold)
 		if (system->weight[j] < 0.0)
 			return RK_INVALID;
 		fold->root[j] = sqrt(system->weight[j]);
-		fold->gain[j] = 0.0;
 	}
 	for (size_t k = 0; k < system->d; k++)
 	{
@@ -536,7 +481,7 @@ rk_fold_place(const RkFoldSystem *system, void *scratch, RkFold *fold)
 		rk_scratch_take(&cursor, rk_round_up(fold->order, RK_TILE_ROWS) * fold->ld, sizeof(double));
 	fold->sums = fold->matrix;
 	fold->root = rk_scratch_take(&cursor, system->n, sizeof(double));
-	fold->gain = rk_scratch_take(&cursor, system->n, sizeof(double));
+	fold->spread = rk_scratch_take(&cursor, fold->order, sizeof(double));
 	fold->inverse = rk_scratch_take(&cursor, system->d, sizeof(double));
 	return cursor;
 }
@@ -565,23 +510,19 @@ rk_fold_factor_again(const RkFold *first, const double *diagonal, void *scratch,
 					 const RkPoll *poll)
 {
 	RkFoldSystem system = first->system;
-	char *cursor;
-	double *sum;
 	RkStatus status;
 
 	system.diagonal = diagonal;
 	if (first->dual)
 		return rk_fold_factor(&system, scratch, fold, poll);
-	cursor = rk_fold_place(&system, scratch, fold);
-	sum = rk_scratch_take(&cursor, system.d, sizeof(double));
+	(void) rk_fold_place(&system, scratch, fold);
 	fold->sums = first->sums;
+	fold->spread = first->spread;
 	status = rk_fold_prepare(fold);
 	if (status != RK_OK)
 		return status;
-	memcpy(sum, diagonal, system.d * sizeof(double));
-	rk_diagonal_add(fold, sum);
 	for (size_t k = 0; k < system.d; k++)
-		fold->sums[k * fold->ld + k] = sum[k];
+		fold->sums[k * fold->ld + k] = fold->spread[k] + diagonal[k];
 	return rk_cholesky_of(fold->sums, fold->matrix, fold->order, fold->ld, poll);
 }
 
@@ -589,7 +530,7 @@ rk_fold_factor_again(const RkFold *first, const double *diagonal, void *scratch,
 static void
 rk_fold_apply(const RkFold *fold, double *b)
 {
-	rk_solve_lower(fold->matrix, fold->order, fold->ld, 0, b);
+	rk_solve_lower(fold->matrix, fold->order, fold->ld, b);
 	rk_solve_upper(fold->matrix, fold->order, fold->ld, b);
 }
 
@@ -655,312 +596,4 @@ rk_fold_user(const RkFold *fold, const double *target, const double *prior, doub
 		rk_fold_apply(fold, combined);
 	for (size_t k = 0; k < d; k++)
 		x[k] = prior != NULL ? prior[k] + combined[k] : combined[k];
-}
-
-/* A right-hand side of RK_FOLD_SIDES lanes: element i of all sides stands together. */
-#define RK_SIDE_VECTORS (RK_FOLD_SIDES / RK_TILE_LANES)
-
-/* rk_sides_load and rk_sides_store move element i of all sides. */
-RK_INLINE void
-rk_sides_load(RkTileLanes *lanes, const double *element)
-{
-	for (int s = 0; s < RK_SIDE_VECTORS; s++)
-		RK_LOAD(lanes[s], element + s * RK_TILE_LANES);
-}
-
-RK_INLINE void
-rk_sides_store(double *element, const RkTileLanes *lanes)
-{
-	for (int s = 0; s < RK_SIDE_VECTORS; s++)
-		RK_STORE(element + s * RK_TILE_LANES, lanes[s]);
-}
-
-/* rk_sides_lower replaces b [order x sides] by U^-T b: in every lane rk_solve_lower, to the bit. */
-RK_CLONES static void
-rk_sides_lower(const double *u, size_t order, size_t ld, double *b)
-{
-	for (size_t i = 0; i < order; i++)
-	{
-		RkTileLanes solved[RK_SIDE_VECTORS];
-
-		rk_sides_load(solved, b + i * RK_FOLD_SIDES);
-		for (int s = 0; s < RK_SIDE_VECTORS; s++)
-			solved[s] /= u[i * ld + i];
-		rk_sides_store(b + i * RK_FOLD_SIDES, solved);
-		for (size_t j = i + 1; j < order; j++)
-		{
-			RkTileLanes left[RK_SIDE_VECTORS];
-
-			rk_sides_load(left, b + j * RK_FOLD_SIDES);
-			for (int s = 0; s < RK_SIDE_VECTORS; s++)
-				left[s] -= u[i * ld + j] * solved[s];
-			rk_sides_store(b + j * RK_FOLD_SIDES, left);
-		}
-	}
-}
-
-/*
- * rk_sides_upper replaces b [order x sides] by U^-1 b.  Each element is a sum in a written order, the same in
- * every lane: in two sums of even and odd elements.
- */
-RK_CLONES static void
-rk_sides_upper(const double *u, size_t order, size_t ld, double *b)
-{
-	for (size_t i = order; i-- > 0;)
-	{
-		RkTileLanes sum[2][RK_SIDE_VECTORS] = {{{0.0}}};
-		RkTileLanes solved[RK_SIDE_VECTORS];
-
-		for (size_t j = i + 1; j < order; j++)
-		{
-			rk_sides_load(solved, b + j * RK_FOLD_SIDES);
-			for (int s = 0; s < RK_SIDE_VECTORS; s++)
-				sum[j % 2][s] += u[i * ld + j] * solved[s];
-		}
-		rk_sides_load(solved, b + i * RK_FOLD_SIDES);
-		for (int s = 0; s < RK_SIDE_VECTORS; s++)
-			solved[s] = (solved[s] - (sum[0][s] + sum[1][s])) / u[i * ld + i];
-		rk_sides_store(b + i * RK_FOLD_SIDES, solved);
-	}
-}
-
-/* rk_sides_apply replaces b [order x sides] by (U^T U)^-1 b. */
-static void
-rk_sides_apply(const double *u, size_t order, size_t ld, double *b)
-{
-	rk_sides_lower(u, order, ld, b);
-	rk_sides_upper(u, order, ld, b);
-}
-
-/* rk_sides_rows sets out [n] to Y x for each of m vectors: x is [m x d], out is [m x n]. */
-static void
-rk_sides_rows(const RkFoldSystem *system, size_t m, const double *x, double *out)
-{
-	size_t s = 0;
-
-	for (; s + 2 <= m; s += 2)
-		rk_rows_dot_two(system, x + s * system->d, x + (s + 1) * system->d, out + s * system->n,
-						out + (s + 1) * system->n);
-	if (s < m)
-		rk_rows_dot(system, x + s * system->d, out + s * system->n);
-}
-
-/* rk_influences_dual is rk_fold_influences of at most RK_FOLD_SIDES vectors in dual form. */
-static void
-rk_influences_dual(const RkFold *fold, size_t m, const double *v, double *influence, double *tmp)
-{
-	size_t n = fold->system.n;
-	size_t d = fold->system.d;
-	double *side = tmp;
-	double *scaled = tmp + RK_FOLD_SIDES * n;
-
-	for (size_t s = 0; s < m; s++)
-		for (size_t k = 0; k < d; k++)
-			scaled[s * d + k] = fold->inverse[k] * v[s * d + k];
-	rk_sides_rows(&fold->system, m, scaled, influence);
-	memset(side, 0, RK_FOLD_SIDES * n * sizeof(double));
-	for (size_t s = 0; s < m; s++)
-		for (size_t j = 0; j < n; j++)
-			side[j * RK_FOLD_SIDES + s] = influence[s * n + j] * fold->root[j];
-	rk_sides_apply(fold->matrix, n, fold->ld, side);
-	for (size_t s = 0; s < m; s++)
-		for (size_t j = 0; j < n; j++)
-			influence[s * n + j] = side[j * RK_FOLD_SIDES + s] * fold->root[j];
-}
-
-/* rk_influences_primal is the same in primal form. */
-static void
-rk_influences_primal(const RkFold *fold, size_t m, const double *v, double *influence, double *tmp)
-{
-	size_t n = fold->system.n;
-	size_t d = fold->system.d;
-	double *side = tmp;
-	double *solved = tmp + RK_FOLD_SIDES * d;
-
-	memset(side, 0, RK_FOLD_SIDES * d * sizeof(double));
-	for (size_t s = 0; s < m; s++)
-		for (size_t k = 0; k < d; k++)
-			side[k * RK_FOLD_SIDES + s] = v[s * d + k];
-	rk_sides_apply(fold->matrix, d, fold->ld, side);
-	for (size_t s = 0; s < m; s++)
-		for (size_t k = 0; k < d; k++)
-			solved[s * d + k] = side[k * RK_FOLD_SIDES + s];
-	rk_sides_rows(&fold->system, m, solved, influence);
-	for (size_t s = 0; s < m; s++)
-		for (size_t j = 0; j < n; j++)
-			influence[s * n + j] *= fold->system.weight[j];
-}
-
-void
-rk_fold_influences(const RkFold *fold, size_t m, const double *v, double *influence, double *tmp)
-{
-	for (size_t first = 0; first < m; first += RK_FOLD_SIDES)
-		(fold->dual ? rk_influences_dual : rk_influences_primal)(fold, rk_min(m - first, RK_FOLD_SIDES),
-																 v + first * fold->system.d,
-																 influence + first * fold->system.n, tmp);
-}
-
-void
-rk_fold_influence(const RkFold *fold, const double *v, double *influence, double *tmp)
-{
-	rk_fold_influences(fold, 1, v, influence, tmp);
-}
-
-/*
- * rk_leverage_dual gives w_j h_j and 1 - w_j h_j of one row with w_j > 0 from c = U^-T e_j.
- *
- * The remainder is |c|^2, the diagonal of M^-1.  Where row j
- * is weak, w_j h_j = 1 - |c|^2 would cancel; it is also (M - I)_jj minus
- * |U^-T (M - I) e_j|^2, and U^-T (M - I) e_j = U e_j - c.
- */
-static double
-rk_leverage_dual(const RkFold *fold, size_t j, const double *c, double *remainder)
-{
-	size_t n = fold->order;
-	const double *u = fold->matrix;
-	double taken = 0.0;
-
-	*remainder = rk_dot_dd(c + j, c + j, n - j);
-	if (fold->gain[j] >= 1.0)
-		return 1.0 - *remainder;
-	for (size_t i = 0; i <= j; i++)
-	{
-		double element = u[i * fold->ld + j] - c[i];
-
-		taken += element * element;
-	}
-	return fold->gain[j] - (taken + rk_dot_dd(c + j + 1, c + j + 1, n - j - 1));
-}
-
-/* rk_leverage_unweighted is h_j of a row with w_j = 0, in dual form. */
-static double
-rk_leverage_unweighted(const RkFold *fold, size_t j, double *tmp)
-{
-	const RkFoldSystem *system = &fold->system;
-	const float *y = system->factor + j * system->stride;
-	double *scaled = tmp + system->n;
-	double gain;
-
-	for (size_t k = 0; k < system->d; k++)
-		scaled[k] = fold->inverse[k] * (double) y[k];
-	gain = rk_dot(scaled, y, system->d);
-	rk_rows_dot(system, scaled, tmp);
-	for (size_t i = 0; i < system->n; i++)
-		tmp[i] *= fold->root[i];
-	rk_solve_lower(fold->matrix, fold->order, fold->ld, 0, tmp);
-	return gain - rk_dot_dd(tmp, tmp, system->n);
-}
-
-/* rk_half_start sets half [order] to what U^-T is applied to: e_j or y_j.  Gives the first element that is not 0. */
-static size_t
-rk_half_start(const RkFold *fold, size_t j, double *half)
-{
-	const float *y = fold->system.factor + j * fold->system.stride;
-
-	for (size_t k = 0; k < fold->order; k++)
-		half[k] = fold->dual ? (double) (k == j) : (double) y[k];
-	return fold->dual ? j : 0;
-}
-
-/* rk_half_finish gives h_j and r_j from half = U^-T e_j or U^-T y_j. */
-static void
-rk_half_finish(const RkFold *fold, size_t j, double *half, double *leverage, double *remainder)
-{
-	double weight = fold->system.weight[j];
-
-	*remainder = 1.0;
-	if (!fold->dual)
-	{
-		*leverage = rk_dot_dd(half, half, fold->order);
-		*remainder = 1.0 - weight * *leverage;
-	}
-	else if (weight > 0.0)
-		*leverage = rk_leverage_dual(fold, j, half, remainder) / weight;
-	else
-		*leverage = rk_leverage_unweighted(fold, j, half);
-}
-
-void
-rk_fold_leverage_of(const RkFold *fold, size_t j, double *leverage, double *remainder, double *half)
-{
-	size_t first = rk_half_start(fold, j, half);
-
-	rk_solve_lower(fold->matrix, fold->order, fold->ld, first, half);
-	rk_half_finish(fold, j, half, leverage, remainder);
-}
-
-void
-rk_fold_leverages_of(const RkFold *fold, size_t m, const size_t *row, double *remainder, double *const *half,
-					 double *tmp)
-{
-	for (size_t first = 0; first < m; first += RK_FOLD_SIDES)
-	{
-		size_t sides = rk_min(m - first, RK_FOLD_SIDES);
-		double leverage;
-
-		memset(tmp, 0, RK_FOLD_SIDES * fold->order * sizeof(double));
-		for (size_t s = 0; s < sides; s++)
-		{
-			(void) rk_half_start(fold, row[first + s], half[first + s]);
-			for (size_t k = 0; k < fold->order; k++)
-				tmp[k * RK_FOLD_SIDES + s] = half[first + s][k];
-		}
-		rk_sides_lower(fold->matrix, fold->order, fold->ld, tmp);
-		for (size_t s = 0; s < sides; s++)
-		{
-			for (size_t k = 0; k < fold->order; k++)
-				half[first + s][k] = tmp[k * RK_FOLD_SIDES + s];
-			rk_half_finish(fold, row[first + s], half[first + s], &leverage, &remainder[first + s]);
-		}
-	}
-}
-
-/*
- * rk_fold_coupling: in primal form the halves are U^-T y; in dual form they are
- * U^-T e, and S Y A^-1 Y^T S = I - M^-1.
- */
-double
-rk_fold_coupling(const RkFold *fold, size_t i, const double *half_i, size_t j, const double *half_j)
-{
-	double dot = rk_dot_dd(half_i, half_j, fold->order);
-
-	return fold->dual ? -dot : fold->root[i] * fold->root[j] * dot;
-}
-
-/* rk_gain_primal is rk_fold_gain in primal form: of each row, four sums over k mod 4, added in their order. */
-RK_CLONES static void
-rk_gain_primal(const RkFoldSystem *system, const double *inverse, double *gain)
-{
-	for (size_t j = 0; j < system->n; j++)
-	{
-		const float *y = system->factor + j * system->stride;
-		RkDouble4 lane = {0.0};
-		size_t k = 0;
-		double sum;
-
-		for (; k + 4 <= system->d; k += 4)
-		{
-			RkFloat4 narrow;
-			RkDouble4 wide;
-			RkDouble4 scale;
-
-			RK_LOAD(narrow, y + k);
-			RK_LOAD(scale, inverse + k);
-			wide = __builtin_convertvector(narrow, RkDouble4);
-			lane += scale * wide * wide;
-		}
-		sum = lane[0] + lane[1] + lane[2] + lane[3];
-		for (; k < system->d; k++)
-			sum += inverse[k] * (double) y[k] * (double) y[k];
-		gain[j] = system->weight[j] * sum;
-	}
-}
-
-void
-rk_fold_gain(const RkFold *fold, double *gain)
-{
-	if (fold->dual)
-		memcpy(gain, fold->gain, fold->system.n * sizeof(double));
-	else
-		rk_gain_primal(&fold->system, fold->inverse, gain);
 }

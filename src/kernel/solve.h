@@ -13,8 +13,7 @@
  *		M = I + S Y D^-1 Y^T S,		S = diag(sqrt(w)),
  *		A^-1 = D^-1 - D^-1 Y^T S M^-1 S Y D^-1,
  *
- * else the d x d primal one.  Nothing is divided by a weight that may be 0,
- * except where rk_fold_leverage_of says so.
+ * else the d x d primal one.  Nothing is divided by a weight that may be 0.
  *
  * Serving and explanations use these functions and no others, so scores agree
  * to the bit wherever they are shown: every sum is written in one order, the
@@ -75,7 +74,7 @@ typedef struct RkFold
 	double *matrix;  /* [order x ld], U on and above the diagonal
 								 * (U^T U = M or A), anything below */
 	double *sums;    /* what was factored: matrix itself (dual), or A on and above the diagonal */
-	double *gain;    /* [n], diagonal of M - I (dual) */
+	double *spread;  /* [order], diagonal of M - I, or of A - D */
 	double *root;    /* [n], sqrt(w) */
 	double *inverse; /* [d], 1 / D */
 } RkFold;
@@ -115,37 +114,31 @@ extern void rk_fold_solve(const RkFold *fold, const double *v, double *z, double
 extern void rk_fold_user(const RkFold *fold, const double *target, const double *prior, double *x,
 						 double *tmp);
 
+/* rk_fold_predict computes Y x, each element by rk_dot; x is [d], predicted is [n]. */
+extern void rk_fold_predict(const RkFold *fold, const double *x, double *predicted);
+
+/* solve_sides.c */
+
+/* Right-hand sides that are solved at once, and what they take of scratch: RK_FOLD_SIDES (n + d) doubles. */
+#define RK_FOLD_SIDES 12
+
 /*
- * rk_fold_influence computes g_j = w_j y_j^T A^-1 v for every row j: the
+ * rk_fold_influences computes g_j = w_j y_j^T A^-1 v for every row j and each of m vectors v: the
  * contribution of row j to the score x^T v is g_j t_j.  In dual form it is
  * S M^-1 S Y D^-1 v, which loses no digits where A is nearly singular.
- * v is [d], influence is [n], tmp is [2 RK_FOLD_SIDES (n + d)].
- */
-extern void rk_fold_influence(const RkFold *fold, const double *v, double *influence, double *tmp);
-
-/* Right-hand sides that rk_fold_influences solves at once. */
-#define RK_FOLD_SIDES 8
-
-/*
- * rk_fold_influences is rk_fold_influence for m vectors, to the bit: v is
- * [m x d], influence is [m x n], tmp is [2 RK_FOLD_SIDES (n + d)].
+ * v is [m x d], influence is [m x n], tmp is [RK_FOLD_SIDES (n + d)].  The influences of one vector are the same to the bit whatever
+ * others are asked for with it.
  */
 extern void rk_fold_influences(const RkFold *fold, size_t m, const double *v, double *influence, double *tmp);
 
 /*
- * rk_fold_leverage_of computes h_j = y_j^T A^-1 y_j and r_j = 1 - w_j h_j of a row, the latter without
- * cancellation in dual form (it is on the diagonal of M^-1), and leaves in half [n + d] what
- * rk_fold_coupling needs of it.  Only rows with w_j > 0 are divided by w_j.
+ * rk_fold_remainders computes r_j = 1 - w_j y_j^T A^-1 y_j of m rows, without
+ * cancellation in dual form (it is on the diagonal of M^-1), and leaves in half what
+ * rk_fold_coupling needs of them.  remainder is [m]; half is [m] of [min(n, d)], or NULL; tmp is [RK_FOLD_SIDES (n + d)].  The numbers of
+ * one row are the same to the bit whatever others are asked for with it.
  */
-extern void rk_fold_leverage_of(const RkFold *fold, size_t j, double *leverage, double *remainder,
-								double *half);
-
-/*
- * rk_fold_leverages_of is rk_fold_leverage_of for m rows, to the bit, but for the leverages: remainder is [m],
- * half is [m] of [n + d], tmp is [RK_FOLD_SIDES (n + d)].
- */
-extern void rk_fold_leverages_of(const RkFold *fold, size_t m, const size_t *row, double *remainder,
-								 double *const *half, double *tmp);
+extern void rk_fold_remainders(const RkFold *fold, size_t m, const size_t *row, double *remainder,
+							   double *const *half, double *tmp);
 
 /*
  * rk_fold_coupling computes sqrt(w_i w_j) y_i^T A^-1 y_j of two different rows
@@ -159,5 +152,28 @@ extern double rk_fold_coupling(const RkFold *fold, size_t i, const double *half_
  * D + w_j y_j y_j^T, 1 / r_j is at most 1 + gain_j.  gain is [n].
  */
 extern void rk_fold_gain(const RkFold *fold, double *gain);
+
+/* RkBounds holds what bounds the effect of taking a row away. */
+typedef struct RkBounds
+{
+	size_t n;
+	double *gap;  /* [n], the target of a row less what is predicted of it without any row's own pull */
+	double *gain; /* [n], of rk_fold_gain, or more */
+	double
+		*other; /* [n], 0; infinite where nothing is known of the row, -infinite where it is of no interest */
+} RkBounds;
+
+/*
+ * rk_bounds bounds effects shift + p_j / r_j from above, p_j = influence_j gap_j:
+ *
+ *		most_j = shift + p_j + max(p_j, 0) gain_j + slack (|p_j| + max(p_j, 0) gain_j) + other_j
+ *
+ * slack allows for rounding; influence and most are [n].
+ */
+extern void rk_bounds(const RkBounds *bounds, double shift, double slack, const double *influence,
+					  double *most);
+
+/* rk_greatest gives the place of the greatest of n numbers, the first among equals; n where none is greater than -infinity. */
+extern size_t rk_greatest(const double *x, size_t n);
 
 #endif /* RK_SOLVE_H */

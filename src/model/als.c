@@ -43,8 +43,8 @@
 /* Below this 1 - w h the closed form loses digits and the system is solved again. */
 #define DIRECT_REMAINDER 1e-6
 
-/* Effects of rows on an item that als_expect expects to be asked for. */
-#define FIRST_EFFECTS 3
+/* Rows whose leverages are computed between two checks for interrupts. */
+#define KNOWN_AT_ONCE ((size_t) 48)
 
 /* What bounds allow for rounding, in parts of what they are made of. */
 #define BOUND_SLACK 1e-9
@@ -99,26 +99,16 @@ static const RecoTuning als_tuning[] = {
 /* The greatest length of vectors that kernel/topk.h is exact for. */
 #define GREATEST_WIDTH 65536
 
-/* A row that speaks for items (reco_query_speaks), and what bounds its effects. */
-typedef struct AlsSpeaker
-{
-	size_t row;
-	double gap;    /* t - p' */
-	double gain;   /* at least 1 / (1 - w h') - 1 */
-	double direct; /* infinite where the row may have to be solved directly, else 0 */
-} AlsSpeaker;
-
 /* The system of B, which all removal effects of a user share; see the top of the file. */
 struct AlsFewer
 {
 	RkFold *fold;
 	double *vector;    /* [columns] */
 	double *predicted; /* [n], p' */
-	double *remainder; /* [n], 1 - w h'; NaN until it is wanted */
 	double **half;     /* [n], what rk_fold_coupling needs of a row; NULL until it is wanted */
-	size_t n_speakers;
-	AlsSpeaker *speaker; /* [n_speakers], rows that speak for items; NULL until they are wanted */
-	double loss;         /* of the vector V g, see als_joint_slack; NaN until it is wanted */
+	double *remainder; /* [n], 1 - w h'; NaN until it is wanted */
+	RkBounds *bounds;  /* of effects; NULL until they are wanted */
+	double loss;       /* of the vector V g, see als_joint_slack; NaN until it is wanted */
 	double lambda;
 	double *diagonal; /* [columns] */
 };
@@ -261,7 +251,7 @@ als_factor(const AlsQuery *user, const double *diagonal)
 double *
 reco_als_temporary(const AlsQuery *user)
 {
-	return palloc(sizeof(double) * 2 * RK_FOLD_SIDES * (user->n + user->columns));
+	return palloc(sizeof(double) * RK_FOLD_SIDES * (user->n + user->columns));
 }
 
 /* als_tells_nothing says whether the vector of a user orders no items: what they have is new, or nothing was learned of it. */
@@ -360,8 +350,8 @@ als_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend)
 		addend[n++] = (RecoAddend){RECO_ADDEND_ITEM, -1, reco_items_bias(&als->items, item), -1};
 	}
 	if (user->n > 0)
-		rk_fold_influence(user->fold, reco_als_item_vector(als, item, user->columns), influence,
-						  reco_als_temporary(user));
+		rk_fold_influences(user->fold, 1, reco_als_item_vector(als, item, user->columns), influence,
+						   reco_als_temporary(user));
 	for (size_t j = 0; j < user->n; j++)
 	{
 		int e = user->evidence[j];
@@ -416,31 +406,76 @@ als_fewer(const AlsModel *als, AlsQuery *user)
 	fewer->remainder = palloc(sizeof(double) * user->n);
 	fewer->half = palloc0(sizeof(double *) * user->n);
 	fewer->loss = NAN;
+	for (size_t j = 0; j < user->n; j++)
+		fewer->remainder[j] = NAN;
 	fewer->lambda = reco_als_lambda(als, user->n - 1);
 	fewer->diagonal = als_diagonal(als, user->columns, fewer->lambda);
 	fewer->fold = als_factor(user, fewer->diagonal);
 	rk_fold_user(fewer->fold, user->target, als_start(user, fewer->lambda, fewer->diagonal), fewer->vector,
 				 reco_als_temporary(user));
-	for (size_t j = 0; j < user->n; j++)
-	{
-		fewer->predicted[j] = rk_dot(fewer->vector, user->factor + j * user->columns, user->columns);
-		fewer->remainder[j] = NAN;
-	}
+	rk_fold_predict(fewer->fold, fewer->vector, fewer->predicted);
 	MemoryContextSwitchTo(previous);
 	return user->fewer = fewer;
+}
+
+/* als_know computes 1 - w h' and halves of those of m rows whose half is not known yet; row is changed. */
+static void
+als_know(const AlsQuery *user, size_t *row, size_t m)
+{
+	const AlsFewer *fewer = user->fewer;
+	size_t length = Min(user->n, user->columns);
+	double **half = palloc(sizeof(double *) * Max(m, 1));
+	double *remainder = palloc(sizeof(double) * Max(m, 1));
+	double *temporary;
+	double *memory;
+	size_t left = 0;
+
+	for (size_t r = 0; r < m; r++)
+		if (fewer->half[row[r]] == NULL)
+		{
+			row[left] = row[r];
+			/* so that a row that is listed twice is new once; replaced below */
+			fewer->half[row[left++]] = remainder;
+		}
+	memory = MemoryContextAllocHuge(user->context, sizeof(double) * length * Max(left, 1));
+	for (size_t r = 0; r < left; r++)
+		fewer->half[row[r]] = half[r] = memory + length * r;
+	temporary = reco_als_temporary(user);
+	rk_fold_remainders(fewer->fold, left, row, remainder, half, temporary);
+	for (size_t r = 0; r < left; r++)
+		fewer->remainder[row[r]] = remainder[r];
+	pfree(temporary);
+	pfree(half);
+	pfree(remainder);
+}
+
+/* als_know_all computes 1 - w h' of all rows. */
+static void
+als_know_all(const AlsQuery *user)
+{
+	size_t row[KNOWN_AT_ONCE];
+	double *temporary = reco_als_temporary(user);
+
+	for (size_t first = 0; first < user->n; first += KNOWN_AT_ONCE)
+	{
+		size_t m = Min(KNOWN_AT_ONCE, user->n - first);
+
+		for (size_t r = 0; r < m; r++)
+			row[r] = first + r;
+		rk_fold_remainders(user->fewer->fold, m, row, user->fewer->remainder + first, NULL, temporary);
+		CHECK_FOR_INTERRUPTS();
+	}
+	pfree(temporary);
 }
 
 /* als_remainder gives 1 - w h' of a row, computed when it is first asked for. */
 static double
 als_remainder(const AlsQuery *user, const AlsFewer *fewer, size_t j)
 {
-	double leverage;
+	size_t row = j;
 
-	if (fewer->half[j] == NULL)
-	{
-		fewer->half[j] = MemoryContextAlloc(user->context, sizeof(double) * (user->n + user->columns));
-		rk_fold_leverage_of(fewer->fold, j, &leverage, &fewer->remainder[j], fewer->half[j]);
-	}
+	if (isnan(fewer->remainder[j]))
+		als_know(user, &row, 1);
 	return fewer->remainder[j];
 }
 
@@ -472,7 +507,7 @@ als_expect_influences(const RecoQuery *query, const uint32 *item, size_t n)
 		const float *row = reco_items_row(&als->items, item[i]);
 
 		user->expected_item[i] = item[i];
-		user->expected_choice[i].bound = NULL;
+		user->expected_choice[i].most = NULL;
 		for (size_t k = 0; k < d; k++)
 			target[i * d + k] = k < als->items.d ? row[k] : 1;
 	}
@@ -547,6 +582,7 @@ als_removals(const RecoQuery *query, uint32 item, double *effect)
 	if (user->n <= 1)
 		return;
 	all = als_effects(query, item);
+	als_know_all(user);
 	for (size_t j = 0; j < user->n; j++)
 	{
 		effect[user->evidence[j]] = als_effect(&all, j);
@@ -554,118 +590,81 @@ als_removals(const RecoQuery *query, uint32 item, double *effect)
 	}
 }
 
-/* als_speakers lists the rows that speak for items, with what als_bounds needs of them, on first use. */
-static void
-als_speakers(const RecoQuery *query)
+/*
+ * als_bounds gives what bounds the effects of rows without their leverages, made on first use: 1 / (1 - w h') is between 1 and 1 + gain.  Rows
+ * that do not speak for items have no place among the best; one that may have to be solved directly can have any effect.
+ */
+static const RkBounds *
+als_bounds(const RecoQuery *query)
 {
 	AlsQuery *user = query->state;
 	AlsFewer *fewer = user->fewer;
-	double *gain;
+	RkBounds *bounds;
+	double *memory;
 
-	if (fewer->speaker != NULL)
-		return;
-	fewer->speaker = MemoryContextAlloc(user->context, sizeof(AlsSpeaker) * user->n);
-	gain = palloc(sizeof(double) * user->n);
-	rk_fold_gain(fewer->fold, gain);
+	if (fewer->bounds != NULL)
+		return fewer->bounds;
+	bounds = MemoryContextAlloc(user->context, sizeof(RkBounds));
+	memory = MemoryContextAllocHuge(user->context, sizeof(double) * 3 * user->n);
+	*bounds = (RkBounds){user->n, memory, memory + user->n, memory + 2 * user->n};
+	rk_fold_gain(fewer->fold, bounds->gain);
 	for (size_t j = 0; j < user->n; j++)
 	{
-		AlsSpeaker *speaker = &fewer->speaker[fewer->n_speakers];
+		bool direct = 1 + bounds->gain[j] >= 0.5 / DIRECT_REMAINDER || als_revives(query, user, j);
 
+		bounds->gap[j] = direct ? 0 : user->target[j] - fewer->predicted[j];
+		bounds->gain[j] = direct ? 0 : bounds->gain[j];
+		bounds->other[j] = direct ? INFINITY : 0;
 		if (!reco_query_speaks(query, user->evidence[j]))
-			continue;
-		fewer->n_speakers++;
-		if (1 + gain[j] >= 0.5 / DIRECT_REMAINDER || als_revives(query, user, j))
-			*speaker = (AlsSpeaker){j, 0, 0, INFINITY};
-		else
-			*speaker = (AlsSpeaker){j, user->target[j] - fewer->predicted[j], gain[j], 0};
+			bounds->other[j] = -INFINITY;
 	}
-	pfree(gain);
+	return fewer->bounds = bounds;
 }
 
-/*
- * als_bounds bounds the effects of the rows that speak for items from above without their leverages: 1 / (1 - w h') is between 1 and
- * 1 + gain.  Writes those that may be positive, and gives their number.  The bounds allow for rounding.  Without branches, as signs come
- * in no order.
- */
-static size_t
-als_bounds(const AlsEffects *all, AlsBound *bound)
+/* als_greatest takes the row of the greatest bound, where that is positive; false when there is none. */
+static bool
+als_greatest(const AlsQuery *user, double *most, size_t *row, double *its_most)
 {
-	const AlsFewer *fewer = all->fewer;
-	double shift = all->shift + BOUND_SLACK * fabs(all->shift);
-	size_t n = 0;
-
-	for (size_t s = 0; s < fewer->n_speakers; s++)
-	{
-		const AlsSpeaker *speaker = &fewer->speaker[s];
-		double pull = all->influence[speaker->row] * speaker->gap;
-		double up = pull > 0 ? pull : 0;
-
-		bound[n].row = speaker->row;
-		bound[n].most = shift + pull + up * speaker->gain + BOUND_SLACK * (fabs(pull) + up * speaker->gain) +
-						speaker->direct;
-		n += bound[n].most > 0;
-	}
-	return n;
+	*row = rk_greatest(most, user->n);
+	if (*row == user->n || !(most[*row] > 0))
+		return false;
+	*its_most = most[*row];
+	most[*row] = -INFINITY;
+	return true;
 }
 
-/* als_greatest drops bounds under a floor, puts the greatest last, and gives how many are left. */
-static size_t
-als_greatest(AlsBound *bound, size_t n, double floor)
-{
-	size_t left = 0;
-	size_t greatest = 0;
-	AlsBound last;
-
-	if (floor > 0)
-	{
-		for (size_t b = 0; b < n; b++)
-		{
-			bound[left] = bound[b];
-			left += bound[left].most >= floor;
-		}
-		n = left;
-	}
-	if (n == 0)
-		return 0;
-	for (size_t b = 1; b < n; b++)
-		if (bound[b].most > bound[greatest].most)
-			greatest = b;
-	last = bound[n - 1];
-	bound[n - 1] = bound[greatest];
-	bound[greatest] = last;
-	return n;
-}
-
-/* als_choice makes the choice among the rows that may be effective on an item, with the first ones sorted. */
+/* als_choice makes the choice among the rows that may be effective on an item, with the first ones taken. */
 static AlsChoice
 als_choice(const RecoQuery *query, const AlsEffects *all)
 {
 	const AlsQuery *user = query->state;
-	AlsChoice choice = {0};
+	AlsChoice choice = {.most = MemoryContextAllocHuge(user->context, sizeof(double) * user->n)};
+	size_t taken = 0;
 
-	als_speakers(query);
-	choice.bound = MemoryContextAlloc(user->context, sizeof(AlsBound) * user->n);
-	choice.left = als_bounds(all, choice.bound);
-	while (choice.sorted < FIRST_EFFECTS && choice.sorted < choice.left)
-	{
-		(void) als_greatest(choice.bound, choice.left - choice.sorted, 0);
-		choice.sorted++;
-	}
+	rk_bounds(als_bounds(query), all->shift + BOUND_SLACK * fabs(all->shift), BOUND_SLACK, all->influence,
+			  choice.most);
+	while (taken < FIRST_EFFECTS &&
+		   als_greatest(user, choice.most, &choice.first[taken], &choice.first_most[taken]))
+		taken++;
+	choice.n_first = taken;
 	return choice;
 }
 
 /* als_next takes the row of the greatest bound, unless that is under a floor: false. */
 static bool
-als_next(AlsChoice *choice, double floor, size_t *row)
+als_next(const AlsQuery *user, AlsChoice *choice, size_t *taken, double floor, size_t *row)
 {
-	if (choice->sorted > 0)
-		choice->sorted--;
-	else
-		choice->left = als_greatest(choice->bound, choice->left, floor);
-	if (choice->left == 0 || choice->bound[choice->left - 1].most < floor)
+	double most;
+
+	if (*taken < choice->n_first)
+	{
+		*row = choice->first[*taken];
+		most = choice->first_most[*taken];
+	}
+	else if (!als_greatest(user, choice->most, row, &most))
 		return false;
-	*row = choice->bound[--choice->left].row;
-	return true;
+	(*taken)++;
+	return most >= floor;
 }
 
 /*
@@ -677,8 +676,6 @@ als_expect(const RecoQuery *query, const uint32 *item, size_t n)
 {
 	AlsQuery *user = query->state;
 	size_t row[MOST_EXPECTED * FIRST_EFFECTS];
-	double *half[MOST_EXPECTED * FIRST_EFFECTS];
-	double remainder[MOST_EXPECTED * FIRST_EFFECTS];
 	size_t m = 0;
 
 	if (user->n < 2)
@@ -691,20 +688,10 @@ als_expect(const RecoQuery *query, const uint32 *item, size_t n)
 		AlsChoice choice = als_choice(query, &all);
 
 		user->expected_choice[i] = choice;
-		for (size_t f = 1; f <= choice.sorted; f++)
-		{
-			size_t next = choice.bound[choice.left - f].row;
-
-			if (user->fewer->half[next] != NULL)
-				continue;
-			user->fewer->half[next] = half[m] =
-				MemoryContextAlloc(user->context, sizeof(double) * (user->n + user->columns));
-			row[m++] = next;
-		}
+		for (size_t f = 0; f < choice.n_first; f++)
+			row[m++] = choice.first[f];
 	}
-	rk_fold_leverages_of(user->fewer->fold, m, row, remainder, half, reco_als_temporary(user));
-	for (size_t r = 0; r < m; r++)
-		user->fewer->remainder[row[r]] = remainder[r];
+	als_know(user, row, m);
 }
 
 /* als_take_choice gives the choice that was expected, once, or makes it. */
@@ -714,11 +701,11 @@ als_take_choice(const RecoQuery *query, const AlsEffects *all)
 	AlsQuery *user = query->state;
 
 	for (size_t i = 0; i < user->n_expected; i++)
-		if (user->expected_item[i] == all->item && user->expected_choice[i].bound != NULL)
+		if (user->expected_item[i] == all->item && user->expected_choice[i].most != NULL)
 		{
 			AlsChoice choice = user->expected_choice[i];
 
-			user->expected_choice[i].bound = NULL;
+			user->expected_choice[i].most = NULL;
 			return choice;
 		}
 	return als_choice(query, all);
@@ -734,6 +721,7 @@ als_best_removals(const RecoQuery *query, uint32 item, int k, int *evidence, dou
 	AlsQuery *user = query->state;
 	AlsEffects all;
 	AlsChoice choice;
+	size_t taken = 0;
 	size_t row;
 	int n = 0;
 
@@ -747,7 +735,7 @@ als_best_removals(const RecoQuery *query, uint32 item, int k, int *evidence, dou
 	}
 	all = als_effects(query, item);
 	choice = als_take_choice(query, &all);
-	while (als_next(&choice, n == k ? effect[k - 1] : 0, &row))
+	while (als_next(user, &choice, &taken, n == k ? effect[k - 1] : 0, &row))
 	{
 		double its_effect = als_effect(&all, row);
 
@@ -755,7 +743,7 @@ als_best_removals(const RecoQuery *query, uint32 item, int k, int *evidence, dou
 			reco_query_keep_best(user->evidence[row], its_effect, k, evidence, effect, &n);
 		CHECK_FOR_INTERRUPTS();
 	}
-	pfree(choice.bound);
+	pfree(choice.most);
 	return n;
 }
 
@@ -777,8 +765,7 @@ als_two_fewer(const AlsModel *als, AlsQuery *user)
 	fewer->fold = als_factor(user, fewer->diagonal);
 	rk_fold_user(fewer->fold, user->target, als_start(user, fewer->lambda, fewer->diagonal), fewer->vector,
 				 reco_als_temporary(user));
-	for (size_t j = 0; j < user->n; j++)
-		fewer->predicted[j] = rk_dot(fewer->vector, user->factor + j * user->columns, user->columns);
+	rk_fold_predict(fewer->fold, fewer->vector, fewer->predicted);
 	MemoryContextSwitchTo(previous);
 	return user->two_fewer = fewer;
 }
@@ -798,11 +785,19 @@ als_row_vector(const AlsQuery *user, size_t j)
 static size_t
 als_row_of(const AlsQuery *user, int evidence)
 {
-	size_t j = 0;
+	size_t low = 0;
+	size_t high = user->n;
 
-	while (j < user->n && user->evidence[j] != evidence)
-		j++;
-	return j;
+	while (low < high)
+	{
+		size_t middle = (low + high) / 2;
+
+		if (user->evidence[middle] < evidence)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < user->n && user->evidence[low] == evidence ? low : user->n;
 }
 
 /*
@@ -833,7 +828,7 @@ als_removal_of_two(const RecoQuery *query, uint32 item, int first, int second, d
 	influence = palloc(sizeof(double) * user->n);
 	for (int r = 0; r < 2; r++)
 	{
-		rk_fold_influence(fewer->fold, als_row_vector(user, row[r]), influence, reco_als_temporary(user));
+		rk_fold_influences(fewer->fold, 1, als_row_vector(user, row[r]), influence, reco_als_temporary(user));
 		k[r][0] = influence[row[0]];
 		k[r][1] = influence[row[1]];
 		gap[r] = user->target[row[r]] - fewer->predicted[row[r]];
@@ -842,7 +837,7 @@ als_removal_of_two(const RecoQuery *query, uint32 item, int first, int second, d
 	if (!(determinant > DIRECT_REMAINDER))
 		return false;
 	target = reco_als_item_vector(als, item, user->columns);
-	rk_fold_influence(fewer->fold, target, influence, reco_als_temporary(user));
+	rk_fold_influences(fewer->fold, 1, target, influence, reco_als_temporary(user));
 	without = rk_dot_dd(fewer->vector, target, user->columns);
 	if (query->model->explicit_feedback)
 		without += als->parameter[ALS_PARAMETER_MEAN] + reco_items_bias(&als->items, item);
@@ -871,11 +866,17 @@ als_crossed(const AlsEffects *all, size_t a, size_t b)
 static bool
 als_joint(const AlsEffects *all, size_t a, size_t b, double *joint)
 {
-	double left_a = als_remainder(all->user, all->fewer, a);
-	double left_b = als_remainder(all->user, all->fewer, b);
-	double coupling = rk_fold_coupling(all->fewer->fold, a, all->fewer->half[a], b, all->fewer->half[b]);
-	double determinant = left_a * left_b - coupling * coupling;
+	size_t row[2] = {a, b};
+	double left_a;
+	double left_b;
+	double coupling;
+	double determinant;
 
+	als_know(all->user, row, 2);
+	left_a = als_remainder(all->user, all->fewer, a);
+	left_b = als_remainder(all->user, all->fewer, b);
+	coupling = rk_fold_coupling(all->fewer->fold, a, all->fewer->half[a], b, all->fewer->half[b]);
+	determinant = left_a * left_b - coupling * coupling;
 	if (!(determinant > DIRECT_REMAINDER))
 		return false;
 	*joint = all->shift + (als_pull(all, a) * left_b + als_pull(all, b) * left_a +

@@ -27,19 +27,16 @@ typedef struct AlsModel
 
 typedef struct AlsFewer AlsFewer;
 
-/* An upper bound of the effect of a row. */
-typedef struct AlsBound
-{
-	double most;
-	size_t row;
-} AlsBound;
+/* Rows whose effect on an item are asked for first. */
+#define FIRST_EFFECTS 3
 
-/* Rows whose effect on an item may be positive. */
+/* Rows in the order of upper bounds of their effects on an item. */
 typedef struct AlsChoice
 {
-	size_t left;
-	size_t sorted;   /* of those, the last ones, which have the greatest bounds, the greatest last */
-	AlsBound *bound; /* [left]; NULL: not made, or taken */
+	double *most; /* [n] bounds, -infinite where a row was taken; NULL: not made, or taken */
+	size_t n_first;
+	size_t first[FIRST_EFFECTS]; /* [n_first] taken already, the last one the greatest */
+	double first_most[FIRST_EFFECTS];
 } AlsChoice;
 
 /* What represent leaves for explanations. */
