@@ -30,6 +30,7 @@ typedef struct RecoExplainRow
 	int n_cut;    /* of rest: pieces of evidence in it */
 	const RecoAttributeShare
 		*attribute; /* of attribute and prior: what it is about; NULL: all there is of that kind */
+	const RecoMemberShare *member; /* of member: which one */
 } RecoExplainRow;
 
 typedef struct RecoExplanation
@@ -57,6 +58,9 @@ extern RecoExplanation *reco_explain_history(const RecoQuery *query, const RecoV
  * item, one for what no attribute accounts for; without removal effects.  NULL where the model knows nothing of items.
  */
 extern RecoExplanation *reco_explain_by_item(const RecoQuery *query, uint32 item);
+
+/* reco_explain_by_member splits it by the models of a blend, a row each, without removal effects.  NULL where there is one model alone. */
+extern RecoExplanation *reco_explain_by_member(const RecoQuery *query, uint32 item);
 
 /* reco_explain_promote adds to an explanation a row of kind promoted: what a promotion adds to the score. */
 extern void reco_explain_promote(RecoExplanation *explanation, double much);

@@ -37,6 +37,8 @@ reco_explain_kind_name(RecoAddendKind kind)
 			return "popularity";
 		case RECO_ADDEND_PROMOTED:
 			return "promoted";
+		case RECO_ADDEND_MEMBER:
+			return "member";
 		case RECO_ADDEND_REST:
 			return "rest";
 	}
@@ -82,7 +84,7 @@ evidence_rows(const RecoQuery *query, uint32 item)
 
 /*
  * order_rows sorts by |contribution| descending, rows of evidence first among
- * equals and by item (evidence is in the order of items), rest last of all.
+ * equals and by item (evidence is in the order of items), members by name, rest last of all.
  */
 static int
 order_rows(const void *a, const void *b)
@@ -100,6 +102,8 @@ order_rows(const void *a, const void *b)
 		return x->evidence < 0 ? 1 : -1;
 	if (x->evidence != y->evidence)
 		return x->evidence < y->evidence ? -1 : 1;
+	if (x->member != NULL && y->member != NULL)
+		return strcmp(x->member->name, y->member->name);
 	return (int) x->kind - (int) y->kind;
 }
 
@@ -212,6 +216,28 @@ reco_explain_by_item(const RecoQuery *query, uint32 item)
 }
 
 RecoExplanation *
+reco_explain_by_member(const RecoQuery *query, uint32 item)
+{
+	RecoExplanation *out;
+	int n;
+	RecoMemberShare *member = reco_query_by_member(query, item, &n);
+
+	if (member == NULL)
+		return NULL;
+	out = palloc0(sizeof(RecoExplanation));
+	out->exactness = "exact";
+	out->row = palloc0(sizeof(RecoExplainRow) * n);
+	for (int m = 0; m < n; m++)
+		out->row[out->n++] = (RecoExplainRow){.kind = RECO_ADDEND_MEMBER,
+											  .evidence = -1,
+											  .contribution = member[m].weight * member[m].score,
+											  .member = &member[m]};
+	qsort(out->row, out->n, sizeof(RecoExplainRow), order_rows);
+	fill_shares(out);
+	return out;
+}
+
+RecoExplanation *
 reco_explain_history(const RecoQuery *query, const RecoView *view, uint32 item, int limit)
 {
 	RecoExplanation *out = palloc0(sizeof(RecoExplanation));
@@ -269,6 +295,16 @@ rest_clause(const RecoWords *words, const RecoQuery *query, const RecoExplainRow
 	return say(words, query->n_evidence == 0 ? RECO_WORDING_NO_HISTORY : RECO_WORDING_REMAINDER, NULL, 0);
 }
 
+/* member_clause says which model of a blend a row is about. */
+static char *
+member_clause(const RecoWords *words, const RecoMemberShare *member)
+{
+	RecoFilling filling = {.evidence = 1};
+
+	filling.slot[RECO_SLOT_NAME] = member->name;
+	return reco_words_say(words, RECO_WORDING_MEMBER, &filling);
+}
+
 /* evidence_clause says what a piece of evidence is. */
 static char *
 evidence_clause(const RecoWords *words, const RecoQuery *query, const RecoView *view, double average,
@@ -303,6 +339,8 @@ reco_explain_clause(const RecoQuery *query, const RecoView *view, const RecoExpl
 			return say(words, RECO_WORDING_POPULAR, NULL, 0);
 		case RECO_ADDEND_PROMOTED:
 			return say(words, RECO_WORDING_PROMOTED, NULL, 0);
+		case RECO_ADDEND_MEMBER:
+			return member_clause(words, row->member);
 		case RECO_ADDEND_PRIOR:
 			if (explanation->by_item)
 				return say(words, RECO_WORDING_ANY_ITEM, NULL, 0);

@@ -87,6 +87,7 @@ static const KindInfo kind_info[RECO_WORDINGS] = {
 	[RECO_WORDING_ANY_ITEM] = {"any_item", 0, 0},
 	[RECO_WORDING_RESIDUAL] = {"residual", 0, 0},
 	[RECO_WORDING_HIDDEN] = {"hidden", 0, 0},
+	[RECO_WORDING_MEMBER] = {"member", BIT(NAME), BIT(NAME)},
 	[RECO_WORDING_ITS_NAME] = {"its_name", BIT(NAME), BIT(NAME)},
 	[RECO_WORDING_YOUR_NAME] = {"your_name", BIT(NAME), BIT(NAME)},
 	[RECO_WORDING_ITS_MISSING] = {"its_missing", BIT(NAME), BIT(NAME)},

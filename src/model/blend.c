@@ -213,6 +213,20 @@ blend_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend)
 	return n;
 }
 
+static RecoMemberShare *
+blend_by_member(const RecoQuery *query, uint32 item, int *n)
+{
+	const RecoBlend *blend = query->model->state;
+	const BlendQuery *user = query->state;
+	RecoMemberShare *share = palloc(sizeof(RecoMemberShare) * blend->n);
+
+	for (int m = 0; m < blend->n; m++)
+		share[m] = (RecoMemberShare){blend->member[m]->algorithm->name, blend->weight[m],
+									 reco_query_score(user->member[m], item)};
+	*n = blend->n;
+	return share;
+}
+
 static void
 blend_removals(const RecoQuery *query, uint32 item, double *effect)
 {
@@ -267,6 +281,7 @@ const RecoAlgorithm reco_blend = {
 	.check = blend_check,
 	.represent = blend_represent,
 	.contributions = blend_contributions,
+	.by_member = blend_by_member,
 	.removals = blend_removals,
 	.removal_of_two = blend_removal_of_two,
 };

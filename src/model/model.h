@@ -78,6 +78,7 @@ typedef enum RecoAddendKind
 	RECO_ADDEND_ITEM,
 	RECO_ADDEND_POPULARITY,
 	RECO_ADDEND_PROMOTED,
+	RECO_ADDEND_MEMBER,
 	RECO_ADDEND_REST
 } RecoAddendKind;
 
@@ -126,6 +127,14 @@ typedef struct RecoAttributeShare
 	double contribution; /* to the score */
 	double removal;      /* what the score would lose if the item, or the user, had no such attribute */
 } RecoAttributeShare;
+
+/* What a member of a blend has to do with a score, which is the sum of weight times score over the members. */
+typedef struct RecoMemberShare
+{
+	const char *name; /* of its algorithm */
+	double weight;
+	double score; /* the member's own */
+} RecoMemberShare;
 
 typedef enum RecoTermKind
 {
@@ -300,6 +309,9 @@ struct RecoAlgorithm
 	 * NULL where the model knows nothing of items.
 	 */
 	RecoAddend *(*by_item)(const RecoQuery *query, uint32 item, int *n);
+
+	/* by_member divides a score among the models that are blended in this one, n of them; NULL where there is one model alone. */
+	RecoMemberShare *(*by_member)(const RecoQuery *query, uint32 item, int *n);
 
 	/*
 	 * place writes the factors [embedding->d] that an item which the version does not know has by its attributes.
@@ -512,6 +524,9 @@ extern int reco_query_most_addends(const RecoQuery *query);
 
 /* reco_query_by_item: see RecoAlgorithm.by_item; NULL where nothing is known of items. */
 extern RecoAddend *reco_query_by_item(const RecoQuery *query, uint32 item, int *n);
+
+/* reco_query_by_member: see RecoAlgorithm.by_member; NULL where there is one model alone. */
+extern RecoMemberShare *reco_query_by_member(const RecoQuery *query, uint32 item, int *n);
 
 /* reco_query_contributions and _removals: see RecoAlgorithm; effect is [n_evidence]. */
 extern int reco_query_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend);

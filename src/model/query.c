@@ -290,6 +290,15 @@ reco_query_by_item(const RecoQuery *query, uint32 item, int *n)
 	return algorithm->by_item != NULL ? algorithm->by_item(query, item, n) : NULL;
 }
 
+RecoMemberShare *
+reco_query_by_member(const RecoQuery *query, uint32 item, int *n)
+{
+	const RecoAlgorithm *algorithm = query->model->algorithm;
+
+	*n = 0;
+	return algorithm->by_member != NULL ? algorithm->by_member(query, item, n) : NULL;
+}
+
 int
 reco_query_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend)
 {

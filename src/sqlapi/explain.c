@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
@@ -15,6 +17,9 @@
 PG_FUNCTION_INFO_V1(reco_explain);
 
 #define EXPLAIN_COLUMNS 10
+
+/* Numbers below it are written as integers where they are. */
+#define MOST_INTEGER 1e15
 
 enum
 {
@@ -35,18 +40,30 @@ static const RecoOption explain_option[] = {
 	[EXPLAIN_PROMOTED] = RECO_PROMOTED_OPTION,
 	[EXPLAIN_PROMOTION] = RECO_PROMOTION_OPTION};
 
-/* read_view says whether a score is to be split by what the item is, and refuses views that there are not. */
-static bool
+/* By what a score is split. */
+typedef enum ExplainView
+{
+	EXPLAIN_BY_ATTRIBUTES,
+	EXPLAIN_BY_HISTORY,
+	EXPLAIN_BY_MEMBERS,
+	EXPLAIN_VIEWS
+} ExplainView;
+
+static const char *const view_name[EXPLAIN_VIEWS] = {"attributes", "history", "members"};
+
+/* read_view reads by what a score is to be split, and refuses views that there are not. */
+static ExplainView
 read_view(FunctionCallInfo fcinfo, int position)
 {
 	char *view = reco_argument_text(fcinfo, position);
 
-	if (view == NULL || strcmp(view, "history") == 0)
-		return false;
-	if (strcmp(view, "attributes") == 0)
-		return true;
+	if (view == NULL)
+		return EXPLAIN_BY_HISTORY;
+	for (int v = 0; v < EXPLAIN_VIEWS; v++)
+		if (strcmp(view, view_name[v]) == 0)
+			return (ExplainView) v;
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown view \"%s\" of a score", view),
-					errhint("The known views are: attributes, history.")));
+					errhint("The known views are: attributes, history, members.")));
 }
 
 /* explain_by_item refuses models that know nothing of items. */
@@ -66,6 +83,31 @@ explain_by_item(const RecoPair *pair)
 	return explanation;
 }
 
+/* explain_by_member refuses models that are not blended of others. */
+static RecoExplanation *
+explain_by_member(const RecoPair *pair)
+{
+	RecoExplanation *explanation = reco_explain_by_member(pair->query, pair->item);
+
+	if (explanation == NULL)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("view \"members\" needs a blend"),
+						errdetail("Recommender \"%s\" serves a model of algorithm \"%s\", which has no members.",
+								  pair->call.definition->name, pair->call.model->algorithm->name),
+						errhint("Leave the view out, or ask for view => 'history'.")));
+	return explanation;
+}
+
+/* explain makes the explanation of a view. */
+static RecoExplanation *
+explain(const RecoPair *pair, ExplainView view, int limit)
+{
+	if (view == EXPLAIN_BY_ATTRIBUTES)
+		return explain_by_item(pair);
+	if (view == EXPLAIN_BY_MEMBERS)
+		return explain_by_member(pair);
+	return reco_explain_history(pair->query, pair->view, pair->item, limit);
+}
+
 static void
 push_number(JsonbParseState **state, const char *name, double number)
 {
@@ -76,7 +118,11 @@ push_number(JsonbParseState **state, const char *name, double number)
 	key.val.string.val = (char *) name;
 	key.val.string.len = (int) strlen(name);
 	value.type = jbvNumeric;
-	value.val.numeric = DatumGetNumeric(DirectFunctionCall1(float8_numeric, Float8GetDatum(number)));
+	/* weights and targets mostly are integers, which need no digits to be printed and read again */
+	value.val.numeric =
+		number == rint(number) && fabs(number) < MOST_INTEGER
+			? int64_to_numeric((int64) number)
+			: DatumGetNumeric(DirectFunctionCall1(float8_numeric, Float8GetDatum(number)));
 	pushJsonbValue(state, WJB_KEY, &key);
 	pushJsonbValue(state, WJB_VALUE, &value);
 }
@@ -99,7 +145,7 @@ push_string(JsonbParseState **state, const char *name, const char *string)
 
 /*
  * row_details tells of evidence its folded weight and target and its main event, of an attribute whose it is and
- * what, of rest how much is in it.
+ * what, of a member its weight and its own score, of rest how much is in it.
  */
 static Datum
 row_details(const RecoQuery *query, const RecoExplainRow *row)
@@ -123,6 +169,11 @@ row_details(const RecoQuery *query, const RecoExplainRow *row)
 		push_string(&state, "attribute", row->attribute->name);
 		if (row->attribute->value != NULL)
 			push_string(&state, "value", row->attribute->value);
+	}
+	else if (row->member != NULL)
+	{
+		push_number(&state, "weight", row->member->weight);
+		push_number(&state, "score", row->member->score);
 	}
 	else if (row->kind == RECO_ADDEND_REST)
 		push_number(&state, "items", row->n_cut);
@@ -159,6 +210,11 @@ put_row(ReturnSetInfo *result, const RecoQuery *query, const RecoView *view,
 			CStringGetTextDatum(row->attribute->value != NULL ? row->attribute->value : row->attribute->name);
 		isnull[3] = false;
 	}
+	else if (row->member != NULL)
+	{
+		value[3] = CStringGetTextDatum(row->member->name);
+		isnull[3] = false;
+	}
 	value[4] = Float8GetDatum(row->contribution);
 	value[5] = Float8GetDatum(row->removal);
 	isnull[5] = !row->has_removal;
@@ -179,17 +235,15 @@ reco_explain(PG_FUNCTION_ARGS)
 	RecoOptionValue *option;
 	RecoPromotion promotion;
 	const RecoWords *words;
-	bool by_item;
+	ExplainView view;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	by_item = read_view(fcinfo, 3);
+	view = read_view(fcinfo, 3);
 	words = reco_argument_lang(fcinfo, 4);
 	option = reco_argument_options(fcinfo, 5, explain_option, lengthof(explain_option));
 	if (!reco_pair_begin(&pair, fcinfo, 2))
 		return (Datum) 0;
-	explanation =
-		by_item ? explain_by_item(&pair)
-				: reco_explain_history(pair.query, pair.view, pair.item, (int) option[EXPLAIN_LIMIT].number);
+	explanation = explain(&pair, view, (int) option[EXPLAIN_LIMIT].number);
 	promotion = reco_argument_promotion(&option[EXPLAIN_PROMOTED], &option[EXPLAIN_PROMOTION],
 										pair.call.definition->item.type, pair.call.model);
 	if (reco_promotion_of(&promotion, pair.item) > 0)

@@ -153,6 +153,18 @@ FROM (SELECT u, i, sum(number_of(bits) * score(u, i, CASE member WHEN 'popular' 
 SELECT jsonb_object_keys(options -> 'members'), jsonb_object_keys(metrics -> 'validation' -> 'members') FROM reco.models WHERE recommender = 'blend' ORDER BY 1;
 SELECT (metrics -> 'validation' ->> 'blend')::float8 >= max((m.value ->> 'alone')::float8) FROM reco.models, LATERAL jsonb_each(metrics -> 'validation' -> 'members') m WHERE recommender = 'blend' GROUP BY metrics;
 SELECT kind, count(*) > 0 FROM generate_series(1, 61) u, LATERAL explain(u, 7, 'blend') GROUP BY kind ORDER BY kind;
+-- by member: weight times the member's own score, of which the blend's is the sum
+SELECT count(*), max(abs(total - score) / greatest(size, abs(score))) < 1e-12, bool_and(members = 4)
+FROM (SELECT u, i, score(u, i, 'blend'), sum(contribution) AS total, sum(abs(contribution)) AS size, count(*) AS members
+	FROM generate_series(1, 61, 3) u, of_item, LATERAL explain(u, i, 'blend', view => 'members') GROUP BY u, i) e;
+SELECT count(*), max(abs(contribution - (details ->> 'weight')::float8 * (details ->> 'score')::float8)) < 1e-9,
+	max(abs((details ->> 'score')::float8 - score(u, i, CASE evidence_label WHEN 'popular' THEN 'popular_alone' ELSE evidence_label END)) / greatest(abs((details ->> 'score')::float8), 1e-3)) < 1e-9
+FROM generate_series(1, 61, 3) u, of_item, LATERAL explain(u, i, 'blend', view => 'members');
+SELECT kind, evidence_label, evidence_id, removal_effect, share BETWEEN 0 AND 1, exactness, reason FROM explain(5, 7, 'blend', view => 'members') ORDER BY evidence_label;
+SELECT reason FROM explain(5, 7, 'blend', view => 'members', lang => 'zh') ORDER BY evidence_label;
+SELECT kind, contribution FROM explain(5, 7, 'blend', view => 'members', options => '{"promoted": [7], "promotion": 3}') WHERE kind <> 'member';
+SELECT complaint($$SELECT explain(5, 7, 'als', view => 'members')$$);
+SELECT complaint($$SELECT explain(5, 7, 'als', view => 'member')$$);
 SELECT make('one_member', 'blend', '{"members": {"rp3beta": {"alpha": 0.7, "beta": 0.4}}}');
 CALL refresh('one_member');
 SELECT * FROM agree('one_member', 'rp3beta');

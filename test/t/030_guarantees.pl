@@ -46,6 +46,15 @@ CREATE FUNCTION worst_sum(name text, n int, view text, OUT pairs bigint, OUT wor
 		GROUP BY p, u, i) e
 $$;
 
+-- G1 of a blend by member
+CREATE FUNCTION worst_members(name text, n int, OUT pairs bigint, OUT worst float8) LANGUAGE sql AS $$
+	SELECT count(*), max(abs(total - score) / nullif(greatest(abs(score), size), 0)) FROM (
+		SELECT reco.score(u, i, name) AS score, sum(contribution) AS total, sum(abs(contribution)) AS size
+		FROM generate_series(1, n) p, LATERAL (SELECT 1 + roll(p, 11, 300) AS u, 1 + roll(p, 12, 120) AS i) pair,
+			LATERAL reco.explain(u, i, name, view => 'members')
+		GROUP BY p, u, i) e
+$$;
+
 -- G2: deletes the rows of user u on item j, scores item i again, rolls back; the error on the scale of the guarantee
 CREATE FUNCTION removal_error(name text, u int, j int, i int) RETURNS float8 LANGUAGE plpgsql AS $$
 DECLARE
@@ -177,6 +186,13 @@ sub prove
 		my ($pairs, $worst) = split /\|/, Reco::rows($node, "SELECT * FROM worst_sum('$name', 1000, '$view')");
 		cmp_ok($pairs, '>=', 1000, "$name: a thousand pairs explained by $view");
 		cmp_ok($worst, '<=', 1e-6, "$name: contributions by $view add up to the score (G1)");
+	}
+
+	if ($algorithm->{name} eq 'blend')
+	{
+		my ($by_member, $apart) = split /\|/, Reco::rows($node, "SELECT * FROM worst_members('$name', 1000)");
+		cmp_ok($by_member, '>=', 1000, "$name: a thousand pairs explained by member");
+		cmp_ok($apart, '<=', 1e-6, "$name: members add up to the score (G1)");
 	}
 
 	my ($checked, $wrong, $residual) = split /\|/, Reco::rows($node, "SELECT * FROM worst_check('$name', 300)");
