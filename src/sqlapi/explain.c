@@ -90,10 +90,11 @@ explain_by_member(const RecoPair *pair)
 	RecoExplanation *explanation = reco_explain_by_member(pair->query, pair->item);
 
 	if (explanation == NULL)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("view \"members\" needs a blend"),
-						errdetail("Recommender \"%s\" serves a model of algorithm \"%s\", which has no members.",
-								  pair->call.definition->name, pair->call.model->algorithm->name),
-						errhint("Leave the view out, or ask for view => 'history'.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("view \"members\" needs a blend"),
+				 errdetail("Recommender \"%s\" serves a model of algorithm \"%s\", which has no members.",
+						   pair->call.definition->name, pair->call.model->algorithm->name),
+				 errhint("Leave the view out, or ask for view => 'history'.")));
 	return explanation;
 }
 
@@ -119,10 +120,9 @@ push_number(JsonbParseState **state, const char *name, double number)
 	key.val.string.len = (int) strlen(name);
 	value.type = jbvNumeric;
 	/* weights and targets mostly are integers, which need no digits to be printed and read again */
-	value.val.numeric =
-		number == rint(number) && fabs(number) < MOST_INTEGER
-			? int64_to_numeric((int64) number)
-			: DatumGetNumeric(DirectFunctionCall1(float8_numeric, Float8GetDatum(number)));
+	value.val.numeric = number == rint(number) && fabs(number) < MOST_INTEGER
+							? int64_to_numeric((int64) number)
+							: DatumGetNumeric(DirectFunctionCall1(float8_numeric, Float8GetDatum(number)));
 	pushJsonbValue(state, WJB_KEY, &key);
 	pushJsonbValue(state, WJB_VALUE, &value);
 }
