@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 
 #define MOST_USERS 3000
+#define SCALE_USERS 500 /* where only the spread of scores is asked for */
 #define CANDIDATES 100
 #define LIST 20
 #define ROUNDS 8
@@ -159,9 +160,9 @@ judge(const RecoBlend *blend, const RkCsr *train, const RkCsr *test, size_t user
 	return true;
 }
 
-/* choose_users lists users with liked rows, at most MOST_USERS about, by hash. */
+/* choose_users lists users with liked rows, at most "most" about, by hash. */
 static uint32 *
-choose_users(const RkCsr *rows, uint64 seed, int *n)
+choose_users(const RkCsr *rows, uint64 seed, int most, int *n)
 {
 	size_t with = 0;
 	uint32 *user = palloc_extended(sizeof(uint32) * Max(rows->n_rows, 1), MCXT_ALLOC_HUGE);
@@ -169,7 +170,7 @@ choose_users(const RkCsr *rows, uint64 seed, int *n)
 
 	for (size_t u = 0; u < rows->n_rows; u++)
 		with += count_targets(rows, u) > 0;
-	share = with > MOST_USERS ? (double) MOST_USERS / (double) with : 1;
+	share = with > (size_t) most ? (double) most / (double) with : 1;
 	*n = 0;
 	for (size_t u = 0; u < rows->n_rows; u++)
 		if (count_targets(rows, u) > 0 && (double) (rk_hash_mix(seed, u) >> 11) * 0x1p-53 < share)
@@ -184,7 +185,7 @@ hear(const RecoBlend *blend, const RkCsr *train, const RkCsr *test, uint64 seed)
 	MemoryContext keep = CurrentMemoryContext;
 	MemoryContext memory = AllocSetContextCreate(keep, "reco blend user", ALLOCSET_DEFAULT_SIZES);
 	int n;
-	uint32 *user = choose_users(test != NULL ? test : train, seed, &n);
+	uint32 *user = test != NULL ? choose_users(test, seed, MOST_USERS, &n) : choose_users(train, seed, SCALE_USERS, &n);
 	Jury jury = {blend->n, 0, palloc(sizeof(Judged) * Max(n, 1))};
 
 	reco_progress_phase("weighing", n);

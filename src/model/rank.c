@@ -13,6 +13,7 @@
 #include <math.h>
 
 #include "kernel/neighbours.h"
+#include "kernel/quantise.h"
 #include "kernel/solve.h"
 #include "miscadmin.h"
 #include "model/model.h"
@@ -309,68 +310,154 @@ greatest_addends(const RecoQuery *query)
 	return sum;
 }
 
-/*
- * push_touched offers the other touched items that may reach the floor.  With Q and N at least the norms of vector and
- * factors, constant + part + Q N is at least the score but for rounding: of Q, N and the dot product, which 2^-20 of Q N
- * exceeds by far (topk.h), and of the other additions, each less than 2^-52 of the magnitudes added so far, of which
- * 2^-20 is more than for 2^31 additions.
- */
-static void
-push_touched(const SparseSums *sums, const RecoTerm *dense, uint8 *done, RkHeap *heap)
+/* A mixed query while it is ranked. */
+typedef struct Mixed
 {
-	double length = sqrt(rk_dot_dd(dense->vector, dense->vector, dense->items->d));
-	double constant = sums->query->constant;
-	double most = fabs(constant) + greatest_addends(sums->query);
+	const SparseSums *sums;
+	const RecoTerm *dense;
+	double length; /* of the vector */
+	double most;   /* bounds the magnitudes of all addends but the dense one */
+	uint8 *done;   /* bitmap of items that are not offered any more */
+	RkHeap *heap;
+} Mixed;
 
-	for (size_t i = 0; i < sums->rows.n_touched; i++)
+/*
+ * dense_floor is what the dense term of an item must reach for the score to reach the floor, the sparse part being at most "part".
+ * With Q and N at least the norms of vector and factors, 2^-20 of Q N exceeds by far what the dot product is rounded by
+ * (topk.h), and 2^-20 of the magnitudes of all addends, each addition erring by less than 2^-52 of those added so far, is more than for
+ * 2^31 additions.
+ */
+static double
+dense_floor(const Mixed *mixed, double part, double norm)
+{
+	double slack = 0x1p-20 * (mixed->most + mixed->length * norm);
+
+	return rk_heap_floor(mixed->heap) - mixed->sums->query->constant - part - slack;
+}
+
+/* push_touched offers the other touched items that may reach the floor, by their norms. */
+static void
+push_touched(const Mixed *mixed)
+{
+	const RkRowSum *rows = &mixed->sums->rows;
+
+	for (size_t i = 0; i < rows->n_touched; i++)
 	{
-		uint32 item = sums->rows.touched[i];
-		double part = sparse_part(sums, item);
-		double reach = length * dense->items->norm[item];
-		double slack = 0x1p-20 * (most + reach);
+		uint32 item = rows->touched[i];
+		double norm = mixed->dense->items->norm[item];
 
 		if (i % INTERRUPT_EVERY == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (is_skipped(done, item))
+		if (is_skipped(mixed->done, item))
 			continue;
-		if (!(constant + part + reach + slack < rk_heap_floor(heap)))
-			rk_heap_push(heap, item, sum_score(sums, item));
-		done[item / 8] |= (uint8) (1 << (item % 8));
+		if (!(mixed->length * norm < dense_floor(mixed, sparse_part(mixed->sums, item), norm)))
+			rk_heap_push(mixed->heap, item, sum_score(mixed->sums, item));
+		mixed->done[item / 8] |= (uint8) (1 << (item % 8));
+	}
+}
+
+/* push_others offers the items to which the sparse terms add nothing: the best come from the dense ranking. */
+static void
+push_others(const Mixed *mixed, size_t k, const uint32 *tie)
+{
+	RkHit *others = palloc_extended(sizeof(RkHit) * Max(k, 1), MCXT_ALLOC_HUGE);
+	RkTopk ask = {.query = mixed->dense->vector,
+				  .constant = mixed->sums->query->constant,
+				  .k = k,
+				  .skip = mixed->done,
+				  .tie = tie,
+				  .poll = &reco_pool_poll};
+	size_t n = reco_rank_run(rk_topk, mixed->dense->items, &ask, others);
+
+	for (size_t i = 0; i < n; i++)
+		rk_heap_push(mixed->heap, others[i].item, others[i].score);
+	pfree(others);
+}
+
+/* push_waiting offers those items of a block that passed its coarse test and pass, by their own parts, both tests. */
+static void
+push_waiting(const Mixed *mixed, RkProbe *probe, const double *part)
+{
+	while (probe->n_waiting > 0)
+	{
+		uint32 position = probe->position[probe->n_waiting - 1];
+		uint32 item = (uint32) probe->index->order[position];
+		RkGate gate = {
+			dense_floor(mixed, part[position % RK_BLOCK], mixed->dense->items->norm[item]) - 0x1p-120, 0};
+
+		rk_probe_fine(probe, &gate, 1, mixed->done);
+		if (probe->n_found > 0)
+			rk_heap_push(mixed->heap, item, sum_score(mixed->sums, item));
 	}
 }
 
 /*
- * rank_mixed ranks by one dense term and sparse ones: items that a row knows are scored where they may be among
- * the best, and of the others, to which the sparse terms add nothing, the best come from the dense ranking.
+ * push_blocks offers all items that may reach the floor, block by block of the index.  A block is tested with the greatest part of
+ * its items, and with the norm of its longest.
+ */
+static void
+push_blocks(const Mixed *mixed, RkProbe *probe)
+{
+	const RkItems *items = mixed->dense->items;
+
+	for (size_t block = 0; block < rk_index_blocks(items->n); block++)
+	{
+		const int32_t *order = probe->index->order + block * RK_BLOCK;
+		size_t n = Min(RK_BLOCK, items->n - block * RK_BLOCK);
+		double part[RK_BLOCK];
+		double greatest = -INFINITY;
+		RkGate gate = {0, 0};
+
+		if (block % (INTERRUPT_EVERY / RK_BLOCK) == 0)
+			CHECK_FOR_INTERRUPTS();
+		for (size_t i = 0; i < n; i++)
+		{
+			part[i] = sparse_part(mixed->sums, (uint32) order[i]);
+			greatest = Max(greatest, part[i]);
+		}
+		gate.base = dense_floor(mixed, greatest, probe->index->block[block]) - 0x1p-120;
+		if (rk_probe_ends(probe, block, gate.base))
+			continue;
+		rk_probe_coarse(probe, &gate, block, 1);
+		push_waiting(mixed, probe, part);
+	}
+}
+
+/*
+ * rank_mixed ranks by one dense term and sparse ones.  With an index of the dense term its items are ruled out as
+ * quantise.h proves, the sparse part of each being known; without one by their norms, and items that no row knows come from the dense ranking.
  */
 static size_t
 rank_mixed(const RecoQuery *query, const RecoTerm *dense, size_t k, const uint8 *skip, const uint32 *tie,
 		   RkHit *hit)
 {
 	size_t n_items = query->model->items.n;
-	uint8 *done = palloc0(n_items / 8 + 1);
-	RkHit *others = palloc_extended(sizeof(RkHit) * Max(k, 1), MCXT_ALLOC_HUGE);
-	RkTopk ask = {.query = dense->vector,
-				  .constant = query->constant,
-				  .k = k,
-				  .skip = done,
-				  .tie = tie,
-				  .poll = &reco_pool_poll};
 	SparseSums sums = sum_rows(query);
 	RkHeap heap;
-	size_t n;
+	Mixed mixed = {.sums = &sums,
+				   .dense = dense,
+				   .length = sqrt(rk_dot_dd(dense->vector, dense->vector, dense->items->d)),
+				   .most = fabs(query->constant) + greatest_addends(query),
+				   .done = palloc0(n_items / 8 + 1),
+				   .heap = &heap};
+	void *raw = palloc(rk_probe_scratch_bytes(dense->items->d) + RK_SCRATCH_ALIGN);
+	RkProbe *probe = rk_probe_init(dense->items, dense->vector, false,
+								   (void *) TYPEALIGN(RK_SCRATCH_ALIGN, (uintptr_t) raw));
 
 	if (skip != NULL)
-		memcpy(done, skip, (n_items + 7) / 8);
+		memcpy(mixed.done, skip, (n_items + 7) / 8);
 	rk_heap_init(&heap, hit, k, tie);
-	push_first(&sums, done, &heap);
-	push_touched(&sums, dense, done, &heap);
-	n = reco_rank_run(rk_topk, dense->items, &ask, others);
-	for (size_t i = 0; i < n; i++)
-		rk_heap_push(&heap, others[i].item, others[i].score);
+	push_first(&sums, mixed.done, &heap);
+	if (probe != NULL && rk_heap_floor(&heap) > -INFINITY)
+		push_blocks(&mixed, probe);
+	else
+	{
+		push_touched(&mixed);
+		push_others(&mixed, k, tie);
+	}
+	pfree(raw);
+	pfree(mixed.done);
 	free_sums(&sums);
-	pfree(others);
-	pfree(done);
 	return rk_heap_finish(&heap);
 }
 
