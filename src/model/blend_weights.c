@@ -6,7 +6,9 @@
  * excepted, are scored by all members.  A member's scale is the spread of its scores among
  * a user's candidates, so that a weight of 1 means the same for each.  The weights, none below 0, are then
  * found by coordinate ascent on NDCG@20 of the candidates in the order of the weighted
- * sum, from all ones and from each member alone; the best that any start leads to is taken.
+ * sum, from all ones and from each member alone.  A step is taken, and another start preferred to the ones, only where users are better
+ * off by more than the standard error of the paired difference: held-out rows are few, near its best NDCG hardly tells weights apart, and what
+ * they happen to say of some users is worse for others than equal weights.
  *
  * The sample, the order of candidates and of sums are functions of rows and seed.
  */
@@ -30,7 +32,7 @@
 /* A weight is tried times each of these. */
 static const double step[] = {0, 0.25, 0.5, 0.7, 0.85, 1.15, 1.4, 2, 4};
 
-/* A step must gain this much of NDCG to be taken. */
+/* A step must gain this much of NDCG beyond its standard error to be taken. */
 #define LEAST_GAIN 1e-5
 
 /* One user who is measured. */
@@ -185,7 +187,8 @@ hear(const RecoBlend *blend, const RkCsr *train, const RkCsr *test, uint64 seed)
 	MemoryContext keep = CurrentMemoryContext;
 	MemoryContext memory = AllocSetContextCreate(keep, "reco blend user", ALLOCSET_DEFAULT_SIZES);
 	int n;
-	uint32 *user = test != NULL ? choose_users(test, seed, MOST_USERS, &n) : choose_users(train, seed, SCALE_USERS, &n);
+	uint32 *user =
+		test != NULL ? choose_users(test, seed, MOST_USERS, &n) : choose_users(train, seed, SCALE_USERS, &n);
 	Jury jury = {blend->n, 0, palloc(sizeof(Judged) * Max(n, 1))};
 
 	reco_progress_phase("weighing", n);
@@ -261,50 +264,90 @@ ndcg_of(const Jury *jury, const Judged *judged, const double *weight)
 	return gain / ideal;
 }
 
-/* ndcg averages over the users. */
+/* ndcg writes NDCG@20 of each user, [jury->n], and gives the mean. */
 static double
-ndcg(const Jury *jury, const double *weight)
+ndcg(const Jury *jury, const double *weight, double *of_user)
 {
 	double sum = 0;
 
 	CHECK_FOR_INTERRUPTS();
 	for (int u = 0; u < jury->n; u++)
-		sum += ndcg_of(jury, &jury->judged[u], weight);
+	{
+		of_user[u] = ndcg_of(jury, &jury->judged[u], weight);
+		sum += of_user[u];
+	}
 	return jury->n > 0 ? sum / jury->n : 0;
 }
 
-/* climb improves weights, one at a time, until none gains; gives NDCG. */
-static double
-climb(const Jury *jury, const double *scale, double *weight)
+/* is_better says whether users are better off by more than the standard error of the mean difference. */
+static bool
+is_better(const Jury *jury, const double *found, const double *before)
 {
-	double best = ndcg(jury, weight);
+	double sum = 0;
+	double square = 0;
+	double n = jury->n;
 
-	for (int round = 0; round < ROUNDS; round++)
+	for (int u = 0; u < jury->n; u++)
 	{
-		double before = best;
+		double gain = found[u] - before[u];
 
-		for (int m = 0; m < jury->n_members; m++)
+		sum += gain;
+		square += gain * gain;
+	}
+	return n > 1 && sum / n > LEAST_GAIN + sqrt(Max(square / n - sum / n * (sum / n), 0) / (n - 1));
+}
+
+/* alloc_values makes room for a number of each user. */
+static double *
+alloc_values(const Jury *jury)
+{
+	return palloc(sizeof(double) * Max(jury->n, 1));
+}
+
+/* try_steps takes the best of the steps of a member's weight that make users better off, if any does. */
+static bool
+try_steps(const Jury *jury, int member, double scale, double *weight, double *value, double *best)
+{
+	/* a member without weight is tried at a part of its scale */
+	double from = weight[member] > 0 ? weight[member] : 0.25 * scale;
+	double at = weight[member];
+	double *found = alloc_values(jury);
+	double *taken = alloc_values(jury);
+	double before = *best;
+
+	for (size_t s = 0; s < lengthof(step); s++)
+	{
+		double mean;
+
+		weight[member] = from * step[s];
+		mean = ndcg(jury, weight, found);
+		if (mean > *best && is_better(jury, found, value))
 		{
-			/* a member without weight is tried at a part of its scale */
-			double from = weight[m] > 0 ? weight[m] : 0.25 * scale[m];
-			double at = weight[m];
-
-			for (size_t s = 0; s < lengthof(step); s++)
-			{
-				double found;
-
-				weight[m] = from * step[s];
-				found = ndcg(jury, weight);
-				if (found > best + LEAST_GAIN)
-				{
-					best = found;
-					at = weight[m];
-				}
-			}
-			weight[m] = at;
+			*best = mean;
+			at = weight[member];
+			memcpy(taken, found, sizeof(double) * jury->n);
 		}
-		if (best <= before)
-			break;
+	}
+	weight[member] = at;
+	if (*best > before)
+		memcpy(value, taken, sizeof(double) * jury->n);
+	pfree(found);
+	pfree(taken);
+	return *best > before;
+}
+
+/* climb improves weights, one at a time, until none gains; gives NDCG, and that of each user in value. */
+static double
+climb(const Jury *jury, const double *scale, double *weight, double *value)
+{
+	double best = ndcg(jury, weight, value);
+	bool gained = true;
+
+	for (int round = 0; round < ROUNDS && gained; round++)
+	{
+		gained = false;
+		for (int m = 0; m < jury->n_members; m++)
+			gained = try_steps(jury, m, scale[m], weight, value, &best) || gained;
 	}
 	return best;
 }
@@ -342,6 +385,8 @@ reco_blend_weigh(RecoBlend *blend, const RkCsr *train, const RkCsr *test, uint64
 	double scale[BLEND_MOST_MEMBERS];
 	double alone[BLEND_MOST_MEMBERS];
 	double weight[BLEND_MOST_MEMBERS];
+	double *value = alloc_values(&jury);
+	double *of_start = alloc_values(&jury);
 	double best;
 
 	for (int m = 0; m < blend->n; m++)
@@ -350,19 +395,20 @@ reco_blend_weigh(RecoBlend *blend, const RkCsr *train, const RkCsr *test, uint64
 		/* where nobody can be asked, scores are added as they are */
 		blend->weight[m] = jury.n > 0 ? scale[m] : 1;
 	}
-	best = climb(&jury, scale, blend->weight);
+	best = climb(&jury, scale, blend->weight, value);
 	for (int m = 0; m < blend->n; m++)
 	{
 		double found;
 
 		memset(weight, 0, sizeof(weight));
 		weight[m] = scale[m];
-		alone[m] = ndcg(&jury, weight);
-		found = climb(&jury, scale, weight);
-		if (found > best)
+		alone[m] = ndcg(&jury, weight, of_start);
+		found = climb(&jury, scale, weight, of_start);
+		if (is_better(&jury, of_start, value))
 		{
 			best = found;
 			memcpy(blend->weight, weight, sizeof(weight));
+			memcpy(value, of_start, sizeof(double) * jury.n);
 		}
 	}
 	report(blend, &jury, alone, scale, best, metrics);
