@@ -2156,58 +2156,67 @@ COMMENT ON PROCEDURE reco.recommend_into(text, regclass, integer, text, jsonb)
 
 /* Outside writers: the facts of a reason for whoever words it, and whether a text kept to them.  Nothing here leaves the server. */
 
-CREATE FUNCTION reco.reason_prompt(user_id bigint, item_id bigint, recommender text = NULL, lang text = NULL) RETURNS jsonb
+CREATE FUNCTION reco.reason_prompt(user_id bigint, item_id bigint, recommender text = NULL, lang text = NULL,
+	options jsonb = NULL) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'reco_reason_prompt'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
-COMMENT ON FUNCTION reco.reason_prompt(bigint, bigint, text, text)
+COMMENT ON FUNCTION reco.reason_prompt(bigint, bigint, text, text, jsonb)
 	IS 'the facts that a text about a recommendation may use, for any writer; check what it writes with reco.reason_accept()';
 
-CREATE FUNCTION reco.reason_prompt(user_id bigint, item_id uuid, recommender text = NULL, lang text = NULL) RETURNS jsonb
+CREATE FUNCTION reco.reason_prompt(user_id bigint, item_id uuid, recommender text = NULL, lang text = NULL,
+	options jsonb = NULL) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'reco_reason_prompt'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
-COMMENT ON FUNCTION reco.reason_prompt(bigint, uuid, text, text)
+COMMENT ON FUNCTION reco.reason_prompt(bigint, uuid, text, text, jsonb)
 	IS 'the facts that a text about a recommendation may use, for any writer; check what it writes with reco.reason_accept()';
 
-CREATE FUNCTION reco.reason_prompt(user_id bigint, item_id text, recommender text = NULL, lang text = NULL) RETURNS jsonb
+CREATE FUNCTION reco.reason_prompt(user_id bigint, item_id text, recommender text = NULL, lang text = NULL,
+	options jsonb = NULL) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'reco_reason_prompt'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
-COMMENT ON FUNCTION reco.reason_prompt(bigint, text, text, text)
+COMMENT ON FUNCTION reco.reason_prompt(bigint, text, text, text, jsonb)
 	IS 'the facts that a text about a recommendation may use, for any writer; check what it writes with reco.reason_accept()';
 
-CREATE FUNCTION reco.reason_prompt(user_id uuid, item_id bigint, recommender text = NULL, lang text = NULL) RETURNS jsonb
+CREATE FUNCTION reco.reason_prompt(user_id uuid, item_id bigint, recommender text = NULL, lang text = NULL,
+	options jsonb = NULL) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'reco_reason_prompt'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
-COMMENT ON FUNCTION reco.reason_prompt(uuid, bigint, text, text)
+COMMENT ON FUNCTION reco.reason_prompt(uuid, bigint, text, text, jsonb)
 	IS 'the facts that a text about a recommendation may use, for any writer; check what it writes with reco.reason_accept()';
 
-CREATE FUNCTION reco.reason_prompt(user_id uuid, item_id uuid, recommender text = NULL, lang text = NULL) RETURNS jsonb
+CREATE FUNCTION reco.reason_prompt(user_id uuid, item_id uuid, recommender text = NULL, lang text = NULL,
+	options jsonb = NULL) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'reco_reason_prompt'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
-COMMENT ON FUNCTION reco.reason_prompt(uuid, uuid, text, text)
+COMMENT ON FUNCTION reco.reason_prompt(uuid, uuid, text, text, jsonb)
 	IS 'the facts that a text about a recommendation may use, for any writer; check what it writes with reco.reason_accept()';
 
-CREATE FUNCTION reco.reason_prompt(user_id uuid, item_id text, recommender text = NULL, lang text = NULL) RETURNS jsonb
+CREATE FUNCTION reco.reason_prompt(user_id uuid, item_id text, recommender text = NULL, lang text = NULL,
+	options jsonb = NULL) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'reco_reason_prompt'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
-COMMENT ON FUNCTION reco.reason_prompt(uuid, text, text, text)
+COMMENT ON FUNCTION reco.reason_prompt(uuid, text, text, text, jsonb)
 	IS 'the facts that a text about a recommendation may use, for any writer; check what it writes with reco.reason_accept()';
 
-CREATE FUNCTION reco.reason_prompt(user_id text, item_id bigint, recommender text = NULL, lang text = NULL) RETURNS jsonb
+CREATE FUNCTION reco.reason_prompt(user_id text, item_id bigint, recommender text = NULL, lang text = NULL,
+	options jsonb = NULL) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'reco_reason_prompt'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
-COMMENT ON FUNCTION reco.reason_prompt(text, bigint, text, text)
+COMMENT ON FUNCTION reco.reason_prompt(text, bigint, text, text, jsonb)
 	IS 'the facts that a text about a recommendation may use, for any writer; check what it writes with reco.reason_accept()';
 
-CREATE FUNCTION reco.reason_prompt(user_id text, item_id uuid, recommender text = NULL, lang text = NULL) RETURNS jsonb
+CREATE FUNCTION reco.reason_prompt(user_id text, item_id uuid, recommender text = NULL, lang text = NULL,
+	options jsonb = NULL) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'reco_reason_prompt'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
-COMMENT ON FUNCTION reco.reason_prompt(text, uuid, text, text)
+COMMENT ON FUNCTION reco.reason_prompt(text, uuid, text, text, jsonb)
 	IS 'the facts that a text about a recommendation may use, for any writer; check what it writes with reco.reason_accept()';
 
-CREATE FUNCTION reco.reason_prompt(user_id text, item_id text, recommender text = NULL, lang text = NULL) RETURNS jsonb
+CREATE FUNCTION reco.reason_prompt(user_id text, item_id text, recommender text = NULL, lang text = NULL,
+	options jsonb = NULL) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'reco_reason_prompt'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1000;
-COMMENT ON FUNCTION reco.reason_prompt(text, text, text, text)
+COMMENT ON FUNCTION reco.reason_prompt(text, text, text, text, jsonb)
 	IS 'the facts that a text about a recommendation may use, for any writer; check what it writes with reco.reason_accept()';
 
 CREATE FUNCTION reco.reason_accept(

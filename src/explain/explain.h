@@ -165,11 +165,13 @@ extern RecoReason *reco_reason_popular(const RecoModel *model, const RecoVoice *
 									   const RecoPromotion *promotion, const RkHit *hit, size_t n);
 
 /*
- * reco_reason_segment words the reasons of a list whose first n_own of n items a segment of users chooses: the column of the
- * encoder of users that it is.  What is said of a segment of a protected attribute is that they are popular.
+ * reco_reason_segment words the reasons of a list whose first n_promoted of n items are promoted, and whose next n_own a segment of
+ * users chooses: the column of the encoder of users that it is.  What is said of a segment of a protected attribute is that they are
+ * popular.
  */
-extern RecoReason *reco_reason_segment(const RecoModel *model, const RecoVoice *voice, size_t column,
-									   const RkHit *hit, size_t n_own, size_t n);
+extern RecoReason *reco_reason_segment(const RecoModel *model, const RecoVoice *voice,
+									   const RecoPromotion *promotion, size_t column, const RkHit *hit,
+									   size_t n_promoted, size_t n_own, size_t n);
 
 /* reco_reason_board words the reasons of items of a list that one wording with one value fits, such as "popular in {value}". */
 extern RecoReason *reco_reason_board(const RecoModel *model, const RecoVoice *voice, RecoWording wording,

@@ -158,6 +158,24 @@ push_numbers(JsonbParseState **state, const RecoCause *cause, int people, int re
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
+/* push_promoted says that the item is promoted, and that a text may say so. */
+static void
+push_promoted(JsonbParseState **state, const char *lang)
+{
+	const char *word = strncmp(lang, "zh", 2) == 0 ? "\xE6\x8E\xA8\xE5\xB9\xBF" : "promoted";
+	JsonbValue value;
+
+	value.type = jbvBool;
+	value.val.boolean = true;
+	push_name(state, "promoted");
+	pushJsonbValue(state, WJB_VALUE, &value);
+	push_name(state, "words");
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	value = string_value(pg_any_to_server(word, (int) strlen(word), PG_UTF8));
+	pushJsonbValue(state, WJB_ELEM, &value);
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
 /* push_attributes adds the attributes that the reason cites, where there are any. */
 static void
 push_attributes(JsonbParseState **state, const RecoWords *words, const RecoReason *reason)
@@ -209,6 +227,8 @@ reco_facts_write(const RecoDefinition *definition, const RecoQuery *query, const
 	push_because(&state, query, view, voice->words, cause, id);
 	if (cause->n + cause->n_attributes == 0 && strcmp(source, "popular") != 0)
 		push_string(&state, "basis", reco_words_kind_name(cause->basis));
+	if (cause->promoted)
+		push_promoted(&state, lang);
 	push_words(&state, "verbs", lang, RECO_WORD_EVENT, cause);
 	push_attributes(&state, voice->words, reason);
 	if (people > 0)

@@ -203,21 +203,21 @@ reco_reason_board(const RecoModel *model, const RecoVoice *voice, RecoWording wo
 }
 
 RecoReason *
-reco_reason_segment(const RecoModel *model, const RecoVoice *voice, size_t column, const RkHit *hit,
-					size_t n_own, size_t n)
+reco_reason_segment(const RecoModel *model, const RecoVoice *voice, const RecoPromotion *promotion,
+					size_t column, const RkHit *hit, size_t n_promoted, size_t n_own, size_t n)
 {
 	RecoEncoderColumn meaning = reco_encoder_column(model->user_encoder, column);
-	RecoReason *reason = reco_reason_popular(model, voice, NULL, hit, n);
+	RecoReason *reason = reco_reason_popular(model, voice, promotion, hit, n);
 	RecoReason *own;
 
 	if (reco_lexicon_protects(meaning.name) || meaning.kind == RECO_FEATURE_BOOLEAN)
 		return reason;
-	own = reco_reason_board(model, voice, RECO_WORDING_POPULAR_AMONG, meaning.level, hit, n_own);
+	own = reco_reason_board(model, voice, RECO_WORDING_POPULAR_AMONG, meaning.level, hit + n_promoted, n_own);
 	for (size_t i = 0; i < n_own; i++)
 	{
 		own[i].n_attributes = 1;
 		own[i].attribute[0] = (RecoAttributeShare){.own = true, .name = meaning.name, .value = meaning.level};
-		reason[i] = own[i];
+		reason[n_promoted + i] = own[i];
 	}
 	return reason;
 }

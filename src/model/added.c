@@ -255,6 +255,38 @@ reco_model_add(const RecoModel *model, const RecoKey *key, size_t n)
 	return model->added->n;
 }
 
+static int
+compare_item(const void *a, const void *b)
+{
+	uint32 x = *(const uint32 *) a;
+	uint32 y = *(const uint32 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+uint32 *
+reco_model_items(const RecoModel *model, const RecoKey *key, size_t n, bool add, size_t *n_items)
+{
+	uint32 *item = palloc_extended(sizeof(uint32) * Max(n, 1), MCXT_ALLOC_HUGE);
+	size_t known = 0;
+
+	if (add)
+		reco_model_add(model, key, n);
+	for (size_t i = 0; i < n; i++)
+	{
+		int64 found = reco_model_find(model, &key[i]);
+
+		if (found >= 0)
+			item[known++] = (uint32) found;
+	}
+	qsort(item, known, sizeof(uint32), compare_item);
+	*n_items = 0;
+	for (size_t i = 0; i < known; i++)
+		if (*n_items == 0 || item[*n_items - 1] != item[i])
+			item[(*n_items)++] = item[i];
+	return item;
+}
+
 size_t
 reco_model_add_history(const RecoModel *model, const RecoKey *key, size_t n)
 {

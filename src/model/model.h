@@ -446,6 +446,13 @@ extern size_t reco_model_add(const RecoModel *model, const RecoKey *key, size_t 
 extern size_t reco_model_add_history(const RecoModel *model, const RecoKey *key, size_t n);
 extern size_t reco_model_add_new(const RecoModel *model);
 
+/*
+ * reco_model_items gives the indexes of those of n keys that the model knows, distinct and ascending, in the current context; with
+ * "add" it is asked to take in the others first (reco_model_add).
+ */
+extern uint32 *reco_model_items(const RecoModel *model, const RecoKey *key, size_t n, bool add,
+								size_t *n_items);
+
 /* reco_model_forget_added takes them all out again: for a model that lives longer than a snapshot. */
 extern void reco_model_forget_added(const RecoModel *model);
 

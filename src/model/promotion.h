@@ -7,12 +7,25 @@
 
 #include "postgres.h"
 
+#include "model/model.h"
+
 typedef struct RecoPromotion
 {
 	double much;        /* what is added to a score, > 0 */
 	size_t n;           /* 0: nothing is promoted */
 	const uint32 *item; /* [n], ascending */
 } RecoPromotion;
+
+/* reco_promotion_make promotes those of n keys that the model knows, or takes in. */
+static inline RecoPromotion
+reco_promotion_make(const RecoModel *model, const RecoKey *key, size_t n, double much)
+{
+	RecoPromotion promotion = {.much = much};
+
+	if (n > 0)
+		promotion.item = reco_model_items(model, key, n, true, &promotion.n);
+	return promotion;
+}
 
 /* reco_promotion_of gives what is added to the score of an item: 0 where it is not promoted. */
 static inline double

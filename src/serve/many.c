@@ -45,6 +45,7 @@ typedef struct Many
 	RecoSkip *hidden;           /* NULL: each list looks up its own items */
 	RecoBoard *board;           /* [n_boards] */
 	int n_boards;
+	RecoPromotion promotion;
 	MemoryContext memory; /* of one user */
 } Many;
 
@@ -234,11 +235,12 @@ list_user(const Many *many, const RecoKey *user, size_t first, size_t last, cons
 	if (segment.board != NULL)
 	{
 		list.source = RECO_SOURCE_SEGMENT;
-		n = reco_serve_list_of_segment(&list, segment.board, hit, &segment.n);
+		n = reco_serve_segment_promoted(&list, segment.board, &many->promotion, hit, &segment.n_promoted,
+										&segment.n);
 	}
 	else
-		n = reco_serve_list_with_new(&list, ask->n_new, hit);
-	ask->receive(ask->state, user, list.source, &segment, hit, n);
+		n = reco_serve_list_promoted(&list, ask->n_new, &many->promotion, hit);
+	ask->receive(ask->state, user, list.source, &segment, &many->promotion, hit, n);
 }
 
 /* read_attributes reads what is known of the users, where the model asks. */
@@ -300,6 +302,7 @@ reco_serve_many(const RecoManyAsk *ask)
 	reco_model_forget_added(ask->model);
 	if (ask->n_new > 0)
 		reco_model_add_new(ask->model);
+	many.promotion = reco_promotion_make(ask->model, ask->promoted, ask->n_promoted, ask->promotion);
 	many.none = reco_skip_make(ask->model);
 	many.events = reco_reader_events_of(ask->definition, ask->users, ask->first, ask->n);
 	many.board = reco_boards_read(ask->model, &many.n_boards);

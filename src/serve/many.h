@@ -9,16 +9,21 @@
 
 #include "serve/serve.h"
 
-/* The segment that a list comes from: the board is NULL, or that of its first n lines. */
+/* The segment that a list comes from: the board is NULL, or that of n lines after the promoted ones. */
 typedef struct RecoManySegment
 {
 	const RecoBoard *board;
+	size_t n_promoted;
 	size_t n;
 } RecoManySegment;
 
-/* Takes the list of one user; n is 0 when nothing is left for them.  What hit points to goes with the call. */
+/*
+ * Takes the list of one user; n is 0 when nothing is left for them.  What hit, segment and promotion point to goes with
+ * the call.
+ */
 typedef void (*RecoManyReceive)(void *state, const RecoKey *user, RecoSource source,
-								const RecoManySegment *segment, const RkHit *hit, size_t n);
+								const RecoManySegment *segment, const RecoPromotion *promotion,
+								const RkHit *hit, size_t n);
 
 typedef struct RecoManyAsk
 {
@@ -27,7 +32,10 @@ typedef struct RecoManyAsk
 	const RecoFilter *filter; /* or NULL */
 	size_t k;
 	bool exclude_seen;
-	size_t n_new;          /* lines kept for new items, see reco_serve_list_with_new */
+	size_t n_new;            /* lines kept for new items, see reco_serve_list_with_new */
+	double promotion;        /* what is added to the scores of the promoted items */
+	const RecoKey *promoted; /* [n_promoted] */
+	size_t n_promoted;
 	const RecoKeys *users; /* NULL: all that have events */
 	size_t first;          /* of users */
 	size_t n;              /* of users */

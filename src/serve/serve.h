@@ -114,6 +114,14 @@ reco_serve_is_scored(RecoSource source)
 extern size_t reco_serve_list_promoted(RecoListAsk *ask, size_t n_new, const RecoPromotion *promotion,
 									   RkHit *hit);
 
+/*
+ * reco_serve_segment_promoted is reco_serve_list_of_segment that begins with what is promoted: n_promoted items, and then
+ * n_own of the segment.
+ */
+extern size_t reco_serve_segment_promoted(RecoListAsk *ask, const RecoBoard *board,
+										  const RecoPromotion *promotion, RkHit *hit, size_t *n_promoted,
+										  size_t *n_own);
+
 /* reco_serve_sort puts hits in the order of lists: by score, then by reco_model_order. */
 extern void reco_serve_sort(const RecoModel *model, RkHit *hit, size_t n);
 

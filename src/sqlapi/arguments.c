@@ -79,15 +79,6 @@ reco_argument_key(FunctionCallInfo fcinfo, int position, Oid column_type, const 
 	return true;
 }
 
-static int
-compare_item(const void *a, const void *b)
-{
-	uint32 x = *(const uint32 *) a;
-	uint32 y = *(const uint32 *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* read_items gives the keys of an array of ids, without NULLs, and their number. */
 static RecoKey *
 read_items(ArrayType *array, Oid column_type, size_t *n)
@@ -115,46 +106,37 @@ uint32 *
 reco_argument_items(ArrayType *array, Oid column_type, const RecoModel *model, bool add, size_t *n)
 {
 	RecoKey *key;
-	uint32 *item;
 	size_t n_keys;
-	size_t known = 0;
 
 	*n = 0;
 	if (array == NULL)
 		return NULL;
 	key = read_items(array, column_type, &n_keys);
-	if (add)
-		reco_model_add(model, key, n_keys);
-	item = palloc_extended(sizeof(uint32) * Max(n_keys, 1), MCXT_ALLOC_HUGE);
-	for (size_t i = 0; i < n_keys; i++)
-	{
-		int64 found = reco_model_find(model, &key[i]);
+	return reco_model_items(model, key, n_keys, add, n);
+}
 
-		if (found >= 0)
-			item[known++] = (uint32) found;
-	}
-	qsort(item, known, sizeof(uint32), compare_item);
-	for (size_t i = 0; i < known; i++)
-		if (*n == 0 || item[*n - 1] != item[i])
-			item[(*n)++] = item[i];
-	return item;
+RecoKey *
+reco_argument_promoted(const RecoOptionValue *promoted, Oid column_type, size_t *n)
+{
+	RecoKey *key;
+
+	*n = 0;
+	if (!promoted->is_set)
+		return NULL;
+	key = palloc(sizeof(RecoKey) * Max(promoted->n, 1));
+	for (int i = 0; i < promoted->n; i++)
+		if (promoted->text[i] != NULL)
+			key[(*n)++] =
+				reco_key_parse(CStringGetTextDatum(promoted->text[i]), TEXTOID, column_type, "item");
+	return key;
 }
 
 RecoPromotion
 reco_argument_promotion(const RecoOptionValue *promoted, const RecoOptionValue *promotion, Oid column_type,
 						const RecoModel *model)
 {
-	RecoPromotion of = {.much = promotion->number};
-	Datum *id;
-	int n = 0;
+	size_t n;
+	RecoKey *key = reco_argument_promoted(promoted, column_type, &n);
 
-	if (!promoted->is_set)
-		return of;
-	id = palloc(sizeof(Datum) * Max(promoted->n, 1));
-	for (int i = 0; i < promoted->n; i++)
-		if (promoted->text[i] != NULL)
-			id[n++] = CStringGetTextDatum(promoted->text[i]);
-	of.item = reco_argument_items(construct_array(id, n, TEXTOID, -1, false, TYPALIGN_INT), column_type,
-								  model, true, &of.n);
-	return of;
+	return reco_promotion_make(model, key, n, promotion->number);
 }

@@ -47,6 +47,9 @@ extern RecoOptionValue *reco_argument_options(FunctionCallInfo fcinfo, int posit
 		.open_minimum = true, .help = "What is added to the score of promoted items."                \
 	}
 
+/* reco_argument_promoted reads the ids of the first of these options; NULL: none. */
+extern RecoKey *reco_argument_promoted(const RecoOptionValue *promoted, Oid column_type, size_t *n);
+
 /*
  * reco_argument_promotion makes a promotion of the values of these options.  Ids that are not known are left out, those
  * that cannot be read are ERRCODE_INVALID_PARAMETER_VALUE or the error of the key's input function.

@@ -77,35 +77,36 @@ return_popular(RecoListCall *list, FunctionCallInfo fcinfo)
 									   : NULL);
 }
 
-/* segment_of gives the board of the segment of a user, or NULL. */
-static const RecoBoard *
-segment_of(const RecoListCall *list, const RecoKey *user)
+const RecoBoard *
+reco_recommend_segment(const RecoCall *call, const RecoKey *user)
 {
-	const RecoModel *model = list->call.model;
+	const RecoModel *model = call->model;
 	RecoBoard *board;
 	int n;
 
 	if (user == NULL || model->user_encoder == NULL)
 		return NULL;
 	board = reco_boards_read(model, &n);
-	return n > 0 ? reco_boards_segment(model, board, n,
-									   reco_attributes_read(list->call.definition, model, user, 1))
-				 : NULL;
+	return n > 0
+			   ? reco_boards_segment(model, board, n, reco_attributes_read(call->definition, model, user, 1))
+			   : NULL;
 }
 
 /* return_segment makes the list of what a segment of users chooses and writes it. */
 static void
 return_segment(RecoListCall *list, FunctionCallInfo fcinfo, const RecoBoard *board)
 {
+	size_t n_promoted;
 	size_t n_own;
 
 	list->ask.source = RECO_SOURCE_SEGMENT;
 	list->hit = palloc(sizeof(RkHit) * list->ask.k);
-	list->n = reco_serve_list_of_segment(&list->ask, board, list->hit, &n_own);
+	list->n =
+		reco_serve_segment_promoted(&list->ask, board, &list->promotion, list->hit, &n_promoted, &n_own);
 	reco_list_return(list, fcinfo,
 					 list->with_reason
-						 ? reco_reason_segment(list->call.model, &list->voice, (size_t) board->column,
-											   list->hit, n_own, list->n)
+						 ? reco_reason_segment(list->call.model, &list->voice, &list->promotion,
+											   (size_t) board->column, list->hit, n_promoted, n_own, list->n)
 						 : NULL);
 }
 
@@ -123,8 +124,7 @@ reco_recommend_list(RecoListCall *list, FunctionCallInfo fcinfo, const RecoKey *
 		return_history(list, fcinfo);
 		return;
 	}
-	/* what is promoted comes first in a list by popularity, and in no list of a segment */
-	board = list->promotion.n == 0 ? segment_of(list, user) : NULL;
+	board = reco_recommend_segment(&list->call, user);
 	if (board != NULL)
 		return_segment(list, fcinfo, board);
 	else

@@ -16,4 +16,7 @@
 extern void reco_recommend_list(RecoListCall *list, FunctionCallInfo fcinfo, const RecoKey *user,
 								RecoQuery *query);
 
+/* reco_recommend_segment gives what the segment of a user (NULL: of nobody) chooses, or NULL; for users without a rung of their own. */
+extern const RecoBoard *reco_recommend_segment(const RecoCall *call, const RecoKey *user);
+
 #endif

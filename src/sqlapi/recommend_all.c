@@ -55,6 +55,8 @@ const RecoOption reco_many_option[RECO_MANY_OPTIONS] = {
 	[RECO_MANY_NEW_ITEMS] =
 		{"new_items", RECO_OPTION_INTEGER, false, 0, NULL, 0, 10000, false,
 		 "How many lines are kept for items that nobody has chosen yet, as in recommend()."},
+	[RECO_MANY_PROMOTED] = RECO_PROMOTED_OPTION,
+	[RECO_MANY_PROMOTION] = RECO_PROMOTION_OPTION,
 	[RECO_MANY_REPLACE] =
 		{"replace", RECO_OPTION_BOOLEAN, false, 0, NULL, 0, 1, false,
 		 "Whether rows that users have in the target are deleted, rather than the users skipped."},
@@ -84,6 +86,9 @@ reco_many_options(RecoManyAsk *ask, const RecoOptionValue *option)
 
 	ask->exclude_seen = option[RECO_MANY_EXCLUDE_SEEN].number != 0;
 	ask->n_new = (size_t) option[RECO_MANY_NEW_ITEMS].number;
+	ask->promotion = option[RECO_MANY_PROMOTION].number;
+	ask->promoted =
+		reco_argument_promoted(&option[RECO_MANY_PROMOTED], ask->definition->item.type, &ask->n_promoted);
 	if (arguments->is_set && !option[RECO_MANY_FILTER].is_set)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("filter_args without filter"),
 						errhint("They are the values of $1, $2, ... in the filter.")));
@@ -95,7 +100,7 @@ reco_many_options(RecoManyAsk *ask, const RecoOptionValue *option)
 /* put_list adds the rows of one user. */
 static void
 put_list(void *state, const RecoKey *user, RecoSource source, const RecoManySegment *segment,
-		 const RkHit *hit, size_t n)
+		 const RecoPromotion *promotion, const RkHit *hit, size_t n)
 {
 	AllCall *all = state;
 	Datum value[ALL_COLUMNS];

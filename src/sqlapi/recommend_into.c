@@ -139,7 +139,7 @@ bind_target(Into *into)
 /* reasons_of words the list of one user as recommend() does, from the user's history. */
 static RecoReason *
 reasons_of(const Into *into, const RecoKey *user, RecoSource source, const RecoManySegment *segment,
-		   const RkHit *hit, size_t n)
+		   const RecoPromotion *promotion, const RkHit *hit, size_t n)
 {
 	const RecoManyAsk *ask = &into->ask;
 	RecoVoice voice = {.words = into->words, .seed = reco_key_hash(0, user)};
@@ -147,12 +147,13 @@ reasons_of(const Into *into, const RecoKey *user, RecoSource source, const RecoM
 	RecoQuery *query;
 
 	if (source == RECO_SOURCE_SEGMENT)
-		return reco_reason_segment(ask->model, &voice, (size_t) segment->board->column, hit, segment->n, n);
+		return reco_reason_segment(ask->model, &voice, promotion, (size_t) segment->board->column, hit,
+								   segment->n_promoted, segment->n, n);
 	if (source == RECO_SOURCE_POPULAR)
-		return reco_reason_popular(ask->model, &voice, NULL, hit, n);
+		return reco_reason_popular(ask->model, &voice, promotion, hit, n);
 	query = reco_query_make(ask->model, reco_reader_history(ask->definition, user),
 							reco_attributes_of(ask->definition, ask->model, user, 1));
-	return reco_reason_choose(reco_reason_make(query, view, &voice, NULL), hit, n);
+	return reco_reason_choose(reco_reason_make(query, view, &voice, promotion), hit, n);
 }
 
 /* make_room makes room for n more rows in the block. */
@@ -176,10 +177,11 @@ make_room(Into *into, size_t n)
 /* put_list adds the list of one user to the block. */
 static void
 put_list(void *state, const RecoKey *user, RecoSource source, const RecoManySegment *segment,
-		 const RkHit *hit, size_t n)
+		 const RecoPromotion *promotion, const RkHit *hit, size_t n)
 {
 	Into *into = state;
-	RecoReason *reason = into->has[INTO_REASON] ? reasons_of(into, user, source, segment, hit, n) : NULL;
+	RecoReason *reason =
+		into->has[INTO_REASON] ? reasons_of(into, user, source, segment, promotion, hit, n) : NULL;
 	MemoryContext outer = MemoryContextSwitchTo(into->block);
 	Datum id = reco_key_to_datum(user, into->type[INTO_USER]);
 	Datum name = CStringGetTextDatum(reco_serve_source_name(source));

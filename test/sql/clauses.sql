@@ -102,6 +102,24 @@ SELECT count(*) FROM recommend(1, 300, 'clauses', exclude => '{150}', options =>
 SELECT count(*) FROM recommend(1, 300, 'clauses', filter => 'id <> 150', options => '{"promoted": [150, 151]}') WHERE item_id = 150;
 SELECT bool_or(item_id = e.thing_id) FROM (SELECT thing_id FROM events WHERE user_id = 1 LIMIT 1) e, LATERAL recommend(1, 300, 'clauses', options => jsonb_build_object('promoted', jsonb_build_array(e.thing_id))) r;
 SELECT rank, item_id, source, reason ~ 'promoted' FROM recommend(4711, 3, 'clauses', options => '{"promoted": [150, 151]}') WHERE rank <= 2 ORDER BY item_id;
+\echo == the lists of many users, and the facts of one reason, know of promotions what recommend() knows
+CREATE TABLE expected AS SELECT u::text AS user_id, r.rank, r.item_id::text AS item_id, r.score, r.source, r.reason
+FROM generate_series(1, 440, 7) u, LATERAL recommend(u, 10, 'clauses', options => '{"promoted": [4, 7, 150, 151, 230], "promotion": 0.2}') r;
+CREATE TABLE lists (LIKE expected);
+ALTER TABLE lists ALTER user_id TYPE int USING user_id::int;
+CALL recommend_into('clauses', 'lists', 10, users_query => 'SELECT generate_series(1, 440, 7)', options => '{"promoted": [4, 7, 150, 151, 230], "promotion": 0.2}');
+SELECT count(*) > 600, count(*) FILTER (WHERE item_id IN ('4', '7', '150', '151', '230')) > 50, count(*) FILTER (WHERE reason ~ '^(promoted|a promoted|shown because)') > 50 FROM expected;
+SELECT count(*) FROM (SELECT * FROM expected EXCEPT SELECT user_id::text, rank, item_id, score, source, reason FROM lists) x;
+SELECT count(*) FROM (SELECT user_id, rank, item_id, score, source FROM expected
+	EXCEPT SELECT * FROM recommend_all('clauses', 10, users_query => 'SELECT generate_series(1, 440, 7)', options => '{"promoted": [4, 7, 150, 151, 230], "promotion": 0.2}')) x;
+SELECT count(*), count(*) FILTER (WHERE f ? 'promoted') > 50, count(*) FILTER (WHERE (f ? 'promoted') <> (e.item_id IN ('4', '7', '150', '151', '230'))), bool_and(e.reason LIKE (f ->> 'template') || '%')
+FROM (SELECT * FROM expected WHERE rank <= 4) e, LATERAL reason_prompt(e.user_id::bigint, e.item_id::bigint, 'clauses', options => '{"promoted": [4, 7, 150, 151, 230], "promotion": 0.2}') f;
+SELECT f -> 'promoted', f ->> 'source', f -> 'basis', f -> 'words' FROM (SELECT reason_prompt(4711, 150, 'clauses', options => '{"promoted": [150]}') AS f) x;
+SELECT f -> 'promoted', f ->> 'source', f -> 'basis', f -> 'words' FROM (SELECT reason_prompt(4711, 151, 'clauses', 'zh', '{"promoted": [151]}') AS f) x;
+SELECT complaint($$SELECT recommend_all('clauses', options => '{"promoted": 150}')$$);
+SELECT complaint($$SELECT recommend_all('clauses', options => '{"promoted": ["x"]}')$$);
+SELECT complaint($$SELECT reason_prompt(1, 3, 'clauses', options => '{"promote": [3]}')$$);
+DROP TABLE expected, lists;
 SELECT complaint($$SELECT recommend(1, 3, 'clauses', options => '{"promoted": 150}')$$);
 SELECT complaint($$SELECT recommend(1, 3, 'clauses', options => '{"promoted": [[150]]}')$$);
 SELECT complaint($$SELECT recommend(1, 3, 'clauses', options => '{"promoted": ["x"]}')$$);

@@ -68,6 +68,23 @@ CALL reco.refresh('shop', options => '{"factors": 4, "iterations": 1, "attribute
 SELECT u, (of_user(u, 20)).* FROM unnest(ARRAY[901, 902, 903, 904, 999]) u;
 SELECT reason, details FROM reco.recommend(901, 1, 'shop');
 SELECT reason, details->'attributes' FROM reco.recommend(902, 1, 'shop');
+-- what is promoted comes first, and the segment's list goes on behind it; many users at once, their reasons and the facts of one reason agree
+CREATE TABLE promoted AS SELECT u, r.* FROM unnest(ARRAY[901, 902, 903]) u, LATERAL (SELECT jsonb_build_object('promoted', (SELECT jsonb_agg(item_id) FROM (
+	SELECT item_id FROM reco.recommend(u, 30, 'shop') WHERE rank IN (9, 26) UNION SELECT 999999) p)) AS options) o, LATERAL (SELECT r.*, options FROM reco.recommend(u, 30, 'shop', options => options) r) r;
+SELECT u, min(source), array_agg(rank ORDER BY rank) FILTER (WHERE details ? 'promotion'), bool_and(reason ~ 'promoted') FILTER (WHERE details ? 'promotion'), bool_or(reason ~ 'promoted') FILTER (WHERE NOT details ? 'promotion') FROM promoted GROUP BY u ORDER BY u;
+SELECT count(*) FROM (SELECT u, row_number() OVER (PARTITION BY u ORDER BY rank) AS place, item_id, reason FROM promoted WHERE NOT details ? 'promotion' EXCEPT
+	SELECT u, row_number() OVER (PARTITION BY u ORDER BY rank), item_id, reason FROM unnest(ARRAY[901, 902, 903]) u, LATERAL (SELECT DISTINCT p.options FROM promoted p WHERE p.u = u.u) o,
+		LATERAL reco.recommend(u, 32, 'shop') r WHERE NOT options -> 'promoted' @> to_jsonb(item_id)) x;
+SELECT count(*) FROM promoted p WHERE NOT EXISTS (SELECT FROM reco.recommend_all('shop', 30, users_query => 'SELECT ' || p.u, options => p.options) a WHERE a.item_id = p.item_id::text AND a.rank = p.rank AND a.source = p.source);
+CREATE TABLE promoted_lists (user_id int, rank int, item_id bigint, source text, reason text);
+DO $$ DECLARE person int; wanted jsonb; BEGIN
+	FOR person, wanted IN SELECT DISTINCT u, options FROM promoted LOOP CALL reco.recommend_into('shop', 'promoted_lists', 30, 'SELECT ' || person, wanted); END LOOP;
+END $$;
+SELECT count(*) FROM promoted p WHERE NOT EXISTS (SELECT FROM promoted_lists l WHERE (l.user_id, l.rank, l.item_id, l.source, l.reason) = (p.u, p.rank, p.item_id, p.source, p.reason));
+SELECT count(*), bool_and(f ->> 'template' = p.reason), bool_and(f ->> 'source' = p.source), bool_and((f -> 'promoted' IS NOT NULL) = (p.details ? 'promotion')), bool_and(f -> 'attributes' IS NOT DISTINCT FROM p.details -> 'attributes')
+FROM promoted p, LATERAL (SELECT reco.reason_prompt(p.u, p.item_id, 'shop', options => p.options) AS f) f;
+SELECT count(*) FILTER (WHERE a.accepted) = count(*), min(a.problems::text) FROM promoted p, LATERAL (SELECT reco.reason_prompt(p.u, p.item_id, 'shop') AS f) f, LATERAL reco.reason_accept(f ->> 'template', f) a;
+DROP TABLE promoted, promoted_lists;
 -- the list goes on behind the segment's, without repeating itself
 SELECT count(*), count(DISTINCT item_id), max(rank), bool_and(source = 'segment') FROM reco.recommend(901, 80, 'shop');
 SELECT count(*), bool_and(g.in_stock) FROM reco.recommend(901, 40, 'shop', filter => 'in_stock') r JOIN goods g ON g.id = r.item_id;
