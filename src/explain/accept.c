@@ -38,11 +38,15 @@
 #define FOREIGN_NAME 0xF1000 /* of a name that is not in the facts */
 #define HARMLESS 0xF2000     /* of words that were looked at and are fine */
 
-typedef struct Label
+/* Most names that facts have: of causes, of attributes and of the item. */
+#define OWN_NAMES (2 * RECO_REASON_CITES + 1)
+
+/* The longest name that begins at a position; of length 0: none does. */
+typedef struct Named
 {
-	RecoPlain plain;
+	int n;
 	uint32 mark;
-} Label;
+} Named;
 
 typedef struct Check
 {
@@ -50,8 +54,12 @@ typedef struct Check
 	RecoPlain text;
 	bool chinese;
 	List *problems;
-	int n_labels;
-	Label *label;
+	int n_own;
+	RecoPlain own[OWN_NAMES]; /* names of the facts */
+	Named *name;              /* [text.n] of the facts and of the catalogue, as the text was written */
+	int n_usual;
+	RecoPlain *usual; /* words in the text that everybody uses: a label that is one of them is no name */
+	int n_prose;      /* see check_language */
 } Check;
 
 static int clause_to(const Check *check, int at);
@@ -91,136 +99,114 @@ blank(RecoPlain *text, int from, int to, uint32 code)
 
 /* ---- names ---- */
 
+/* put_name keeps a name wherever it stands in the text and nothing as long begins. */
 static void
-add_label(Check *check, const RecoPlain *plain, uint32 mark)
+put_name(Check *check, const RecoPlain *name, uint32 mark)
 {
-	if (plain->n == 0)
-		return;
-	if (check->label == NULL)
-		check->label = palloc(sizeof(Label));
-	else
-		check->label = repalloc(check->label, sizeof(Label) * (check->n_labels + 1));
-	check->label[check->n_labels++] = (Label){*plain, mark};
+	for (int at = reco_plain_find(&check->text, 0, name); at >= 0;
+		 at = reco_plain_find(&check->text, at + 1, name))
+		if (name->n > check->name[at].n)
+			check->name[at] = (Named){name->n, mark};
 }
 
-/* class_has says whether a class of the text's language has exactly this word. */
-static bool
-class_has(const Check *check, RecoWordClass class, const RecoPlain *word)
+/* put_own keeps a name of the facts. */
+static void
+put_own(Check *check, const char *name, uint32 mark)
+{
+	RecoPlain *own = &check->own[check->n_own++];
+
+	*own = reco_plain_make(name);
+	put_name(check, own, mark);
+}
+
+/* find_usual finds the words of the text that only quotation marks make names. */
+static void
+find_usual(Check *check)
 {
 	for (int l = 0; l < reco_n_lexicon; l++)
 	{
-		const char *at = reco_lexicon[l].words;
+		const RecoLexicon *entry = &reco_lexicon[l];
+		const char *at = entry->words;
 
-		if (reco_lexicon[l].class != class || strncmp(reco_lexicon[l].lang, check->facts->lang, 2) != 0)
+		if ((entry->class != RECO_WORD_PROSE && entry->class != RECO_WORD_EVENT &&
+			 entry->class != RECO_WORD_CAUSE_NEXT) ||
+			strncmp(entry->lang, check->facts->lang, 2) != 0)
 			continue;
 		while (*at != '\0')
 		{
 			int length = (int) strcspn(at, "|");
-			RecoPlain entry = reco_plain_utf8(at, length);
-			bool same = entry.n == word->n && memcmp(entry.code, word->code, sizeof(uint32) * word->n) == 0;
+			RecoPlain word = reco_plain_utf8(at, length);
 
-			pfree(entry.raw);
-			pfree(entry.code);
-			if (same)
-				return true;
+			if (reco_plain_find(&check->text, 0, &word) >= 0)
+			{
+				check->usual = check->usual == NULL
+								   ? palloc(sizeof(RecoPlain))
+								   : repalloc(check->usual, sizeof(RecoPlain) * (check->n_usual + 1));
+				check->usual[check->n_usual++] = word;
+			}
 			at += length + (at[length] == '|');
 		}
 	}
-	return false;
 }
 
-/* is_prose says whether a label is no more than words that every text uses, so that only quotation marks make it a name. */
+/* is_usual says whether a label is no more than a word that every text uses, or a character. */
 static bool
-is_prose(const Check *check, const RecoPlain *label)
+is_usual(const Check *check, const RecoPlain *label)
 {
 	if (label->n == 1)
 		return true;
-	return class_has(check, RECO_WORD_PROSE, label) || class_has(check, RECO_WORD_EVENT, label) ||
-		   class_has(check, RECO_WORD_CAUSE_NEXT, label);
+	for (int u = 0; u < check->n_usual; u++)
+		if (check->usual[u].n == label->n &&
+			memcmp(check->usual[u].code, label->code, sizeof(uint32) * label->n) == 0)
+			return true;
+	return false;
 }
 
-/* see_label keeps a label of the catalogue that occurs in the text. */
+/* see_label keeps where a label of the catalogue stands in the text; nothing of the label itself, which is gone with its row. */
 static void
 see_label(void *state, const char *text)
 {
 	Check *check = state;
-	RecoPlain whole = reco_plain_make(text);
-	RecoPlain label = whole;
+	RecoPlain label = reco_plain_make(text);
 
 	while (label.n > 0 && label.code[0] == ' ')
 		label = (RecoPlain){label.n - 1, label.raw + 1, label.code + 1};
 	while (label.n > 0 && label.code[label.n - 1] == ' ')
 		label.n--;
-	if (label.n <= check->text.n && reco_plain_find(&check->text, 0, &label) >= 0 && !is_prose(check, &label))
-	{
-		add_label(check, &label, FOREIGN_NAME);
-		return;
-	}
-	pfree(whole.raw);
-	pfree(whole.code);
+	if (label.n <= check->text.n && !is_usual(check, &label))
+		put_name(check, &label, FOREIGN_NAME);
 }
 
-/* longest_at gives the longest label at a position, one of the facts before others of its length; NULL for none. */
-static const Label *
-longest_at(const Check *check, int at)
+/* find_names finds all names of the text, those of the facts before others of their length. */
+static void
+find_names(Check *check, const RecoDefinition *definition)
 {
-	const Label *best = NULL;
+	const RecoFacts *facts = check->facts;
 
-	for (int l = 0; l < check->n_labels; l++)
-	{
-		const Label *label = &check->label[l];
-
-		if (best != NULL && (label->plain.n < best->plain.n ||
-							 (label->plain.n == best->plain.n && best->mark < FOREIGN_NAME)))
-			continue;
-		if (reco_plain_matches(&check->text, at, &label->plain))
-			best = label;
-	}
-	return best;
+	check->name = palloc0(sizeof(Named) * check->text.n);
+	/* causes first: an item that is its own cause is one */
+	for (int c = 0; c < facts->n_causes; c++)
+		put_own(check, facts->cause[c].name, MARK + 1 + (uint32) c);
+	/* an attribute that the score is owed to is a cause too */
+	for (int v = 0; v < facts->n_values; v++)
+		put_own(check, facts->value[v], MARK + 1 + RECO_REASON_CITES + (uint32) v);
+	put_own(check, facts->item, MARK);
+	find_usual(check);
+	reco_reader_labels(definition, see_label, check);
 }
 
 /* mark_names replaces names, left to right, and tells of those that are not in the facts. */
 static void
 mark_names(Check *check, const RecoDefinition *definition)
 {
-	RecoPlain name;
-	RecoPlain before;
+	find_names(check, definition);
+	for (int at = 0; at < check->text.n; at += Max(check->name[at].n, 1))
+	{
+		const Named *name = &check->name[at];
 
-	/* causes first: an item that is its own cause is one */
-	for (int c = 0; c < check->facts->n_causes; c++)
-	{
-		name = reco_plain_make(check->facts->cause[c].name);
-		add_label(check, &name, MARK + 1 + (uint32) c);
-	}
-	/* an attribute that the score is owed to is a cause too */
-	for (int v = 0; v < check->facts->n_values; v++)
-	{
-		name = reco_plain_make(check->facts->value[v]);
-		add_label(check, &name, MARK + 1 + RECO_REASON_CITES + (uint32) v);
-	}
-	name = reco_plain_make(check->facts->item);
-	add_label(check, &name, MARK);
-	reco_reader_labels(definition, see_label, check);
-	/* boundaries are those of the text as it was */
-	before = check->text;
-	before.code = palloc(sizeof(uint32) * (before.n + 1));
-	memcpy(before.code, check->text.code, sizeof(uint32) * before.n);
-	for (int at = 0; at < check->text.n;)
-	{
-		Check original = *check;
-		const Label *label;
-
-		original.text = before;
-		label = longest_at(&original, at);
-		if (label == NULL)
-		{
-			at++;
-			continue;
-		}
-		if (label->mark == FOREIGN_NAME)
-			add_found(check, "name", at, at + label->plain.n, "is not in the facts");
-		blank(&check->text, at, at + label->plain.n, label->mark);
-		at += label->plain.n;
+		if (name->n > 0 && name->mark == FOREIGN_NAME)
+			add_found(check, "name", at, at + name->n, "is not in the facts");
+		blank(&check->text, at, at + name->n, name->mark);
 	}
 }
 
@@ -230,8 +216,8 @@ is_inside_fact(const Check *check, int from, int to)
 {
 	RecoPlain word = {to - from, check->text.raw + from, check->text.code + from};
 
-	for (int l = 0; l < check->n_labels; l++)
-		if (check->label[l].mark < FOREIGN_NAME && reco_plain_find(&check->label[l].plain, 0, &word) >= 0)
+	for (int o = 0; o < check->n_own; o++)
+		if (reco_plain_find(&check->own[o], 0, &word) >= 0)
 			return true;
 	return false;
 }
@@ -711,15 +697,13 @@ check_markup(Check *check)
 static void
 count_prose(Check *check, const RecoLexicon *entry, int from, int to)
 {
-	check->n_labels++; /* of a copy, see check_language */
+	check->n_prose++;
 }
 
 /* check_language wants letters of the language alone, outside of names, and some of its words. */
 static void
 check_language(Check *check)
 {
-	Check count = *check;
-
 	for (int at = 0; at < check->text.n; at++)
 	{
 		uint32 code = check->text.code[at];
@@ -734,12 +718,11 @@ check_language(Check *check)
 		}
 	}
 	visit_words(check, RECO_WORD_FOREIGN, refuse_foreign);
-	count.n_labels = 0;
-	visit_words(&count, RECO_WORD_PROSE, count_prose);
-	visit_words(&count, RECO_WORD_HISTORY, count_prose);
-	visit_words(&count, RECO_WORD_PROFILE, count_prose);
-	visit_words(&count, RECO_WORD_NEUTRAL, count_prose);
-	if (count.n_labels == 0)
+	visit_words(check, RECO_WORD_PROSE, count_prose);
+	visit_words(check, RECO_WORD_HISTORY, count_prose);
+	visit_words(check, RECO_WORD_PROFILE, count_prose);
+	visit_words(check, RECO_WORD_NEUTRAL, count_prose);
+	if (check->n_prose == 0)
 		add_problem(check, psprintf("language: nothing in the text is of language %s", check->facts->lang));
 }
 

@@ -72,28 +72,31 @@ clauses_of(const RecoQuery *query, const RecoView *view, const RecoWords *words,
 static void
 add_review(const RecoModel *model, const RecoVoice *voice, uint32 item, uint64 hash, RecoReason *reason)
 {
-	const int32 *bucket = model->reviewed + (size_t) item * model->n_aspects;
+	int32 most = 0;
 	int best = 0;
 	char *said;
 
-	for (int a = 1; a < model->n_aspects; a++)
-		if (bucket[a] > bucket[best])
+	for (int a = 0; a < model->n_aspects; a++)
+		if (reco_model_reviewers(model, item, a) > most)
+		{
+			most = reco_model_reviewers(model, item, a);
 			best = a;
-	if (bucket[best] <= 0)
+		}
+	if (most <= 0)
 		return;
-	said = reco_words_reviewed(voice->words, model->aspect[best], bucket[best], &hash);
+	said = reco_words_reviewed(voice->words, model->aspect[best], most, &hash);
 	if (said == NULL)
 		return;
 	reason->text = reco_words_join(voice->words, RECO_WORDING_JOIN_REVIEW, reason->text, said);
 	reason->aspect = model->aspect[best];
-	reason->reviewers = bucket[best];
+	reason->reviewers = most;
 }
 
 /* say_popular says that an item is popular, and with how many people where that may be said. */
 static RecoReason
 say_popular(const RecoModel *model, const RecoVoice *voice, uint32 item)
 {
-	int people = model->people != NULL ? model->people[item] : 0;
+	int people = reco_model_people(model, item);
 	bool counted = people > 0 && reco_words_can_say(voice->words, RECO_WORDING_POPULAR_COUNT, people);
 	RecoFilling filling = {
 		.count = people, .evidence = people, .pick = true, .hash = line_hash(model, voice, item)};

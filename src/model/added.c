@@ -123,6 +123,14 @@ reco_model_people(const RecoModel *model, uint32 item)
 	return model->people != NULL && item < model->items.n ? model->people[item] : 0;
 }
 
+int32
+reco_model_reviewers(const RecoModel *model, uint32 item, int aspect)
+{
+	if (aspect >= model->n_aspects || item >= model->items.n)
+		return 0;
+	return model->reviewed[(size_t) item * model->n_aspects + aspect];
+}
+
 static int
 compare_keys(const void *a, const void *b)
 {

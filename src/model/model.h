@@ -473,6 +473,9 @@ extern RecoAttributes reco_model_attributes(const RecoModel *model, uint32 item)
 /* reco_model_people gives the bucket of users who chose an item; 0: too few, or not counted. */
 extern int32 reco_model_people(const RecoModel *model, uint32 item);
 
+/* reco_model_reviewers gives the bucket of people who rated an aspect of an item highly; 0: too few, or not counted. */
+extern int32 reco_model_reviewers(const RecoModel *model, uint32 item, int aspect);
+
 /* reco_model_bind makes a model of tensors at hand (evaluation, right after learning). */
 extern RecoModel *reco_model_bind(const char *algorithm, const RecoTensorSet *tensors);
 

@@ -24,7 +24,6 @@ typedef struct LabelRead
 	RecoLabelSink sink;
 	void *state;
 	MemoryContext row;
-	uint64 n;
 } LabelRead;
 
 /* receive_labels hands every column of a row that is not NULL to the sink. */
@@ -34,18 +33,11 @@ receive_labels(TupleTableSlot *slot, void *state)
 	LabelRead *read = state;
 	MemoryContext outer = MemoryContextSwitchTo(read->row);
 
-	if (++read->n % 4096 == 0)
-		CHECK_FOR_INTERRUPTS();
+	CHECK_FOR_INTERRUPTS();
 	slot_getallattrs(slot);
 	for (int c = 0; c < slot->tts_tupleDescriptor->natts; c++)
 		if (!slot->tts_isnull[c])
-		{
-			char *label = TextDatumGetCString(slot->tts_values[c]);
-
-			MemoryContextSwitchTo(outer);
-			read->sink(read->state, label);
-			MemoryContextSwitchTo(read->row);
-		}
+			read->sink(read->state, TextDatumGetCString(slot->tts_values[c]));
 	MemoryContextSwitchTo(outer);
 	MemoryContextReset(read->row);
 }

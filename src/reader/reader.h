@@ -247,7 +247,7 @@ extern RecoFilter *reco_reader_filter(const RecoDefinition *definition, const ch
 extern RecoItemRow *reco_reader_items(const RecoDefinition *definition, const RecoKey *key, int n,
 									  const RecoFilter *filter, int *n_found);
 
-/* Takes one label; it is gone when the call is over. */
+/* Takes one label; it, and what is allocated in the current context, is gone when the call is over. */
 typedef void (*RecoLabelSink)(void *state, const char *label);
 
 /*

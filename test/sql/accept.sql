@@ -136,6 +136,15 @@ SET ROLE reco_accept_guest;
 SELECT accepted FROM prompt, LATERAL reason_accept('because you ' || verb || ' “Trail shoes 11”', facts) WHERE lang = 'en' AND item <> 'Trail shoes 11' AND cause <> 'Trail shoes 11' LIMIT 1;
 RESET ROLE;
 
+\echo == a label that many items share is one name; one that is a word of the language is none
+CREATE TABLE many (id int PRIMARY KEY, title text);
+INSERT INTO many SELECT i, (ARRAY['Blue mug', 'because you', 'Since'])[1 + i % 3] FROM generate_series(1, 120000) i;
+SELECT create_recommender('accept_many', 'events', 'user_id', 'item_id', event_column => 'kind', items => 'many', item_key => 'id', item_label => 'title');
+CALL refresh('accept_many', options => '{"factors": 4, "iterations": 5}');
+SELECT accepted, problems FROM prompt, LATERAL unnest(ARRAY['because you ', 'close to Blue mug: you ', 'since you ']) WITH ORDINALITY w (words, n), LATERAL reason_accept(words || verb || ' “' || cause || '”', facts || '{"recommender": "accept_many"}')
+WHERE lang = 'en' AND id = (SELECT min(id) FROM prompt WHERE lang = 'en') ORDER BY n;
+SELECT drop_recommender('accept_many');
+
 \echo == bad input
 SELECT complaint($$SELECT reason_accept('x', NULL)$$);
 SELECT complaint($$SELECT reason_accept('x', '[]')$$);

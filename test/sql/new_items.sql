@@ -69,6 +69,17 @@ SELECT outcome, rank_before > 10 FROM counterfactual(3, 903, 1);
 SELECT reason FROM recommend(3, 1, candidates => '{903}');
 SELECT item_embedding(903) IS NOT NULL;
 
+\echo == nobody has reviewed them: what is counted of others is not said of them, wherever the counts lie in memory
+CREATE TABLE review AS SELECT 'p' || n AS person, i AS good, 5 AS quality, 5 AS fit FROM generate_series(1, 200) i, generate_series(1, 60) n;
+SELECT create_recommender('reviewed', 'events', 'user_id', 'product_id', items => 'products', item_key => 'id', item_label => 'title', item_features => '{brand, price}', options => '{"factors": 8}');
+SELECT set_reviews('reviewed', 'review', 'good', 'person', '{quality,fit}', 4, 10);
+CALL refresh('reviewed');
+INSERT INTO products SELECT i, 'Newest ' || i, 'brand' || i % 4, 5 + i % 20 FROM generate_series(5001, 5400) i;
+SELECT count(*) > 0, count(*) FILTER (WHERE details ? 'reviews' OR reason ~ 'rated') FROM generate_series(1, 8) u, recommend(u::bigint, 300, 'reviewed', options => '{"new_items": 200}') WHERE item_id > 5000;
+SELECT count(*) > 0 FROM generate_series(1, 8) u, recommend(u::bigint, 30, 'reviewed') WHERE details ? 'reviews';
+DELETE FROM products WHERE id > 5000;
+SELECT drop_recommender('reviewed');
+
 \echo == what a user has of them is evidence at once, is left out of lists, and all agree
 BEGIN;
 INSERT INTO events VALUES (7000, 905), (7000, 909), (3, 903), (3, 907);
