@@ -5,14 +5,13 @@
 #
 #   kernels    the kernels' unit tests under AddressSanitizer and UBSan
 #   valgrind   the same under valgrind
-#   server     pg_regress and the isolation tests in a server with assertions and checks of its allocator, whose reco is built with
-#              AddressSanitizer and UBSan. Leaks are not looked for
-#   caches     the tests of CACHES in that server with debug_discard_caches = 1, which forgets its catalogue at every chance
-#   grind      the tests of GRIND in that server under valgrind, which is told what the allocator does
+#   server     pg_regress and the isolation tests (or TESTS) with reco built with AddressSanitizer and UBSan. Leaks are not looked for,
+#              and what happens within a block of the server's own allocator is not seen
+#   caches     the tests of CACHES in a server with assertions and debug_discard_caches = 1, which forgets its catalogue at every chance
+#   grind      the tests of GRIND in such a server under valgrind, which is told what the server's allocator does
 #
-# The last three need a server of our own: PG_PREFIX names one, or PG_SOURCE unpacked sources of PostgreSQL that one is built of
-# under BUILD, some minutes (apt-get source postgresql-15). Debian's does not even start with libasan preloaded: a library of its own
-# allocates under a lock before the sanitizer is ready.
+# The last two need a server of one's own: PG_PREFIX names one, or PG_SOURCE unpacked sources of PostgreSQL that one is built of
+# under BUILD, some minutes (apt-get source postgresql-15).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
@@ -81,13 +80,25 @@ if wants valgrind; then
 	done
 fi
 
+# early_allocation: a library to be loaded before all others, which allocates. A library of Debian's server allocates under a lock of
+# gettext, and the sanitizer, were it to begin there, would wait for that lock.
+early_allocation()
+{
+	gcc -x c -shared -fPIC -Wl,-z,initfirst -o "$1" - <<-END
+		#include <stdlib.h>
+		void *volatile early;
+		__attribute__((constructor)) static void allocate(void) { free(early = malloc(1)); }
+	END
+}
+
 if wants server; then
-	own_server
 	mapfile -t tests < <(find test/sql test/isolation/specs -name '*.sql' -o -name '*.spec' | sed -E 's#.*/##; s#\..*##' | LC_ALL=C sort)
 	options=abort_on_error=1:print_stacktrace=1
+	mkdir -p "$BUILD/server-sanitize"
+	early_allocation "$BUILD/server-sanitize/early.so"
 	check_under "$BUILD/server-sanitize" \
-		"env LD_PRELOAD=$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=$options:detect_leaks=0:detect_stack_use_after_return=0 UBSAN_OPTIONS=$options" \
-		'-O1 -g -DRK_NO_CLONES -fsanitize=address,undefined -fno-sanitize-recover=all' "${tests[@]}"
+		"env LD_PRELOAD=$(gcc -print-file-name=libasan.so):$BUILD/server-sanitize/early.so ASAN_OPTIONS=$options:detect_leaks=0:detect_stack_use_after_return=0 UBSAN_OPTIONS=$options" \
+		'-O1 -g -DRK_NO_CLONES -fsanitize=address,undefined -fno-sanitize-recover=all' "${TESTS:-${tests[*]}}"
 	if grep -aE 'AddressSanitizer|runtime error' "$BUILD/server-sanitize/cluster/server.log"; then failed=1; fi
 fi
 

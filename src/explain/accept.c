@@ -427,10 +427,30 @@ refuse_negative(Check *check, const RecoLexicon *entry, int from, int to)
 	add_found(check, "polarity", from, to, "turns the meaning round");
 }
 
+/* names_attribute says whether what stands within bounds belongs to the name of an attribute that the reason cites. */
+static bool
+names_attribute(const Check *check, int from, int to)
+{
+	const ListCell *cell;
+
+	foreach (cell, check->facts->attributes)
+	{
+		RecoPlain name = reco_plain_make(lfirst(cell));
+
+		for (int at = reco_plain_find(&check->text, 0, &name); at >= 0 && at <= from;
+			 at = reco_plain_find(&check->text, at + 1, &name))
+			if (to <= at + name.n)
+				return true;
+	}
+	return false;
+}
+
+/* refuse_claim refuses a word that claims something, but where it is what an attribute is called. */
 static void
 refuse_claim(Check *check, const RecoLexicon *entry, int from, int to)
 {
-	add_found(check, "claim", from, to, "is borne out by no fact");
+	if (!names_attribute(check, from, to))
+		add_found(check, "claim", from, to, "is borne out by no fact");
 }
 
 static void
@@ -528,7 +548,8 @@ check_doer(Check *check, const RecoLexicon *entry, int from, int to)
 static void
 check_vocabulary(Check *check)
 {
-	bool *covered = reco_vocabulary_cover(&check->text, check->facts->lang, check->facts->words);
+	bool *covered = reco_vocabulary_cover(&check->text, check->facts->lang,
+										  list_concat_copy(check->facts->words, check->facts->attributes));
 	double number;
 	int from;
 	int to;

@@ -352,7 +352,7 @@ read_reviews(JsonbContainer *root, RecoFacts *facts)
 	facts->reviewers = number_of(member(reviews, "people", jbvNumeric, "a number"));
 }
 
-/* read_attributes reads the names and values of attributes that may be said: names are words, values are names of the facts. */
+/* read_attributes reads the names and values of attributes that may be said. */
 static void
 read_attributes(JsonbContainer *root, RecoFacts *facts)
 {
@@ -369,7 +369,7 @@ read_attributes(JsonbContainer *root, RecoFacts *facts)
 
 		if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
 			raise_shape("attributes", "an array of objects");
-		facts->words = lappend(facts->words, member_string(value->val.binary.data, "name"));
+		facts->attributes = lappend(facts->attributes, member_string(value->val.binary.data, "name"));
 		if (getKeyJsonValueFromContainer(value->val.binary.data, "value", strlen("value"), NULL) != NULL)
 			facts->value[facts->n_values++] = member_string(value->val.binary.data, "value");
 	}

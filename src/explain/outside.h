@@ -34,6 +34,7 @@ typedef struct RecoFacts
 	double reviewers; /* who rated it highly */
 	int n_values;
 	char *value[RECO_REASON_CITES]; /* of attributes that the reason cites */
+	List *attributes;               /* of char *: their names */
 	List *protected;                /* of char * */
 	List *words;                    /* of char *: further words that claim nothing, from the caller */
 	char *template_text;

@@ -13,6 +13,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $lists = q{SET extra_float_digits = 3; SELECT u, rank, item_id, score, source, reason FROM generate_series(1, 200, 7) u, reco.recommend(u, 10)};
+my $items = q{SELECT u, rank, item_id, source, reason FROM generate_series(1, 200, 7) u, reco.recommend(u, 10)};
 my $models = q{SELECT to_jsonb(m) FROM reco.models m ORDER BY recommender, version};
 my $definitions = q{SELECT to_jsonb(r) FROM reco.recommenders r};
 
@@ -141,7 +142,7 @@ sub upgraded
 	Reco::rows($old, q{INSERT INTO events SELECT 7, product_id, 'purchase', '2024-03-01' FROM events WHERE user_id = 8});
 	Reco::refresh($old);
 	Reco::rows($old, 'CREATE VIEW for_everybody AS SELECT c.id, r.rank, r.item_id FROM customers c, LATERAL reco.recommend(c.id, 3) r');
-	my %before = map { $_ => Reco::rows($old, $_) } $lists, $models, $definitions, 'SELECT * FROM for_everybody WHERE id < 20';
+	my %before = map { $_ => Reco::rows($old, $_) } $lists, $items, $models, $definitions, 'SELECT * FROM for_everybody WHERE id < 20';
 	$old->stop;
 
 	my $new = PostgreSQL::Test::Cluster->new("new_from_$from");
@@ -157,7 +158,9 @@ sub upgraded
 	is(Reco::rows($new, $_), $before{$_}, "after pg_upgrade from $from: $_") for sort keys %before;
 	Reco::refresh($new);
 	is(Reco::rows($new, 'SELECT max(version) FROM reco.models'), '2', "after pg_upgrade from $from: it can learn on");
-	is(Reco::rows($new, $lists), $before{$lists}, 'the same bytes');
+	# the library of another server may be that of another compiler, which adds up in another order when it learns
+	my $anew = $from == $this ? $lists : $items;
+	is(Reco::rows($new, $anew), $before{$anew}, "after pg_upgrade from $from: and learns the same");
 	$new->stop;
 	return;
 }
