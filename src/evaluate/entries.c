@@ -134,10 +134,13 @@ add_model(RecoEvaluation *evaluation, const char *name, const char *algorithm, c
 	add(evaluation, name, entry);
 }
 
-/* refuse_baseline refuses to call a model what the report calls a baseline. */
+/* check_name refuses to call a model nothing, or what the report calls a baseline. */
 static void
-refuse_baseline(const char *name)
+check_name(const char *name)
 {
+	if (name != NULL && name[0] == '\0')
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the name of a model cannot be empty"),
+						errhint("Choose another name, or leave it out.")));
 	for (size_t b = 0; name != NULL && b < MOST_BASELINES; b++)
 		if (strcmp(name, baseline_name[b]) == 0)
 			ereport(ERROR,
@@ -156,7 +159,7 @@ add_object(RecoEvaluation *evaluation, Jsonb *object)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a model cannot have both \"algorithm\" and \"recommender\""),
 				 errhint("Give the algorithm with its options, or the recommender to take them from.")));
-	refuse_baseline(value[MODEL_NAME].string);
+	check_name(value[MODEL_NAME].string);
 	add_model(evaluation, value[MODEL_NAME].string, value[MODEL_ALGORITHM].string,
 			  value[MODEL_RECOMMENDER].string, value[MODEL_OPTIONS].object);
 }

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "model/options.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -15,6 +16,9 @@
 
 /* Names further apart than this, or than half of what was written, are not offered as a correction. */
 #define NEAR_DISTANCE 4
+
+/* So much of a value is shown in an error. */
+#define SHOWN_BYTES 100
 
 const char *
 reco_nearest_name(const char *name, const char *const *candidate, int n)
@@ -135,13 +139,24 @@ raise_bad_value(const RecoOption *option, const char *found)
 					errdetail("It takes %s.", describe_range(option)), errhint("%s", option->help)));
 }
 
-/* value_text shows a jsonb value in an error. */
+/* value_text gives a jsonb value as text. */
 static char *
 value_text(JsonbValue *value)
 {
 	Jsonb *jsonb = JsonbValueToJsonb(value);
 
 	return JsonbToCString(NULL, &jsonb->root, VARSIZE(jsonb));
+}
+
+/* shown gives a jsonb value for an error: its beginning where it is long. */
+static char *
+shown(JsonbValue *value)
+{
+	char *text = value_text(value);
+	int length = (int) strlen(text);
+
+	return length <= SHOWN_BYTES ? text
+								 : psprintf("%.*s...", pg_mbcliplen(text, length, SHOWN_BYTES), text);
 }
 
 /* number_of gives the number of a jsonb value in the range of the option, or raises. */
@@ -151,14 +166,14 @@ number_of(const RecoOption *option, JsonbValue *value)
 	double number;
 
 	if (value->type != jbvNumeric)
-		raise_bad_value(option, value_text(value));
+		raise_bad_value(option, shown(value));
 	number =
 		DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
 	if (!isfinite(number) || number < option->minimum || number > option->maximum ||
 		(option->open_minimum && number == option->minimum) ||
 		((option->type == RECO_OPTION_INTEGER || option->type == RECO_OPTION_INTEGERS) &&
 		 number != rint(number)))
-		raise_bad_value(option, value_text(value));
+		raise_bad_value(option, shown(value));
 	return number;
 }
 
@@ -178,7 +193,7 @@ parse_integers(const RecoOption *option, JsonbValue *value, RecoOptionValue *out
 	}
 	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data) ||
 		JsonContainerSize(value->val.binary.data) == 0)
-		raise_bad_value(option, value_text(value));
+		raise_bad_value(option, shown(value));
 	out->n = 0;
 	out->integer = palloc(sizeof(int) * JsonContainerSize(value->val.binary.data));
 	iterator = JsonbIteratorInit(value->val.binary.data);
@@ -194,7 +209,7 @@ parse_texts(const RecoOption *option, JsonbValue *value, RecoOptionValue *out)
 	JsonbContainer *array = value->type == jbvBinary ? value->val.binary.data : NULL;
 
 	if (array == NULL || !JsonContainerIsArray(array))
-		raise_bad_value(option, value_text(value));
+		raise_bad_value(option, shown(value));
 	out->n = JsonContainerSize(array);
 	out->text = palloc(sizeof(char *) * Max(out->n, 1));
 	for (int i = 0; i < out->n; i++)
@@ -202,7 +217,7 @@ parse_texts(const RecoOption *option, JsonbValue *value, RecoOptionValue *out)
 		JsonbValue *element = getIthJsonbValueFromContainer(array, i);
 
 		if (element->type == jbvBinary)
-			raise_bad_value(option, value_text(value));
+			raise_bad_value(option, shown(value));
 		if (element->type == jbvNull)
 			out->text[i] = NULL;
 		else if (element->type == jbvString)
@@ -245,18 +260,18 @@ parse_value(const RecoOption *option, JsonbValue *value, RecoOptionValue *out)
 			break;
 		case RECO_OPTION_BOOLEAN:
 			if (value->type != jbvBool)
-				raise_bad_value(option, value_text(value));
+				raise_bad_value(option, shown(value));
 			out->number = value->val.boolean ? 1 : 0;
 			break;
 		case RECO_OPTION_STRING:
 			if (value->type != jbvString)
-				raise_bad_value(option, value_text(value));
+				raise_bad_value(option, shown(value));
 			out->string = pnstrdup(value->val.string.val, value->val.string.len);
 			break;
 		case RECO_OPTION_CHOICE:
 			if (value->type != jbvString ||
 				!choose(option, value->val.string.val, value->val.string.len, out))
-				raise_bad_value(option, value_text(value));
+				raise_bad_value(option, shown(value));
 			break;
 		case RECO_OPTION_INTEGERS:
 			parse_integers(option, value, out);
@@ -266,7 +281,7 @@ parse_value(const RecoOption *option, JsonbValue *value, RecoOptionValue *out)
 			break;
 		case RECO_OPTION_OBJECT:
 			if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
-				raise_bad_value(option, value_text(value));
+				raise_bad_value(option, shown(value));
 			out->object = JsonbValueToJsonb(value);
 			break;
 	}
@@ -338,4 +353,22 @@ reco_options_parse(const RecoOption *option, int n_options, Jsonb *const *object
 		if (object[i] != NULL)
 			parse_object(option, n_options, object[i], out);
 	return out;
+}
+
+static void
+add_hint(void *hint)
+{
+	errhint("%s", (const char *) hint);
+}
+
+Datum
+reco_option_input(PGFunction input, const char *text, const char *hint)
+{
+	ErrorContextCallback callback = {.previous = error_context_stack, .callback = add_hint, .arg = (void *) hint};
+	Datum value;
+
+	error_context_stack = &callback;
+	value = DirectFunctionCall3(input, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	error_context_stack = callback.previous;
+	return value;
 }

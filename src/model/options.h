@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "utils/jsonb.h"
 
 typedef enum RecoOptionType
@@ -83,5 +84,11 @@ extern int reco_option_find(const RecoOption *option, int n_options, const char 
 
 /* reco_nearest_name gives the candidate nearest to a misspelt name, or NULL when none is near. */
 extern const char *reco_nearest_name(const char *name, const char *const *candidate, int n);
+
+/*
+ * reco_option_input gives what an input function with a type modifier (timestamptz_in, interval_in) reads in
+ * the text of an option; the hint is added to its error.
+ */
+extern Datum reco_option_input(PGFunction input, const char *text, const char *hint);
 
 #endif

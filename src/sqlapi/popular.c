@@ -68,14 +68,14 @@ typedef struct Wish
 static int
 window_days(const char *window)
 {
-	Interval *interval = DatumGetIntervalP(DirectFunctionCall3(
-		interval_in, CStringGetDatum(window), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	static const char *const hint = "Windows are whole days, as in \"7 days\".";
+	Interval *interval = DatumGetIntervalP(reco_option_input(interval_in, window, hint));
 	int64 days =
 		(int64) interval->day + (int64) DAYS_PER_MONTH * interval->month + interval->time / USECS_PER_DAY;
 
 	if (interval->time % USECS_PER_DAY != 0 || days < 1 || days > PG_INT32_MAX)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("window cannot be \"%s\"", window),
-						errhint("Windows are whole days, as in \"7 days\".")));
+						errhint("%s", hint)));
 	return (int) days;
 }
 

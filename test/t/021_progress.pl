@@ -1,5 +1,6 @@
 # Proves that a refresh is seen from other sessions while it runs, can be cancelled or terminated at any moment without
-# harm to the deployed version, leaves no worker and no file behind, and keeps to reco.learn_memory.
+# harm to the deployed version, leaves no worker and no file behind, and keeps to reco.learn_memory; and that comparisons and searches
+# that are cancelled keep what they have measured, leave nothing else behind, and go on when called again.
 use strict;
 use warnings FATAL => 'all';
 
@@ -112,6 +113,51 @@ eval { $psql->quit };
 Reco::rows($node, "SELECT pg_terminate_backend($pid)");
 nothing_left('terminated with workers');
 eval { $psql->quit };
+
+# cancelled(call, condition): runs a call until another session finds the condition true, and cancels it there
+sub cancelled
+{
+	my ($call, $condition) = @_;
+	my $session = $node->background_psql('postgres', on_error_stop => 0);
+	my $pid = $session->query('SET reco.workers = 2; SELECT pg_backend_pid()');
+	$session->query_until(qr/begun/, "\\echo begun\n$call;\n");
+	ok($node->poll_query_until('postgres', "SELECT $condition AND EXISTS (SELECT FROM reco.progress WHERE pid = $pid AND phase = 'learning' AND done > 0)"),
+		"$call: is seen to learn");
+	Reco::rows($node, "SELECT pg_cancel_backend($pid)");
+	$session->query('SELECT 1');
+	like($session->{stderr}, qr/ERROR:\s+canceling statement due to user request/, 'and is cancelled');
+	$session->{stderr} = '';
+	$session->quit;
+	nothing_left('cancelled');
+	return;
+}
+
+# A comparison that is cancelled while its second model learns keeps the first, and the next one is another.
+my $slow = '{"name": "slow", "options": {"factors": 256, "iterations": 1000}}';
+cancelled(qq{CALL reco.compare('shop', models => '[$slow]')}, "EXISTS (SELECT FROM reco.evaluations WHERE command = 'compare')");
+is(Reco::rows($node, "SELECT count(*), min(model) FROM reco.comparison_report('shop')"), '1|als (shop)', 'what was measured is reported');
+is(Reco::rows($node, 'SELECT count(*) FROM reco.evaluation_differences'), 0, 'and differs from nothing');
+Reco::rows($node, q{CALL reco.compare('shop', models => '[]')});
+is(Reco::rows($node, "SELECT string_agg(model, ', ' ORDER BY model) FROM reco.comparison_report('shop')"), 'als (shop), popularity, random', 'the next one is whole');
+
+# A learning curve that is cancelled before its first share is done leaves no evaluation.
+my $evaluations = Reco::rows($node, 'SELECT count(DISTINCT evaluation) FROM reco.evaluations');
+cancelled(q{CALL reco.learning_curve('shop', options => '{"model": {"factors": 256, "iterations": 1000}}')}, 'true');
+is(Reco::rows($node, 'SELECT count(DISTINCT evaluation) FROM reco.evaluations'), $evaluations, 'no evaluation was begun');
+
+# A search that is cancelled keeps its trials; called again it learns none of them anew.
+my $search = q{reco.tune('shop', budget => '%s', options => '{"trials": 5, "resamples": 20, "seed": 3, "ranges": {"factors": 256, "nu": 0.5, "alpha0": 0.1}}')};
+Reco::rows($node, q{SELECT reco.alter_recommender('shop', options => '{"factors": 8, "iterations": 400}')});
+cancelled('CALL ' . sprintf($search, '1 day'), '(SELECT count(*) FROM reco.trials) > 1');
+my $trials = Reco::rows($node, 'SELECT * FROM reco.trials ORDER BY trial');
+my $n_trials = () = $trials =~ /^/mg;
+my ($tune_status, $tune_out, $tune_error) = $node->psql('postgres', 'CALL ' . sprintf($search, '0'));
+like($tune_error, qr/NOTICE:  tuning of "shop": 0 trials, $n_trials recalled/, 'called again it finds them');
+is(Reco::rows($node, 'SELECT * FROM reco.trials ORDER BY trial'), $trials, 'as they were');
+Reco::rows($node, 'CALL ' . sprintf($search, '1 day'));
+is(Reco::rows($node, 'SELECT count(*), count(DISTINCT setting), count(DISTINCT search) FROM reco.trials'), '5|5|1', 'and goes on to the end');
+is(Reco::rows($node, "SELECT * FROM reco.trials ORDER BY trial LIMIT $n_trials"), $trials, 'without another look at the first');
+Reco::rows($node, q{SELECT reco.alter_recommender('shop', unset => '{options}')});
 
 # Files of processes that are not there are cleared by whoever comes next.
 my $dead = fork() // die $!;
