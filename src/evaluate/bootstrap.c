@@ -100,6 +100,7 @@ reco_evaluate_resample_statistic(const RecoEvaluation *evaluation, const double 
 	double *compact = reco_evaluate_alloc(n * 2, sizeof(double));
 	uint32 *user = reco_evaluate_alloc(n, sizeof(uint32));
 	double sum[2] = {0, 0};
+	size_t n_having = 0;
 	double *sums;
 
 	for (size_t u = 0; u < n; u++)
@@ -109,10 +110,11 @@ reco_evaluate_resample_statistic(const RecoEvaluation *evaluation, const double 
 		compact[2 * u + 1] = value[u * n_columns + statistic->denominator];
 		sum[0] += compact[2 * u];
 		sum[1] += compact[2 * u + 1];
+		n_having += compact[2 * u + 1] > 0;
 	}
 	sums = reco_evaluate_resample(compact, 2, user, n, resamples, evaluation->settings.seed);
 	for (int r = 0; r < resamples; r++)
-		resampled[r] = reco_evaluate_statistic(&two, sums + 2 * r);
+		resampled[r] = n_having < RECO_LEAST_USERS ? NAN : reco_evaluate_statistic(&two, sums + 2 * r);
 	pfree(compact);
 	pfree(user);
 	pfree(sums);

@@ -240,7 +240,7 @@ typedef struct Prediction
 {
 	double probability;
 	double score;
-	bool found;
+	double found; /* 0 or 1 */
 } Prediction;
 
 static int
@@ -254,6 +254,25 @@ compare_prediction(const void *a, const void *b, void *unused)
 	return x->score < y->score ? -1 : x->score > y->score;
 }
 
+/*
+ * share_ties gives those of one score the mean of what was found of them: which of them fall into which of two bins is chance.
+ * prediction is sorted.
+ */
+static void
+share_ties(Prediction *prediction, size_t n)
+{
+	for (size_t first = 0, last; first < n; first = last)
+	{
+		double found = 0;
+
+		for (last = first; last < n && compare_prediction(&prediction[last], &prediction[first], NULL) == 0;
+			 last++)
+			found += prediction[last].found;
+		for (size_t p = first; p < last; p++)
+			prediction[p].found = found / (double) (last - first);
+	}
+}
+
 /* calibration_error gives the expected calibration error of n > 0 predictions, which are sorted. */
 static double
 calibration_error(Prediction *prediction, size_t n)
@@ -261,6 +280,7 @@ calibration_error(Prediction *prediction, size_t n)
 	double error = 0;
 
 	qsort_interruptible(prediction, n, sizeof(Prediction), compare_prediction, NULL);
+	share_ties(prediction, n);
 	for (size_t bin = 0; bin < BINS; bin++)
 	{
 		double gap = 0;
@@ -377,6 +397,9 @@ reco_evaluate_calibrate(RecoDefinition *definition, Jsonb *call_options, RecoEve
 	RecoCalibration calibration;
 	RecoEvaluation *evaluation;
 
+	/* so few rows cannot be split; so that many, of which a tenth is held out, say nothing either */
+	if (events->n < RECO_CALIBRATE_FOUND)
+		return (RecoCalibration){0};
 	MemoryContextSwitchTo(each);
 	evaluation = reco_evaluate_hold_out(definition, call_options, events);
 	reco_evaluate_prepare(evaluation);

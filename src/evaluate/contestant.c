@@ -143,7 +143,7 @@ fold_pair(const RecoEvaluation *evaluation, const RecoFoldRule *rule, size_t fir
 
 /*
  * The events are folded by the model's own rule, whose clock need not be that of the training part, and in
- * double, as serving does: the lists are those of recommend().
+ * double, as serving does: the lists are those of recommend().  Attributes are those of the model's own encoder.
  */
 RecoQuery *
 reco_evaluate_query(const RecoEvaluation *evaluation, const RecoContestant *contestant,
@@ -169,6 +169,8 @@ reco_evaluate_query(const RecoEvaluation *evaluation, const RecoContestant *cont
 				(RecoEvidence){.item = (uint32) item, .weight = sum.weight, .pull = sum.pull, .kind = -1};
 	}
 	if (model->asks_users)
-		attributes = reco_attributes_row(evaluation->user_features, user->source);
+		attributes = reco_attributes_row(contestant->entry->model != NULL ? contestant->entry->users
+																		  : evaluation->user_features,
+										 user->source);
 	return reco_query_from_evidence(model, evidence, n, &attributes);
 }

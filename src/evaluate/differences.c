@@ -64,7 +64,9 @@ differ(const RecoEvaluation *evaluation, const RecoResult *one, const RecoResult
 	   const Measure *measure, double *value)
 {
 	size_t n_columns = reco_evaluate_columns(evaluation);
-	size_t resamples = one->resampled != NULL ? (size_t) evaluation->settings.resamples : 0;
+	bool enough = evaluation->n_users >= RECO_LEAST_USERS &&
+				  one->sum[measure->statistic.denominator] >= RECO_LEAST_USERS;
+	size_t resamples = enough && one->resampled != NULL ? (size_t) evaluation->settings.resamples : 0;
 	RecoDifferenceRow row = {
 		.model = one->name, .versus = other->name, .metric = measure->name, .k = measure->k};
 

@@ -139,8 +139,9 @@ static void
 check_name(const char *name)
 {
 	if (name != NULL && name[0] == '\0')
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the name of a model cannot be empty"),
-						errhint("Choose another name, or leave it out.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the name of a model cannot be empty"),
+				 errhint("Choose another name, or leave it out.")));
 	for (size_t b = 0; name != NULL && b < MOST_BASELINES; b++)
 		if (strcmp(name, baseline_name[b]) == 0)
 			ereport(ERROR,

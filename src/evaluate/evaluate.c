@@ -34,17 +34,15 @@ reco_evaluate_copy_json(const Jsonb *json)
 	return copy;
 }
 
-/* encode_users encodes the users of the caller's relation, of whom some may not be in the interactions. */
-static RecoFeatures *
-encode_users(const RecoEvaluation *evaluation)
+RecoFeatures *
+reco_evaluate_encode_users(const RecoDefinition *definition, const RecoEncoder *encoder,
+						   const RecoKeys *users)
 {
-	const RecoKeys *users = &evaluation->source->users;
 	RecoKey *key = palloc_extended(sizeof(RecoKey) * Max(users->n, 1), MCXT_ALLOC_HUGE);
 
 	for (size_t u = 0; u < users->n; u++)
 		key[u] = reco_keys_get(users, u);
-	return reco_encoder_rows(evaluation->definition, evaluation->user_features->encoder, RECO_SIDE_USER, key,
-							 (int) users->n);
+	return reco_encoder_rows(definition, encoder, RECO_SIDE_USER, key, (int) users->n);
 }
 
 RecoEvaluation *
@@ -68,8 +66,10 @@ reco_evaluate_read(const RecoEvaluateRequest *request)
 	evaluation->source =
 		OidIsValid(request->test) ? reco_reader_test_events(definition, request->test) : evaluation->events;
 	evaluation->user_features = evaluation->events->user_features;
+	/* some users of the caller's relation may not be in the interactions */
 	if (evaluation->source != evaluation->events && evaluation->user_features != NULL)
-		evaluation->user_features = encode_users(evaluation);
+		evaluation->user_features = reco_evaluate_encode_users(definition, evaluation->user_features->encoder,
+															   &evaluation->source->users);
 	return evaluation;
 }
 
@@ -79,6 +79,7 @@ reco_evaluate_hold_out(RecoDefinition *definition, Jsonb *call_options, RecoEven
 	RecoEvaluation *evaluation = palloc0(sizeof(RecoEvaluation));
 
 	evaluation->settings = (RecoEvaluateSettings){.split = RECO_SPLIT_RANDOM,
+												  .of_refresh = true,
 												  .n_k = 1,
 												  .k = palloc(sizeof(size_t)),
 												  .fraction = RECO_HELD_OUT_FRACTION,

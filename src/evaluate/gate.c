@@ -44,11 +44,30 @@ count_tested(const RecoEvaluation *evaluation)
 	return n;
 }
 
+/* may_be_served says whether users can be served the deployed version as it is. */
+static bool
+may_be_served(const RecoGateRequest *request)
+{
+	return !request->deployed->asks_users || request->users != NULL;
+}
+
+void
+reco_evaluate_gate_read(RecoGateRequest *request)
+{
+	const RecoModel *deployed = request->deployed;
+
+	if (deployed->asks_users && deployed->user_encoder != NULL && request->has_as_of &&
+		request->events->time != NULL &&
+		reco_encoder_fits(request->definition, deployed->user_encoder, RECO_SIDE_USER))
+		request->users =
+			reco_evaluate_encode_users(request->definition, deployed->user_encoder, &request->events->users);
+}
+
 /* split holds out pairs that are new since the deployed version, if they are enough; says whether they are. */
 static bool
 split(RecoEvaluation *evaluation, const RecoGateRequest *request)
 {
-	if (request->has_as_of && evaluation->events->time != NULL)
+	if (request->has_as_of && evaluation->events->time != NULL && may_be_served(request))
 	{
 		evaluation->settings.has_after = true;
 		evaluation->settings.after = request->as_of;
@@ -59,19 +78,25 @@ split(RecoEvaluation *evaluation, const RecoGateRequest *request)
 		memset(&evaluation->counts, 0, sizeof(evaluation->counts));
 	}
 	if (request->incremental)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("an incremental refresh of \"%s\" cannot be gated now", request->definition->name),
-				 errdetail(
-					 "Version %d, which it goes on from, has seen all rows but those of fewer than %d users "
-					 "who came to something new since.",
-					 request->version, RECO_GATE_USERS),
-				 errhint("Run a full refresh, or one without gate.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("an incremental refresh of \"%s\" cannot be gated now", request->definition->name),
+			 may_be_served(request)
+				 ? errdetail(
+					   "Version %d, which it goes on from, has seen all rows but those of fewer than %d users "
+					   "who came to something new since.",
+					   request->version, RECO_GATE_USERS)
+				 : errdetail(
+					   "Version %d, which it goes on from, asks for attributes of users that are not mapped any "
+					   "more as it knew them.",
+					   request->version),
+			 errhint("Run a full refresh, or one without gate.")));
 	reco_evaluate_split(evaluation);
 	return false;
 }
 
-/* make_evaluation gives an evaluation with everything but contestants. */
+/* make_evaluation gives an evaluation with everything but contestants; NULL when too few users can be tested. */
 static RecoEvaluation *
 make_evaluation(const RecoGateRequest *request, bool *fresh)
 {
@@ -79,9 +104,13 @@ make_evaluation(const RecoGateRequest *request, bool *fresh)
 		reco_evaluate_hold_out(request->definition, request->call_options, request->events);
 
 	evaluation->settings.resamples = GATE_RESAMPLES;
+	if (request->events->users.n < RECO_GATE_USERS)
+		return NULL;
 	*fresh = split(evaluation, request);
+	if (count_tested(evaluation) < RECO_GATE_USERS)
+		return NULL;
 	reco_evaluate_prepare(evaluation);
-	return evaluation;
+	return evaluation->n_users < RECO_GATE_USERS ? NULL : evaluation;
 }
 
 /*
@@ -97,6 +126,7 @@ deployed_entry(const RecoGateRequest *request, bool fresh)
 	if (fresh)
 	{
 		entry.model = request->deployed;
+		entry.users = request->users;
 		return entry;
 	}
 	entry.definition = palloc(sizeof(RecoDefinition));
@@ -157,6 +187,7 @@ judge(const RecoEvaluation *evaluation, const RecoGateRequest *request, const Me
 		each[r] = measured[CANDIDATE].resampled[r] - measured[DEPLOYED].resampled[r];
 	reco_evaluate_interval(each, GATE_RESAMPLES, &low, &high);
 	memset(&gate, 0, sizeof(gate));
+	gate.is_known = true;
 	gate.passes = !(is_error ? low > 0 : high < 0);
 	MemoryContextSwitchTo(found);
 	gate.finding = psprintf(
@@ -174,6 +205,22 @@ judge(const RecoEvaluation *evaluation, const RecoGateRequest *request, const Me
 	reco_json_number(&json, "low", low);
 	reco_json_number(&json, "high", high);
 	reco_json_integer(&json, "users", (int64) evaluation->n_users);
+	gate.json = reco_json_end(&json);
+	return gate;
+}
+
+/* cannot_say lets the candidate pass without comparing. */
+static RecoGate
+cannot_say(const RecoGateRequest *request, MemoryContext found)
+{
+	RecoGate gate = {.passes = true};
+	RecoJson json;
+
+	MemoryContextSwitchTo(found);
+	gate.finding = psprintf("Fewer than %d users can be tested", RECO_GATE_USERS);
+	reco_json_begin(&json);
+	reco_json_string(&json, "verdict", "unknown");
+	reco_json_integer(&json, "against", request->version);
 	gate.json = reco_json_end(&json);
 	return gate;
 }
@@ -199,6 +246,12 @@ reco_evaluate_gate(const RecoGateRequest *request)
 				 errhint("Refresh without gate.")));
 	MemoryContextSwitchTo(outer);
 	evaluation = make_evaluation(request, &fresh);
+	if (evaluation == NULL)
+	{
+		gate = cannot_say(request, found);
+		MemoryContextDelete(outer);
+		return gate;
+	}
 	entry[CANDIDATE] = (RecoEntry){.name = "candidate",
 								   .ranker = RECO_RANKER_MODEL,
 								   .definition = request->definition,

@@ -33,7 +33,8 @@ typedef struct RecoEvaluateSettings
 	int n_k;
 	size_t *k; /* [n_k], increasing, distinct */
 	double fraction;
-	bool has_after; /* random: only pairs whose first event came later than this */
+	bool of_refresh; /* nothing to test is no error */
+	bool has_after;  /* random: only pairs whose first event came later than this */
 	TimestampTz after;
 	size_t last_n;
 	bool has_from;
@@ -180,6 +181,12 @@ typedef struct RecoStatistic
 	bool root;
 } RecoStatistic;
 
+/*
+ * Fewer users than this give no interval: resamples of them are too alike, and those of one user are all the same, so that every
+ * difference would be called significant.
+ */
+#define RECO_LEAST_USERS 20
+
 /* How a contestant makes lists and predictions. */
 typedef enum RecoRanker
 {
@@ -199,8 +206,10 @@ typedef struct RecoEntry
 	Jsonb *options;             /* of learning, over those of the definition; or NULL */
 	int share;                  /* per cent of the training users to learn from */
 	const RecoModel *model;     /* learned already, or NULL */
-	const RecoModel *warm;      /* to go on from when learning, or NULL */
-	int warm_version;           /* its number */
+	const RecoFeatures
+		*users; /* of the source, as its encoder has them; NULL unless it asks for attributes of users */
+	const RecoModel *warm; /* to go on from when learning, or NULL */
+	int warm_version;      /* its number */
 } RecoEntry;
 
 /* What was measured of it. */
@@ -326,6 +335,10 @@ extern Jsonb *reco_evaluate_copy_json(const Jsonb *json);
 /* reco_evaluate_prepare splits, unless that is done, folds the training part and finds the targets. */
 extern void reco_evaluate_prepare(RecoEvaluation *evaluation);
 
+/* reco_evaluate_encode_users encodes the users of a set of keys as they are now. */
+extern RecoFeatures *reco_evaluate_encode_users(const RecoDefinition *definition, const RecoEncoder *encoder,
+												const RecoKeys *users);
+
 /* What a refresh holds out of its own events: so much of the pairs, for lists of this length. */
 #define RECO_HELD_OUT_FRACTION 0.1
 #define RECO_HELD_OUT_LIST 20
@@ -395,7 +408,8 @@ extern void reco_evaluate_measure(RecoEvaluation *evaluation, RecoContestant *co
 
 /*
  * bootstrap.c.  The quantiles are of n values, which are sorted; NaN when more than half are not
- * finite (a resample without a single user who has the value).
+ * finite (a resample without a single user who has the value).  reco_evaluate_resample_statistic writes NaN where fewer than
+ * RECO_LEAST_USERS users have the value.
  */
 extern double *reco_evaluate_resample(const double *value, size_t n_columns, const uint32 *user, size_t n,
 									  int resamples, uint64 seed);

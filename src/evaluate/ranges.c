@@ -88,7 +88,71 @@ reco_evaluate_range(Jsonb *ranges, RecoTuning *range)
 		range->scale = range->low > 0 ? RECO_TUNE_LOG : RECO_TUNE_LINEAR;
 }
 
-/* reco_evaluate_check_ranges raises unless every member is a range of an option that the algorithm declares one of. */
+/* has_choice says whether "a|b|c" has a choice of that name and length. */
+static bool
+has_choice(const char *choices, const char *name, size_t length)
+{
+	for (;;)
+	{
+		size_t width = strcspn(choices, "|");
+
+		if (width == length && memcmp(choices, name, length) == 0)
+			return true;
+		if (choices[width] == '\0')
+			return false;
+		choices += width + 1;
+	}
+}
+
+/* check_choices raises unless the option takes every choice of a range. */
+static void
+check_choices(const RecoOption *option, const RecoTuning *range)
+{
+	const char *choice = range->choice;
+
+	for (;;)
+	{
+		size_t width = strcspn(choice, "|");
+
+		if (option->type == RECO_OPTION_CHOICE && !has_choice(option->initial_string, choice, width))
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("option \"%s\" cannot be \"%.*s\"", option->name, (int) width, choice),
+							errhint("%s", option->help)));
+		if (choice[width] == '\0')
+			return;
+		choice += width + 1;
+	}
+}
+
+/* check_range raises unless the option takes all of a range that replaces the declared one. */
+static void
+check_range(const RecoOption *option, const RecoTuning *range)
+{
+	if (range->scale == RECO_TUNE_CHOICE)
+		check_choices(option, range);
+	else if (range->low < option->minimum || (option->open_minimum && range->low == option->minimum) ||
+			 range->high > option->maximum)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the range of \"%s\" is not within what the option takes", option->name),
+				 errdetail("It takes numbers %s %g and at most %.15g.",
+						   option->open_minimum ? "above" : "of at least", option->minimum, option->maximum),
+				 errhint("%s", option->help)));
+}
+
+/* replaces says whether the ranges of a call have one of an option. */
+static bool
+replaces(Jsonb *ranges, const char *option)
+{
+	JsonbValue key = {.type = jbvString, .val.string = {(int) strlen(option), (char *) option}};
+
+	return ranges != NULL && findJsonbValueFromContainer(&ranges->root, JB_FOBJECT, &key) != NULL;
+}
+
+/*
+ * reco_evaluate_check_ranges raises unless every member is a range of an option that the algorithm declares one of, of values that
+ * the option takes.
+ */
 void
 reco_evaluate_check_ranges(const RecoAlgorithm *algorithm, Jsonb *ranges)
 {
@@ -103,6 +167,10 @@ reco_evaluate_check_ranges(const RecoAlgorithm *algorithm, Jsonb *ranges)
 
 		known[t] = range.option;
 		reco_evaluate_range(ranges, &range);
+		if (replaces(ranges, range.option))
+			check_range(
+				&algorithm->option[reco_option_find(algorithm->option, algorithm->n_options, range.option)],
+				&range);
 	}
 	if (ranges == NULL)
 		return;

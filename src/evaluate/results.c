@@ -5,7 +5,7 @@
  * A line is a mean over the users who have the value: those with something to
  * find for the measures of lists, those with ratings for the errors (there the
  * mean is over ratings, not over users).  Intervals hold 95 % of the bootstrap
- * resamples of the users of the group; all contestants share the draws.
+ * resamples of the users of the group; all contestants share the draws.  There is none of fewer than RECO_LEAST_USERS users.
  */
 #include "postgres.h"
 
@@ -100,7 +100,8 @@ add(Summary *summary, const char *metric, int k, RecoStatistic statistic)
 	const RecoEvaluation *evaluation = summary->evaluation;
 	const Sample *sample = &summary->sample;
 	size_t n_columns = reco_evaluate_columns(evaluation);
-	size_t resamples = sample->resampled != NULL ? (size_t) evaluation->settings.resamples : 0;
+	bool enough = sample->n >= RECO_LEAST_USERS && sample->sum[statistic.denominator] >= RECO_LEAST_USERS;
+	size_t resamples = enough && sample->resampled != NULL ? (size_t) evaluation->settings.resamples : 0;
 	RecoMetricRow *row;
 	double *value;
 

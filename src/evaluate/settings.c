@@ -147,8 +147,9 @@ take_split_options(const RecoOptionValue *value, RecoEvaluateSettings *settings)
 	settings->last_n = value[OPTION_LAST_N].is_set ? (size_t) value[OPTION_LAST_N].number : 1;
 	settings->has_from = value[OPTION_FROM].is_set;
 	if (settings->has_from)
-		settings->from = DatumGetTimestampTz(reco_option_input(
-			timestamptz_in, value[OPTION_FROM].string, "Option \"from\" is a moment, as in \"2024-06-01 00:00+00\"."));
+		settings->from = DatumGetTimestampTz(
+			reco_option_input(timestamptz_in, value[OPTION_FROM].string,
+							  "Option \"from\" is a moment, as in \"2024-06-01 00:00+00\"."));
 }
 
 /*

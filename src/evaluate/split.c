@@ -5,7 +5,8 @@
  * Every split is a function of the keys, the times and the seed: never of the
  * physical order of rows, nor (but for what counts as one of the last items) of
  * the values.  It is made before anything is derived from the events, so that
- * clock, popularity, encoders and masks know the training part alone.
+ * clock, popularity and masks know the training part alone.  Encoders of attributes are fitted before, on all users and
+ * items that have events: they know which levels there are, and nothing of who chose what.
  *
  *	random	a pair (user, item) is kept back, with all its events, when
  *			hash(seed, user key, item key) falls below the fraction

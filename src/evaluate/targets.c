@@ -332,7 +332,7 @@ raise_nobody(const RecoEvaluation *evaluation)
 
 /*
  * reco_evaluate_find_targets fills the test users and their targets.  Needs the
- * training part and the baselines' global mean.
+ * training part and the baselines' global mean.  ERRCODE_NO_DATA_FOUND when there are none, unless a refresh asks.
  */
 void
 reco_evaluate_find_targets(RecoEvaluation *evaluation)
@@ -350,7 +350,7 @@ reco_evaluate_find_targets(RecoEvaluation *evaluation)
 
 	collect(evaluation, &collector, event_user);
 	evaluation->counts.available_users = (int64) evaluation->n_users;
-	if (evaluation->n_users == 0)
+	if (evaluation->n_users == 0 && !evaluation->settings.of_refresh)
 		raise_nobody(evaluation);
 	sample_users(evaluation);
 	count_targets(evaluation);

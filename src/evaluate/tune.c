@@ -84,7 +84,36 @@ mix_json(uint64 hash, Jsonb *json)
 	return json == NULL ? rk_hash_mix(hash, 1) : rk_hash64(hash, json, VARSIZE(json));
 }
 
-/* make_digest hashes the events, the definition and the settings. */
+/* To be raised when the same settings measure something else than before. */
+#define MEASURE 2
+
+/* mix_features mixes attributes as they were encoded. */
+static uint64
+mix_features(uint64 hash, const RecoFeatures *features)
+{
+	size_t entries;
+
+	if (features == NULL)
+		return rk_hash_mix(hash, 2);
+	entries = rk_csr_nnz(&features->matrix);
+	hash = mix_bytes(hash, features->matrix.offset, features->matrix.n_rows + 1, sizeof(uint64));
+	hash = mix_bytes(hash, features->matrix.index, entries, sizeof(uint32));
+	hash = mix_bytes(hash, features->matrix.weight, entries, sizeof(float));
+	return mix_bytes(hash, features->found, features->matrix.n_rows, sizeof(bool));
+}
+
+/* mix_names mixes a list of columns. */
+static uint64
+mix_names(uint64 hash, const List *names)
+{
+	const ListCell *cell;
+
+	foreach (cell, names)
+		hash = rk_hash64(hash, lfirst(cell), strlen(lfirst(cell)) + 1);
+	return rk_hash_mix(hash, (uint64) list_length(names));
+}
+
+/* make_digest hashes the events, attributes included, the definition and the settings. */
 static void
 make_digest(RecoSearch *search)
 {
@@ -104,6 +133,14 @@ make_digest(RecoSearch *search)
 	hash = mix_json(hash, settings->ranges);
 	hash = rk_hash64(hash, settings->metric, strlen(settings->metric));
 	hash = rk_hash64(hash, settings->split_name, strlen(settings->split_name));
+	hash =
+		rk_hash_mix(rk_hash_mix(hash, settings->has_from), settings->has_from ? (uint64) settings->from : 0);
+	hash = rk_hash64(hash, search->algorithm->name, strlen(search->algorithm->name));
+	hash = mix_names(mix_names(hash, evaluation->definition->item_features),
+					 evaluation->definition->user_features);
+	hash = mix_features(mix_features(hash, events->item_features), events->user_features);
+	hash = mix_bytes(hash, events->catalogue, events->catalogue == NULL ? 0 : events->items.n, sizeof(bool));
+	hash = rk_hash_mix(hash, MEASURE);
 	snprintf(search->digest, sizeof(search->digest), "%016llx", (unsigned long long) hash);
 }
 
@@ -191,10 +228,12 @@ begin_bracket(RecoSearch *search)
 	return search->n_alive > 0;
 }
 
-/* is_better says whether a value is better than another one. */
+/* is_better says whether a value is better than another one; NaN, a metric that nobody has, is worse than any. */
 static bool
 is_better(const RecoSearch *search, double value, double than)
 {
+	if (isnan(value) || isnan(than))
+		return isnan(than) && !isnan(value);
 	return search->is_error ? value < than : value > than;
 }
 
@@ -211,7 +250,7 @@ climb(RecoSearch *search)
 
 		for (int j = 0; j < search->n_alive; j++)
 			above += is_better(search, search->alive[j].value, search->alive[i].value) ||
-					 (j < i && search->alive[j].value == search->alive[i].value);
+					 (j < i && !is_better(search, search->alive[i].value, search->alive[j].value));
 		search->alive[i].place = above < keep ? search->alive[i].place : -1;
 	}
 	for (int i = 0; i < search->n_alive; i++)

@@ -155,8 +155,7 @@ shown(JsonbValue *value)
 	char *text = value_text(value);
 	int length = (int) strlen(text);
 
-	return length <= SHOWN_BYTES ? text
-								 : psprintf("%.*s...", pg_mbcliplen(text, length, SHOWN_BYTES), text);
+	return length <= SHOWN_BYTES ? text : psprintf("%.*s...", pg_mbcliplen(text, length, SHOWN_BYTES), text);
 }
 
 /* number_of gives the number of a jsonb value in the range of the option, or raises. */
@@ -364,11 +363,15 @@ add_hint(void *hint)
 Datum
 reco_option_input(PGFunction input, const char *text, const char *hint)
 {
-	ErrorContextCallback callback = {.previous = error_context_stack, .callback = add_hint, .arg = (void *) hint};
+	ErrorContextCallback callback;
 	Datum value;
 
+	callback.previous = error_context_stack;
+	callback.callback = add_hint;
+	callback.arg = (void *) hint;
 	error_context_stack = &callback;
-	value = DirectFunctionCall3(input, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	value =
+		DirectFunctionCall3(input, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 	error_context_stack = callback.previous;
 	return value;
 }

@@ -145,7 +145,9 @@ pass_gate(const RecoGateRequest *request, RecoGate *gate, instr_time *clock)
 {
 	*gate = reco_evaluate_gate(request);
 	ereport(NOTICE, (errmsg("refresh of \"%s\": %s in %.2f s", request->definition->name,
-							gate->passes ? "not worse than what is deployed" : "worse than what is deployed",
+							!gate->is_known ? "cannot be compared with what is deployed"
+							: gate->passes  ? "not worse than what is deployed"
+											: "worse than what is deployed",
 							seconds_since(clock)),
 					 errdetail("%s.", gate->finding)));
 }
@@ -253,16 +255,18 @@ reco_refresh(PG_FUNCTION_ARGS)
 	INSTR_TIME_SET_CURRENT(clock);
 	reco_progress_begin(&definition->key, "refresh");
 	request.events = read_events(definition, &clock);
+	if (gated)
+	{
+		gate_request.events = request.events;
+		reco_evaluate_gate_read(&gate_request);
+	}
 	boards = reco_boards_count(request.events, windows, n_windows, reco_min_group);
 	people = reco_people_read(definition);
 	reviews = reco_reader_reviews(definition, &request.events->items);
 	reco_procedure_commit(may_commit);
 
 	if (gated)
-	{
-		gate_request.events = request.events;
 		pass_gate(&gate_request, &gate, &clock);
-	}
 	if (calibrates(definition, &call))
 	{
 		calibration = gated && gate.calibrates

@@ -110,6 +110,12 @@ SELECT complaint($$CALL reco.learning_curve('shelf', repeats => NULL)$$);
 SELECT complaint($$CALL reco.learning_curve('shelf', options => '{"shares": [0]}')$$);
 SELECT complaint($$CALL reco.learning_curve('shelf', options => '{"shares": []}')$$);
 
+-- Of few users there is no interval, and nothing is significant.
+SELECT outcome($$CALL reco.compare('shelf', models => '[]', options => '{"users": 19, "k": 5}')$$);
+SELECT count(low) AS intervals, count(significant) AS verdicts, count(*) FROM reco.comparison_report('shelf');
+SELECT outcome($$CALL reco.compare('shelf', models => '[]', options => '{"users": 20, "k": 5}')$$);
+SELECT count(low) AS intervals, count(significant) AS verdicts, count(*) FROM reco.comparison_report('shelf');
+
 -- It takes the rights of the owner; of another recommender those of a reader.
 CREATE ROLE regress_reco_comparer;
 GRANT USAGE ON SCHEMA compare TO regress_reco_comparer;

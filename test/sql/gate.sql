@@ -110,5 +110,47 @@ CALL reco.refresh('known');
 CALL reco.refresh('known', gate => true, options => '{"calibrate": true}');
 SELECT count(*) AS versions FROM verdict('known');
 
-SELECT reco.drop_recommender(name) FROM reco.recommenders WHERE name IN ('shelf', 'rated', 'known');
+-- The deployed version is measured with attributes as it knows them, whatever is mapped by now: the same figure beside other features.
+SET reco.keep_versions = 10;
+CREATE TABLE visits AS SELECT u, (u % 2) * 40 + (u * 7 + g * g) % 40 AS i, timestamptz '2024-01-01 00:00+00' + (u + g) * interval '1 hour' AS at
+	FROM generate_series(1, 400) u, generate_series(1, 8) g;
+CREATE INDEX ON visits (u);
+ALTER TABLE readers ADD town text;
+UPDATE readers SET town = 'town ' || u % 20;
+SELECT reco.create_recommender('attr', 'visits', 'u', 'i', time_column => 'at', users => 'readers', user_key => 'u', user_features => '{circle}', options => '{"factors": 4, "iterations": 2}');
+CALL reco.refresh('attr');
+INSERT INTO visits SELECT u, (u % 2) * 40 + abs(hashint4(u * 31 + g)) % 40, timestamptz '2024-03-01 00:00+00' + (u + g) * interval '1 hour'
+	FROM generate_series(1, 400) u, generate_series(1, 4) g;
+CALL reco.refresh('attr', gate => true);
+SELECT reco.deploy('attr', 1);
+SELECT reco.alter_recommender('attr', user_features => '{town,circle}');
+CALL reco.refresh('attr', gate => true);
+SELECT reco.deploy('attr', 1);
+-- a version whose attributes are not mapped any more cannot be served as it was: its settings are learned again
+SELECT reco.alter_recommender('attr', unset => '{users,user_key,user_features}');
+CALL reco.refresh('attr', gate => true);
+SELECT version, gate IS NOT NULL AS gated, by, against FROM verdict('attr');
+SELECT count(DISTINCT m.metrics #>> '{gate,deployed}') AS figures FROM reco.models m WHERE m.recommender = 'attr' AND m.metrics #>> '{gate,by}' = 'new events';
+SELECT reco.deploy('attr', 1);
+DO $$
+BEGIN
+	CALL reco.refresh('attr', 'incremental', gate => true);
+EXCEPTION WHEN object_not_in_prerequisite_state THEN
+	RAISE WARNING '%', SQLERRM;
+END $$;
+
+RESET reco.keep_versions;
+
+-- Too few to compare are no reason to refuse, nor are too few to split an error.
+CREATE TABLE few AS SELECT u, g AS i, 1 + (u + g) % 5 AS stars FROM generate_series(1, 30) u, generate_series(1, 4) g WHERE (u + g) % 3 > 0;
+CREATE INDEX ON few (u);
+SELECT reco.create_recommender('few', 'few', 'u', 'i', options => '{"factors": 4, "iterations": 2}');
+CALL reco.refresh('few');
+CALL reco.refresh('few', gate => true, options => '{"alpha0": 1000000, "lambda": 1000000000}');
+SELECT version, deployed, gate, against FROM verdict('few');
+DELETE FROM few WHERE u > 2;
+CALL reco.refresh('few', gate => true, options => '{"calibrate": true}');
+SELECT version, deployed, gate, against FROM verdict('few');
+
+SELECT reco.drop_recommender(name) FROM reco.recommenders WHERE name IN ('shelf', 'rated', 'known', 'attr', 'few');
 DROP SCHEMA gate CASCADE;

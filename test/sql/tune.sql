@@ -5,6 +5,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS reco;
 CREATE SCHEMA tune;
 SET search_path = tune, helper;
+SELECT count(*), setval(pg_get_serial_sequence('reco.trial', 'id'), 1, false) AS first_trial FROM reco.trial;
 -- Two kinds of people, each with a shelf of its own; the present options cannot tell them apart well: regularised to almost nothing.
 CREATE TABLE shelf AS SELECT u, (u % 2) * 40 + (u * 7 + g * g) % 40 AS i FROM generate_series(1, 300) u, generate_series(1, 8) g
 	UNION SELECT u, 100 FROM generate_series(1, 290) u;
@@ -85,6 +86,28 @@ CALL reco.tune('near', budget => '1 day', options => '{"trials": 5, "k": 10, "re
 SELECT bool_and(resolved ->> 'weighting' IN ('none', 'bm25') AND (resolved ->> 'shrinkage')::float8 <= 1) AS in_ranges
 FROM reco.trials WHERE recommender = 'near' AND setting > 1 AND search = (SELECT t.search FROM reco.trials t ORDER BY t.trial DESC LIMIT 1);
 
+-- Another moment of the split, another algorithm, other attributes: other searches, of which nothing is recalled.
+CREATE TABLE dated AS SELECT u, (u % 2) * 20 + (u * 7 + g * g) % 20 AS i, timestamptz '2024-01-01 00:00+00' + (u * g) % 97 * interval '1 day' AS at
+	FROM generate_series(1, 200) u, generate_series(1, 6) g;
+CREATE INDEX ON dated (u);
+CREATE TABLE person AS SELECT u, 'region ' || u % 3 AS region, 'city ' || u % 5 AS city FROM generate_series(1, 200) u;
+ALTER TABLE person ADD PRIMARY KEY (u);
+SELECT reco.create_recommender('dated', 'dated', 'u', 'i', time_column => 'at', users => 'person', user_key => 'u', user_features => '{region}', options => '{"factors": 4, "iterations": 1}');
+CALL reco.tune('dated', split => 'time', budget => '1 day', options => '{"trials": 2, "resamples": 0, "from": "2024-02-01 00:00+00"}');
+CALL reco.tune('dated', split => 'time', budget => '1 day', options => '{"trials": 2, "resamples": 0, "from": "2024-03-01 00:00+00"}');
+SELECT count(*), count(DISTINCT search) AS searches, count(DISTINCT value) > 1 AS differ FROM reco.trials WHERE recommender = 'dated';
+CALL reco.tune('dated', budget => '1 day', options => '{"trials": 2, "resamples": 0}');
+SELECT reco.alter_recommender('dated', user_features => '{city}');
+CALL reco.tune('dated', budget => '1 day', options => '{"trials": 2, "resamples": 0}');
+UPDATE person SET city = 'city ' || u % 4;
+CALL reco.tune('dated', budget => '1 day', options => '{"trials": 2, "resamples": 0}');
+SELECT count(*), count(DISTINCT search) AS searches FROM reco.trials WHERE recommender = 'dated';
+SELECT reco.alter_recommender('dated', algorithm => 'itemknn', unset => '{options}');
+CALL reco.tune('dated', budget => '1 day', options => '{"trials": 2, "resamples": 0}');
+SELECT reco.alter_recommender('dated', algorithm => 'rp3beta');
+CALL reco.tune('dated', budget => '1 day', options => '{"trials": 2, "resamples": 0}');
+SELECT count(*), count(DISTINCT search) AS searches FROM reco.trials WHERE recommender = 'dated';
+
 -- Errors.
 SELECT reco.create_recommender('top', 'shelf', 'u', 'i', algorithm => 'popular');
 SELECT complaint($$CALL reco.tune('top')$$);
@@ -99,6 +122,10 @@ SELECT complaint($$CALL reco.tune('shelf', options => '{"ranges": {"seed": 5}}')
 SELECT complaint($$CALL reco.tune('shelf', options => '{"ranges": {"factors": [5]}}')$$);
 SELECT complaint($$CALL reco.tune('shelf', options => '{"ranges": {"factors": [50, 5]}}')$$);
 SELECT complaint($$CALL reco.tune('shelf', options => '{"ranges": {"factors": "many"}}')$$);
+SELECT complaint($$CALL reco.tune('shelf', options => '{"ranges": {"factors": [100, 200000]}}')$$);
+SELECT complaint($$CALL reco.tune('shelf', options => '{"ranges": {"lambda": -1}}')$$);
+SELECT complaint($$CALL reco.tune('near', options => '{"ranges": {"weighting": ["none", "bogus"]}}')$$);
+SELECT complaint($$CALL reco.tune('near', options => '{"ranges": {"weighting": ""}}')$$);
 SELECT complaint($$SELECT reco.apply_trial(-1)$$);
 SELECT reco.alter_recommender('shelf', unset => '{options}');
 SELECT reco.alter_recommender('shelf', algorithm => 'itemknn');
@@ -119,7 +146,7 @@ SELECT count(*) > 0 AS seen FROM reco.trials;
 SELECT helper.complaint('SELECT reco.apply_trial(' || :trial || ')');
 RESET ROLE;
 
-SELECT reco.drop_recommender(name) FROM reco.recommenders WHERE name IN ('shelf', 'many', 'rated', 'near', 'top');
+SELECT reco.drop_recommender(name) FROM reco.recommenders WHERE name IN ('shelf', 'many', 'rated', 'near', 'top', 'dated');
 SELECT count(*) FROM reco.trial t WHERE NOT EXISTS (SELECT FROM reco.recommender r WHERE r.key = t.recommender);
 DROP SCHEMA tune CASCADE;
 DROP ROLE regress_reco_tuner;
