@@ -12,7 +12,8 @@
  *
  * What decides is always the list itself: items that the user has rows on stay
  * left out, items that the caller does not see are not in it, and a user left
- * without a positive row gets the popular items, as in recommend().  Items that
+ * without a positive row gets what goes by attributes, else what the user's segment chooses and the popular items, as in recommend().
+ * Of items that came after the version ours alone is in it.  Items that
  * turn out to be invisible are added to the bitmap of those left out, so that
  * each is looked up once.
  */
@@ -30,7 +31,9 @@
 typedef struct Search
 {
 	const RecoCounterfactualAsk *ask;
-	uint8 *skip;           /* items left out, bitmap */
+	uint8 *skip; /* items left out, bitmap */
+	size_t n_unscored;
+	uint32 *unscored;      /* [n_unscored] the list of a user without a score; NULL until it is wanted */
 	int n_allowed;         /* evidence that may be in the set: what the caller sees */
 	int *allowed;          /* by the first advantage, greatest first */
 	double *advantage;     /* [n_evidence], see the top of the file */
@@ -83,18 +86,74 @@ look_up(Search *search, const uint32 *item, size_t n)
 	return any;
 }
 
+/* unscored_list lists what a user without a score gets, what is left out too: the segment's board, and what all choose. */
+static const uint32 *
+unscored_list(Search *search, size_t *n)
+{
+	const RecoModel *model = search->ask->query->model;
+	const RecoBoard *board = search->ask->board;
+	size_t n_popular = model->items.n - model->n_unseen;
+	uint8 *met;
+
+	*n = search->n_unscored;
+	if (search->unscored != NULL)
+		return search->unscored;
+	met = palloc0(model->items.n / 8 + 1);
+	search->unscored = MemoryContextAllocHuge(
+		GetMemoryChunkContext(search), sizeof(uint32) * (n_popular + (board != NULL ? board->n : 0) + 1));
+	for (int i = 0; board != NULL && i < board->n; i++)
+	{
+		uint32 item = (uint32) board->item[i];
+
+		met[item / 8] |= (uint8) (1 << (item % 8));
+		search->unscored[search->n_unscored++] = item;
+	}
+	for (size_t i = 0; i < n_popular; i++)
+	{
+		uint32 item = (uint32) model->popular[i];
+
+		if ((met[item / 8] >> (item % 8) & 1) == 0)
+			search->unscored[search->n_unscored++] = item;
+	}
+	pfree(met);
+	*n = search->n_unscored;
+	return search->unscored;
+}
+
+/* add_ours puts our item into a list of m places by score, where it came after the version; items of the version are first among equals. */
+static size_t
+add_ours(const Search *search, const RecoQuery *query, size_t n, size_t m, RkHit *hit)
+{
+	uint32 item = search->ask->item;
+	double score;
+	size_t at;
+
+	if (item < query->model->items.n || is_skipped(search, item))
+		return n;
+	score = reco_query_score(query, item);
+	for (at = n; at > 0 && hit[at - 1].score < score; at--)
+		if (at < m)
+			hit[at] = hit[at - 1];
+	if (at == m)
+		return n;
+	hit[at] = (RkHit){item, score};
+	return Min(n + 1, m);
+}
+
 /* rank gives the best m items that are not left out, of a query or of what is popular. */
 static size_t
-rank(const Search *search, const RecoQuery *query, size_t m, RkHit *hit)
+rank(Search *search, const RecoQuery *query, size_t m, RkHit *hit)
 {
-	const RecoModel *model = query->model;
+	const uint32 *order;
+	size_t n;
 	size_t found = 0;
 
-	if (query->has_positive)
-		return reco_rank(query, m, search->skip, NULL, hit);
-	for (size_t i = 0; i < model->items.n && found < m; i++)
-		if (!is_skipped(search, (uint32) model->popular[i]))
-			hit[found++] = (RkHit){(uint32) model->popular[i], 0};
+	if (reco_query_is_scored(query))
+		return add_ours(search, query, reco_rank(query, m, search->skip, NULL, hit), m, hit);
+	order = unscored_list(search, &n);
+	for (size_t i = 0; i < n && found < m; i++)
+		if (!is_skipped(search, order[i]))
+			hit[found++] = (RkHit){order[i], 0};
 	return found;
 }
 
@@ -102,7 +161,7 @@ rank(const Search *search, const RecoQuery *query, size_t m, RkHit *hit)
 static RkHit *
 list(Search *search, const RecoQuery *query, size_t m, size_t *n)
 {
-	size_t wide = Min(m + SLACK, query->model->items.n);
+	size_t wide = Min(m + SLACK, reco_model_n_items(query->model));
 
 	search->tested++;
 	for (;;)
@@ -158,37 +217,39 @@ is_before(const RecoQuery *query, uint32 other, uint32 item, double score)
 	return its > score || (its == score && other < item);
 }
 
-/* items_before gives the items, not left out, that come before ours. */
+/* items_before gives the items, not left out, that come before ours; *listed: whether ours is in the list at all. */
 static uint32 *
-items_before(const Search *search, const RecoQuery *query, size_t *n)
+items_before(Search *search, const RecoQuery *query, size_t *n, bool *listed)
 {
-	const RecoModel *model = query->model;
+	bool scored = reco_query_is_scored(query);
 	uint32 item = search->ask->item;
 	double score = reco_query_score(query, item);
-	uint32 *before = palloc_extended(sizeof(uint32) * model->items.n, MCXT_ALLOC_HUGE);
+	size_t n_all = query->model->items.n;
+	const uint32 *order = scored ? NULL : unscored_list(search, &n_all);
+	uint32 *before = palloc_extended(sizeof(uint32) * Max(n_all, 1), MCXT_ALLOC_HUGE);
 
 	*n = 0;
-	for (size_t i = 0; i < model->items.n; i++)
+	*listed = scored;
+	for (size_t i = 0; i < n_all && (scored || !*listed); i++)
 	{
-		uint32 other = query->has_positive ? (uint32) i : (uint32) model->popular[i];
+		uint32 other = scored ? (uint32) i : order[i];
 
 		if (i % 4096 == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (!query->has_positive && other == item)
-			break;
-		if (other != item && !is_skipped(search, other) &&
-			(!query->has_positive || is_before(query, other, item, score)))
+		*listed = *listed || other == item;
+		if (other != item && !is_skipped(search, other) && (!scored || is_before(query, other, item, score)))
 			before[(*n)++] = other;
 	}
 	return before;
 }
 
-/* rank_of gives the place of our item in the list of all eligible items. */
+/* rank_of gives the place of our item in the list of all eligible items, 0 when it is not in it. */
 static int64
 rank_of(Search *search, const RecoQuery *query)
 {
 	size_t n;
-	uint32 *before = items_before(search, query, &n);
+	bool listed;
+	uint32 *before = items_before(search, query, &n, &listed);
 	int64 place = 1;
 
 	look_up(search, before, n);
@@ -196,7 +257,7 @@ rank_of(Search *search, const RecoQuery *query)
 		if (!is_skipped(search, before[i]))
 			place++;
 	pfree(before);
-	return place;
+	return listed ? place : 0;
 }
 
 /* rival_of gives the k-th best of the other items, or -1 when there are not so many. */
@@ -235,6 +296,19 @@ find_advantages(Search *search, const RecoQuery *left)
 		}
 }
 
+/* compare_advantages sorts evidence by descending advantage, then by item. */
+static int
+compare_advantages(const void *a, const void *b, void *advantages)
+{
+	const double *advantage = advantages;
+	int x = *(const int *) a;
+	int y = *(const int *) b;
+
+	if (advantage[x] != advantage[y])
+		return advantage[x] > advantage[y] ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
 /* order_allowed lists the evidence that may be removed, greatest advantage first. */
 static void
 order_allowed(Search *search)
@@ -242,19 +316,9 @@ order_allowed(Search *search)
 	const RecoQuery *query = search->ask->query;
 
 	for (int e = 0; e < query->n_evidence; e++)
-	{
-		int at;
-
-		if (!query->evidence[e].kept || reco_view_find(search->ask->view, query->evidence[e].item) == NULL)
-			continue;
-		for (at = search->n_allowed++; at > 0; at--)
-		{
-			if (search->advantage[search->allowed[at - 1]] >= search->advantage[e])
-				break;
-			search->allowed[at] = search->allowed[at - 1];
-		}
-		search->allowed[at] = e;
-	}
+		if (query->evidence[e].kept && reco_view_find(search->ask->view, query->evidence[e].item) != NULL)
+			search->allowed[search->n_allowed++] = e;
+	qsort_arg(search->allowed, search->n_allowed, sizeof(int), compare_advantages, search->advantage);
 }
 
 /* begin prepares a search: what is left out, what may be removed. */
@@ -447,7 +511,7 @@ verify(Search *search, const Set *set, RecoCounterfactual *result)
 	without = reco_query_without(search->ask->query, search->removed);
 	result->score_after = reco_query_score(without, search->ask->item);
 	result->rank_after = rank_of(search, without);
-	if (result->rank_after <= search->ask->k)
+	if (result->rank_after > 0 && result->rank_after <= search->ask->k)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED), errmsg("the ranking of the model contradicts its scores"),
 				 errdetail("A set of evidence does not do what was computed of it."),
@@ -466,7 +530,7 @@ outcome_at_once(Search *search, RecoCounterfactual *result)
 	if (is_skipped(search, ask->item))
 		return RECO_COUNTERFACTUAL_SEEN;
 	result->rank_before = rank_of(search, ask->query);
-	if (result->rank_before > ask->k)
+	if (result->rank_before == 0 || result->rank_before > ask->k)
 		return RECO_COUNTERFACTUAL_NOT_LISTED;
 	return ask->query->has_positive ? RECO_COUNTERFACTUAL_NONE : RECO_COUNTERFACTUAL_NO_HISTORY;
 }

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "model/model.h"
+#include "model/boards.h"
 #include "model/view.h"
 
 typedef enum RecoCounterfactualOutcome
@@ -25,6 +26,7 @@ typedef struct RecoCounterfactualAsk
 	const RecoQuery *query;
 	RecoView *view; /* holds the evidence that the caller sees, and the item */
 	uint32 item;
+	const RecoBoard *board; /* what the user's segment chooses, see reco_recommend_segment; or NULL */
 	int k;
 	bool exclude_seen; /* lists leave out what the user has rows on; it stays left out when they are gone */
 	int max_size;      /* of a set */
@@ -39,7 +41,7 @@ typedef struct RecoCounterfactual
 	double *effect; /* [query->n_evidence], of each piece alone */
 	double score_before;
 	double score_after;
-	int64 rank_before; /* in the list of all eligible items; 0 for an item that is left out */
+	int64 rank_before; /* in the list of all eligible items; 0 for an item that is not in it */
 	int64 rank_after;
 	bool smallest; /* every smaller set of visible evidence was tried */
 	int tested;    /* lists that were made */

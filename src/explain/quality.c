@@ -45,6 +45,7 @@ typedef struct Tally
 struct RecoQuality
 {
 	RecoQualityAsk ask;
+	MemoryContext scratch; /* see Pair */
 	int64 users;
 	Tally addition;
 	Tally removal;
@@ -64,7 +65,8 @@ typedef struct Pair
 {
 	const RecoQualityAsk *ask;
 	const RecoQuery *query;
-	const uint8 *skip; /* what the user has rows on, bitmap */
+	const uint8 *skip;     /* what the user has rows on, bitmap */
+	MemoryContext scratch; /* of one query without some evidence, reset after it */
 	uint32 item;
 	double score;
 	double empty;   /* the score without any history */
@@ -82,12 +84,12 @@ tally(Tally *to, double value)
 	to->n++;
 }
 
-/* is_listed says whether the item is among the k best of a query. */
+/* is_listed says whether the item is among the k best of a query, which has a list of its own only where it is scored. */
 static bool
 is_listed(const Pair *pair, const RecoQuery *query)
 {
 	RkHit *hit = palloc(sizeof(RkHit) * pair->ask->k);
-	size_t n = query->has_positive ? reco_rank(query, pair->ask->k, pair->skip, NULL, hit) : 0;
+	size_t n = reco_query_is_scored(query) ? reco_rank(query, pair->ask->k, pair->skip, NULL, hit) : 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (hit[i].item == pair->item)
@@ -107,23 +109,58 @@ without(const Pair *pair, const int *order, int m, bool nothing_else)
 	return reco_query_without(pair->query, removed);
 }
 
+/* score_without scores the item by the query without the first m pieces of an order. */
+static double
+score_without(const Pair *pair, const int *order, int m)
+{
+	MemoryContext outer = MemoryContextSwitchTo(pair->scratch);
+	double score;
+
+	CHECK_FOR_INTERRUPTS();
+	score = reco_query_score(without(pair, order, m, false), pair->item);
+	MemoryContextSwitchTo(outer);
+	MemoryContextReset(pair->scratch);
+	return score;
+}
+
+/* is_listed_without says whether the item is listed without the first m pieces of an order, or with nothing else. */
+static bool
+is_listed_without(const Pair *pair, const int *order, int m, bool nothing_else)
+{
+	MemoryContext outer = MemoryContextSwitchTo(pair->scratch);
+	bool listed;
+
+	CHECK_FOR_INTERRUPTS();
+	listed = is_listed(pair, without(pair, order, m, nothing_else));
+	MemoryContextSwitchTo(outer);
+	MemoryContextReset(pair->scratch);
+	return listed;
+}
+
+/* compare_effects sorts evidence by descending effect, then by item. */
+static int
+compare_effects(const void *a, const void *b, void *effects)
+{
+	const double *effect = effects;
+	int x = *(const int *) a;
+	int y = *(const int *) b;
+
+	if (effect[x] != effect[y])
+		return effect[x] > effect[y] ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
 /* order_by lists kept evidence by descending effect, then by item. */
 static int *
-order_by(const RecoQuery *query, const double *effect, int *n)
+order_by(const RecoQuery *query, double *effect, int *n)
 {
 	int *order = palloc(sizeof(int) * Max(query->n_evidence, 1));
 
 	*n = 0;
 	for (int e = 0; e < query->n_evidence; e++)
-	{
-		int at;
-
-		if (!query->evidence[e].kept)
-			continue;
-		for (at = (*n)++; at > 0 && effect[order[at - 1]] < effect[e]; at--)
-			order[at] = order[at - 1];
-		order[at] = e;
-	}
+		if (query->evidence[e].kept)
+			order[(*n)++] = e;
+	qsort_arg(order, *n, sizeof(int), compare_effects, effect);
 	return order;
 }
 
@@ -152,8 +189,7 @@ deletion_area(const Pair *pair, const int *order)
 	double area = 0;
 
 	for (int m = 1; m <= pair->ask->pieces; m++)
-		area += (pair->score - reco_query_score(without(pair, order, m, false), pair->item)) /
-				(pair->score - pair->empty);
+		area += (pair->score - score_without(pair, order, m)) / (pair->score - pair->empty);
 	return area / pair->ask->pieces;
 }
 
@@ -170,7 +206,7 @@ half_size(const Pair *pair)
 	{
 		int middle = (low + high) / 2;
 
-		if (reco_query_score(without(pair, pair->order, middle, false), pair->item) <= half)
+		if (score_without(pair, pair->order, middle) <= half)
 			high = middle;
 		else
 			low = middle + 1;
@@ -198,14 +234,14 @@ measure_list(RecoQuality *quality, Pair *pair)
 {
 	int m = Min(pair->ask->pieces, pair->n);
 
-	tally(&quality->necessity, !is_listed(pair, without(pair, pair->order, m, false)));
-	tally(&quality->sufficiency, is_listed(pair, without(pair, pair->order, m, true)));
+	tally(&quality->necessity, !is_listed_without(pair, pair->order, m, false));
+	tally(&quality->sufficiency, is_listed_without(pair, pair->order, m, true));
 	for (int draw = 0; draw < pair->ask->draws; draw++)
 	{
 		int *order = shuffled(pair);
 
-		tally(&quality->necessity_random, !is_listed(pair, without(pair, order, m, false)));
-		tally(&quality->sufficiency_random, is_listed(pair, without(pair, order, m, true)));
+		tally(&quality->necessity_random, !is_listed_without(pair, order, m, false));
+		tally(&quality->sufficiency_random, is_listed_without(pair, order, m, true));
 	}
 }
 
@@ -253,10 +289,8 @@ measure_truth(RecoQuality *quality, const Pair *pair)
 	tally(&quality->addition, fabs(sum - pair->score) / scale);
 	for (int i = 0; i < pair->n; i++)
 	{
-		double found;
+		double found = pair->score - score_without(pair, pair->order + i, 1);
 
-		CHECK_FOR_INTERRUPTS();
-		found = pair->score - reco_query_score(without(pair, pair->order + i, 1, false), pair->item);
 		tally(&quality->removal, fabs(found - pair->effect[pair->order[i]]) / scale);
 	}
 }
@@ -265,14 +299,15 @@ measure_truth(RecoQuality *quality, const Pair *pair)
 static void
 measure_pair(RecoQuality *quality, const RecoQuery *query, const uint8 *skip, uint32 item, uint64 seed)
 {
-	Pair pair = {.ask = &quality->ask, .query = query, .skip = skip, .item = item};
+	Pair pair = {
+		.ask = &quality->ask, .query = query, .skip = skip, .scratch = quality->scratch, .item = item};
 
 	rk_rng_seed(&pair.rng, seed);
 	pair.score = reco_query_score(query, item);
 	pair.effect = palloc0(sizeof(double) * query->n_evidence);
 	reco_query_removals(query, item, pair.effect);
 	pair.order = order_by(query, pair.effect, &pair.n);
-	pair.empty = reco_query_score(without(&pair, pair.order, pair.n, false), item);
+	pair.empty = score_without(&pair, pair.order, pair.n);
 	measure_truth(quality, &pair);
 	measure_list(quality, &pair);
 	measure_curve(quality, &pair);
@@ -285,6 +320,8 @@ reco_quality_make(const RecoQualityAsk *ask)
 	RecoQuality *quality = palloc0(sizeof(RecoQuality));
 
 	quality->ask = *ask;
+	quality->scratch =
+		AllocSetContextCreate(CurrentMemoryContext, "reco quality without", ALLOCSET_DEFAULT_SIZES);
 	return quality;
 }
 

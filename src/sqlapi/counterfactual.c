@@ -15,6 +15,7 @@
 #include "model/json.h"
 #include "sqlapi/arguments.h"
 #include "sqlapi/pair.h"
+#include "sqlapi/recommend.h"
 
 PG_FUNCTION_INFO_V1(reco_counterfactual_pair);
 
@@ -126,7 +127,8 @@ put_rows(ReturnSetInfo *result_info, const RecoPair *pair, const RecoCounterfact
 		value[8] = Float8GetDatum(result->score_after);
 		value[9] = Int64GetDatum(result->rank_before);
 		value[10] = Int64GetDatum(result->rank_after);
-		isnull[8] = isnull[10] = !found;
+		isnull[8] = !found;
+		isnull[10] = result->rank_after == 0;
 		isnull[9] = result->rank_before == 0;
 		value[11] = details;
 		tuplestore_putvalues(result_info->setResult, result_info->setDesc, value, isnull);
@@ -140,6 +142,7 @@ reco_counterfactual_pair(PG_FUNCTION_ARGS)
 	RecoCounterfactualAsk ask = {0};
 	RecoOptionValue *option;
 	RecoPair pair;
+	RecoKey user;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	ask.k = reco_argument_k(fcinfo, 2);
@@ -152,6 +155,8 @@ reco_counterfactual_pair(PG_FUNCTION_ARGS)
 	ask.query = pair.query;
 	ask.view = pair.view;
 	ask.item = pair.item;
+	(void) reco_argument_key(fcinfo, 0, pair.call.definition->user.type, "user", &user);
+	ask.board = reco_recommend_segment(&pair.call, &user);
 	put_rows((ReturnSetInfo *) fcinfo->resultinfo, &pair, reco_counterfactual(&ask));
 	reco_pair_end(&pair);
 	return (Datum) 0;

@@ -100,6 +100,50 @@ SET ROLE reco_quality_guest;
 SELECT value FROM explanation_quality('quality') WHERE metric = 'users';
 RESET ROLE;
 
+
+\echo == every algorithm, with what is known of items and users too: what is stated is true, and counterfactual sets hold when their rows are deleted
+CREATE TABLE people AS SELECT u AS id, 'taste ' || u % 6 AS taste FROM generate_series(1, 210) u;
+ALTER TABLE goods ADD taste text;
+UPDATE goods SET taste = 'taste ' || (id - 1) / 20;
+ALTER TABLE events ADD at timestamptz;
+UPDATE events SET at = timestamptz '2024-01-01' + roll(user_id, item_id, 90) * interval '1 day';
+DROP POLICY few ON events;
+ALTER TABLE events DISABLE ROW LEVEL SECURITY;
+-- whether item i is out of the list of k of a user whose rows on some items are deleted
+CREATE FUNCTION out_after(name text, u int, i bigint, k int, gone bigint[]) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	seen bigint[] := ARRAY(SELECT DISTINCT item_id FROM events WHERE user_id = u);
+	absent boolean;
+BEGIN
+	BEGIN
+		DELETE FROM events WHERE user_id = u AND item_id = ANY (gone);
+		absent := i NOT IN (SELECT item_id FROM recommend(u::bigint, k, name, exclude => seen));
+		RAISE EXCEPTION USING errcode = 'ZZ999', message = 'undo';
+	EXCEPTION WHEN SQLSTATE 'ZZ999' THEN
+		NULL;
+	END;
+	RETURN absent;
+END $$;
+CREATE TABLE algorithm AS SELECT * FROM (VALUES ('known', 'als', '{"factors": 8, "iterations": 4}'::jsonb), ('segments', 'als', '{"factors": 8, "iterations": 4, "attributes": false}'), ('itemknn', 'itemknn', NULL), ('userknn', 'userknn', NULL),
+	('ease', 'ease', '{"lambda": 5}'), ('rp3beta', 'rp3beta', NULL), ('graph', 'graph', '{"factors": 8}'), ('popular', 'popular', NULL), ('recent', 'recent', NULL), ('blend', 'blend', '{"members": {"als": {"factors": 8, "iterations": 3}, "rp3beta": {}}}')) a (name, algorithm, options);
+DO $$ DECLARE a record; BEGIN
+	FOR a IN SELECT * FROM algorithm LOOP
+		PERFORM create_recommender(a.name, 'events', 'user_id', 'item_id', algorithm => a.algorithm, time_column => 'at', event_column => 'kind', event_weights => '{"view": 1, "purchase": 4, "return": -2}', options => a.options,
+			items => 'goods', item_key => 'id', item_label => 'title', item_features => CASE WHEN a.algorithm = 'als' THEN '{taste}'::name[] END, users => 'people', user_key => 'id', user_features => CASE WHEN a.algorithm = 'als' THEN '{taste}'::name[] END);
+		CALL refresh(a.name);
+	END LOOP;
+END $$;
+SELECT name, max(value) FILTER (WHERE metric = 'users') > 0, max(value) FILTER (WHERE metric = 'additivity_residual') < 1e-9, max(value) FILTER (WHERE metric = 'removal_residual') < 1e-9,
+	max(value) FILTER (WHERE metric = 'necessity') BETWEEN 0 AND 1, max(value) FILTER (WHERE metric = 'sufficiency') BETWEEN 0 AND 1
+FROM algorithm, LATERAL explanation_quality(name, 20, '{"draws": 2}') GROUP BY name ORDER BY name;
+-- without any history the list goes by attributes, or by segment, or by popularity: what stays in it then has no set, what does not has one that holds
+SELECT name, count(*), count(*) FILTER (WHERE found) > 0, bool_and(out_after(name, u, i, 3, gone)) FILTER (WHERE found), count(*) FILTER (WHERE NOT found AND out_after(name, u, i, 3, ARRAY(SELECT generate_series(1, 120)))) AS missed
+FROM (SELECT name, u, i, bool_or(c.found) AS found, array_agg(c.evidence_id) AS gone FROM algorithm, generate_series(1, 30) u, LATERAL (SELECT item_id AS i FROM recommend(u::bigint, 3, name) WHERE rank = 3) r,
+	LATERAL counterfactual(u::bigint, i, 3, name, '{"max_size": 100}') c GROUP BY name, u, i) x GROUP BY name ORDER BY name;
+-- users of whom attributes alone are known have no history to be taken away
+SELECT outcome, rank_before FROM recommend(205::bigint, 1, 'known') r, LATERAL counterfactual(205::bigint, r.item_id, 3, 'known');
+SELECT count(drop_recommender(name)) FROM algorithm;
+
 SELECT drop_recommender('quality');
 DROP SCHEMA quality CASCADE;
 DROP ROLE reco_quality_guest;

@@ -47,6 +47,9 @@ SELECT count(*) FROM (SELECT item_id FROM recommend(3, 10, options => '{"new_ite
 	SELECT item_id FROM recommend(3, 10, 'by_key', options => '{"new_items": 10}')) x;
 \echo == a new product scores as one with the same attributes that was there at the refresh and that nobody had bought
 SELECT max(abs(score(u, 900 + i) - score(u, 180 + i)) / abs(score(u, 180 + i))) < 1e-4 FROM generate_series(1, 300, 13) u, generate_series(1, 20) i WHERE (900 + i) % 20 = (180 + i) % 20;
+\echo == a counterfactual set of a new product, which competes with those of the version
+SELECT outcome, bool_and(rank_before = (SELECT rank FROM recommend(3, 300, candidates => ARRAY(SELECT generate_series(1, 200)) || 903::bigint) WHERE item_id = 903)), bool_and(rank_after > 60), count(*) > 0 FROM counterfactual(3, 903, 60, options => '{"max_size": 100}') GROUP BY outcome;
+SELECT outcome FROM counterfactual(3, 903, 1);
 \echo == all functions show one score
 SELECT bool_and(r.score = score(u, r.item_id)), count(*) > 0 FROM generate_series(1, 300, 17) u, recommend(u::bigint, 10, options => '{"new_items": 3}') r WHERE r.item_id > 900;
 SELECT count(*) FROM (SELECT u::text, r.item_id::text, r.rank, r.score FROM generate_series(1, 300) u, recommend(u::bigint, 6, options => '{"new_items": 2}') r EXCEPT
