@@ -297,6 +297,6 @@ SET reco.workers = 0;
 CALL refresh('turned');
 SELECT count(DISTINCT d), count(*) FROM (SELECT string_agg(tensor || chunk || digest::text, ',' ORDER BY tensor, chunk) AS d FROM reco.version_chunk c JOIN reco.recommender r ON r.key = c.recommender
 	WHERE r.name IN ('turned', 'rp3beta') GROUP BY r.key, number) versions;
-SELECT array_agg(name ORDER BY name) AS made FROM reco.recommenders WHERE interactions IN ('events'::regclass, 'turned'::regclass, 'many'::regclass) \gset
+SELECT array_agg(name ORDER BY name) AS made FROM reco.recommenders WHERE interactions IN ('events'::regclass, 'turned'::regclass, 'many'::regclass, 'wide'::regclass) \gset
 SELECT drop_recommender(name) FROM unnest(:'made'::text[]) name;
 DROP SCHEMA models CASCADE;
