@@ -40,7 +40,8 @@ FROM (VALUES ('itemknn', '{}'), ('userknn', '{}'), ('rp3beta', '{}'), ('ease', '
 CALL reco.refresh('als');
 SQL
 
-# run(milliseconds, call): how long the call took with this statement_timeout, in milliseconds; 0: none
+# run(milliseconds, call): how long the call took with this statement_timeout, in milliseconds; 0: none. @ in the call is another
+# number each time: a search with the same seed would find the trials of the one before.
 run()
 {
 	psql -X -q -A -t <<-END 2>/dev/null | sed -nE 's/^Time: ([0-9.]+) ms.*/\1/p' | tail -n 1
@@ -49,7 +50,7 @@ run()
 		\o /dev/null
 		SET statement_timeout = $1;
 		\timing on
-		$2;
+		${2//@/$RANDOM};
 	END
 }
 
@@ -81,11 +82,11 @@ refresh-popular|CALL reco.refresh('popular')
 refresh-recent|CALL reco.refresh('recent')
 evaluate|CALL reco.evaluate('als', options => '{"users": 5000}')
 compare|CALL reco.compare('als', models => '[{"algorithm": "itemknn"}]', options => '{"users": 5000}')
-tune|CALL reco.tune('als', budget => '20 seconds', options => '{"trials": 4, "seed": 5}')
+tune|CALL reco.tune('als', budget => '20 seconds', options => '{"trials": 4, "seed": @}')
 learning_curve|CALL reco.learning_curve('als', options => '{"users": 5000}')
 check_data|SELECT * FROM reco.check_data('als')
 recommend_all|SELECT count(*) FROM reco.recommend_all('als', 10)
-recommend_into|CALL reco.recommend_into('als', 'lists', 10)
+recommend_into|CALL reco.recommend_into('als', 'lists', 10, options => '{"replace": true}')
 reason_report|SELECT * FROM reco.reason_report('als', 500)
 explanation_quality|SELECT * FROM reco.explanation_quality('als', 100)
 verify|SELECT * FROM reco.verify('als')
