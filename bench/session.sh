@@ -32,6 +32,6 @@ printf 'One session: %s\n\n| calls | memory contexts, MB | resident, MB |\n|---|
 		printf "SELECT count(*) FROM reco.recommend(1, 10) \\\\g /dev/null\n"
 		printf "SELECT round(sum(total_bytes) / 1e6, 2) AS mb FROM pg_backend_memory_contexts \\\\gset\n"
 		printf "\\\\setenv PID :pid\n\\\\setenv MB :mb\n"
-		printf "\\\\! echo \"| %d | \$MB | \$(awk '/RssAnon/ { printf \"%%.1f\", \$2 / 1000 }' /proc/\$PID/status) |\"\n" $((calls / 10 * tenth))
+		printf "\\\\! echo \"| %d | \$MB | \$(awk '/RssAnon/ { printf \"%%.1f\", \$2 / 1000 }' /proc/\$PID/status) |\"\n" $((calls * tenth / 10))
 	done
 } | sql

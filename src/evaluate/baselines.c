@@ -29,7 +29,7 @@ typedef struct Standing
 } Standing;
 
 static int
-compare_standing(const void *a, const void *b)
+compare_standing(const void *a, const void *b, void *unused)
 {
 	const Standing *x = a;
 	const Standing *y = b;
@@ -51,7 +51,7 @@ order_by(const RecoEvaluation *evaluation, const double *score)
 
 	for (size_t i = 0; i < n; i++)
 		standing[i] = (Standing){(uint32) i, evaluation->tie[i], score[i]};
-	qsort(standing, n, sizeof(Standing), compare_standing);
+	qsort_interruptible(standing, n, sizeof(Standing), compare_standing, NULL);
 	for (size_t i = 0; i < n; i++)
 		order[i] = standing[i].item;
 	pfree(standing);

@@ -195,7 +195,7 @@ typedef struct Draw
 } Draw;
 
 static int
-compare_draw(const void *a, const void *b)
+compare_draw(const void *a, const void *b, void *unused)
 {
 	const Draw *x = a;
 	const Draw *y = b;
@@ -219,7 +219,7 @@ choose(const RecoEvaluation *evaluation, size_t most)
 
 		draw[u] = (Draw){reco_key_hash(evaluation->settings.seed, &key), u};
 	}
-	qsort(draw, n, sizeof(Draw), compare_draw);
+	qsort_interruptible(draw, n, sizeof(Draw), compare_draw, NULL);
 	for (size_t i = 0; i < Min(most, n); i++)
 		chosen[draw[i].user] = true;
 	pfree(draw);
