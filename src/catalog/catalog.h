@@ -244,6 +244,9 @@ extern void reco_catalog_bind_column(const RecoDefinition *definition, const Rec
 /* reco_catalog_may_select says whether the caller has SELECT on a column, and USAGE on its schema. */
 extern bool reco_catalog_may_select(Oid relid, AttrNumber attnum);
 
+/* reco_catalog_may_select_all says the same of the whole relation. */
+extern bool reco_catalog_may_select_all(Oid relid);
+
 /*
  * reco_catalog_bind resolves relations and columns as they are now and fills
  * attnum, type, sql_name.  A relation that is gone, renamed or replaced, and a

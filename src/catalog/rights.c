@@ -17,6 +17,15 @@
 #include "compat.h"
 
 bool
+reco_catalog_may_select_all(Oid relid)
+{
+	Oid role = GetUserId();
+
+	return reco_compat_schema_aclcheck(get_rel_namespace(relid), role, ACL_USAGE) == ACLCHECK_OK &&
+		   pg_class_aclcheck(relid, role, ACL_SELECT) == ACLCHECK_OK;
+}
+
+bool
 reco_catalog_may_select(Oid relid, AttrNumber attnum)
 {
 	Oid role = GetUserId();

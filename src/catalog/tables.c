@@ -41,6 +41,33 @@ reco_table_oid(const char *name)
 	return relid;
 }
 
+/*
+ * require_columns raises where a table has fewer columns than this library reads: of a schema that an older version of the
+ * extension has made.  Rows are taken apart by place, so nothing else would notice.
+ */
+static void
+require_columns(Relation table, const char *name)
+{
+	static const struct
+	{
+		const char *table;
+		int columns;
+	} expected[] = {{"recommender", RECO_FIELDS},
+					{"version", VERSION_COLUMNS},
+					{"chunk", CHUNK_COLUMNS},
+					{"version_chunk", VERSION_CHUNK_COLUMNS},
+					{"reason_template", TEMPLATE_COLUMNS}};
+
+	for (size_t i = 0; i < lengthof(expected); i++)
+		if (strcmp(name, expected[i].table) == 0 &&
+			RelationGetNumberOfAttributes(table) < expected[i].columns)
+			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("extension \"reco\" is older in this database than its library"),
+					errdetail("Relation %s.%s has %d columns, and the library reads %d.", RECO_SCHEMA, name,
+							  RelationGetNumberOfAttributes(table), expected[i].columns),
+					errhint("Run ALTER EXTENSION reco UPDATE."));
+}
+
 void
 reco_scan_begin(RecoScan *scan, const char *table, const char *index, bool ordered, int n_keys, ScanKey key)
 {
@@ -48,6 +75,7 @@ reco_scan_begin(RecoScan *scan, const char *table, const char *index, bool order
 	if (scan->pushed)
 		PushActiveSnapshot(GetTransactionSnapshot());
 	scan->table = table_open(reco_table_oid(table), AccessShareLock);
+	require_columns(scan->table, table);
 	scan->index = index ? index_open(reco_table_oid(index), AccessShareLock) : NULL;
 	scan->ordered = ordered;
 	if (ordered)

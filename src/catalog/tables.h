@@ -15,7 +15,7 @@
 
 #include "catalog/catalog.h"
 
-/* Attribute numbers of reco.version, reco.chunk and reco.version_chunk. */
+/* Attribute numbers of reco.version, reco.chunk, reco.version_chunk and reco.reason_template. */
 enum
 {
 	VERSION_RECOMMENDER = 1,
@@ -52,6 +52,18 @@ enum
 	VERSION_CHUNK_CHUNK,
 	VERSION_CHUNK_DIGEST,
 	VERSION_CHUNK_COLUMNS = VERSION_CHUNK_DIGEST
+};
+
+enum
+{
+	TEMPLATE_KIND = 1,
+	TEMPLATE_LANG,
+	TEMPLATE_VARIANT,
+	TEMPLATE_PATTERN,
+	TEMPLATE_MIN_EVIDENCE,
+	TEMPLATE_WEIGHT,
+	TEMPLATE_BUILTIN,
+	TEMPLATE_COLUMNS = TEMPLATE_BUILTIN
 };
 
 /* A scan of one table, by an index or of all of it. */

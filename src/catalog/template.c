@@ -18,17 +18,6 @@
 
 #define TEMPLATE_TABLE "reason_template"
 
-enum
-{
-	TEMPLATE_KIND = 1,
-	TEMPLATE_LANG,
-	TEMPLATE_VARIANT,
-	TEMPLATE_PATTERN,
-	TEMPLATE_MIN_EVIDENCE,
-	TEMPLATE_WEIGHT,
-	TEMPLATE_BUILTIN
-};
-
 static Datum
 column_of(HeapTuple tuple, TupleDesc descriptor, AttrNumber column)
 {

@@ -149,7 +149,7 @@ rank(Search *search, const RecoQuery *query, size_t m, RkHit *hit)
 	size_t found = 0;
 
 	if (reco_query_is_scored(query))
-		return add_ours(search, query, reco_rank(query, m, search->skip, NULL, hit), m, hit);
+		return add_ours(search, query, reco_rank(query, m, search->skip, query->model->place, hit), m, hit);
 	order = unscored_list(search, &n);
 	for (size_t i = 0; i < n && found < m; i++)
 		if (!is_skipped(search, order[i]))
@@ -214,7 +214,7 @@ is_before(const RecoQuery *query, uint32 other, uint32 item, double score)
 {
 	double its = reco_query_score(query, other);
 
-	return its > score || (its == score && other < item);
+	return its > score || (its == score && reco_model_order_equals(query->model, other, item) < 0);
 }
 
 /* items_before gives the items, not left out, that come before ours; *listed: whether ours is in the list at all. */

@@ -89,7 +89,9 @@ static bool
 is_listed(const Pair *pair, const RecoQuery *query)
 {
 	RkHit *hit = palloc(sizeof(RkHit) * pair->ask->k);
-	size_t n = reco_query_is_scored(query) ? reco_rank(query, pair->ask->k, pair->skip, NULL, hit) : 0;
+	size_t n = reco_query_is_scored(query)
+				   ? reco_rank(query, pair->ask->k, pair->skip, query->model->place, hit)
+				   : 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (hit[i].item == pair->item)
@@ -342,7 +344,7 @@ reco_quality_add(RecoQuality *quality, const RecoQuery *query, uint64 user)
 	for (int e = 0; e < query->n_evidence; e++)
 		skip[query->evidence[e].item / 8] |= (uint8) (1 << (query->evidence[e].item % 8));
 	hit = palloc(sizeof(RkHit) * quality->ask.k);
-	n = reco_rank(query, quality->ask.k, skip, NULL, hit);
+	n = reco_rank(query, quality->ask.k, skip, query->model->place, hit);
 	outer = MemoryContextSwitchTo(scratch);
 	for (size_t i = 0; i < Min(n, (size_t) quality->ask.items); i++)
 	{

@@ -103,6 +103,14 @@ reco_model_order(const RecoModel *model, uint32 a, uint32 b)
 	return reco_key_compare(&added->key[a - model->items.n], &added->key[b - model->items.n]);
 }
 
+int
+reco_model_order_equals(const RecoModel *model, uint32 a, uint32 b)
+{
+	if (model->place == NULL || a >= model->items.n || b >= model->items.n)
+		return reco_model_order(model, a, b);
+	return model->place[a] < model->place[b] ? -1 : model->place[a] > model->place[b];
+}
+
 RecoAttributes
 reco_model_attributes(const RecoModel *model, uint32 item)
 {

@@ -33,7 +33,7 @@ reco_attributes_read(const RecoDefinition *definition, const RecoModel *model, c
 	RecoFeatures *features;
 
 	if (model->user_encoder == NULL || n == 0 ||
-		!reco_encoder_is_readable(definition, model->user_encoder, RECO_SIDE_USER))
+		reco_encoder_access(definition, model->user_encoder, RECO_SIDE_USER) == RECO_ACCESS_DENIED)
 		return attributes;
 	features = reco_encoder_rows(definition, model->user_encoder, RECO_SIDE_USER, user, n);
 	for (int u = 0; u < n; u++)

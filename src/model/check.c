@@ -157,6 +157,9 @@ reco_model_check(const RecoVersion *version, const RecoTensorSet *tensors)
 		refuse(TENSOR_POPULAR, "It lists too many items.");
 	if (!reco_model_lists_all(model->popular, model->items.n))
 		refuse(TENSOR_POPULAR, "It does not list every item once.");
+	for (size_t p = 0; model->place != NULL && p < model->items.n; p++)
+		if (model->place[model->popular[p]] != p)
+			refuse(TENSOR_PLACE, "It does not give the places of the popular items.");
 	for (size_t i = 0; i < model->n_unseen; i++)
 		if (model->unseen[i] < 0 || (size_t) model->unseen[i] >= model->items.n ||
 			(i > 0 && model->unseen[i] <= model->unseen[i - 1]))

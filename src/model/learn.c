@@ -12,7 +12,7 @@
 #include "utils/timestamp.h"
 
 /* Common tensors of a version, at most: those that are added here, three of people and reviews, the link, and three of boards. */
-#define COMMON_TENSORS 18
+#define COMMON_TENSORS 19
 
 void
 reco_learn_check(RkStatus status)
@@ -177,6 +177,17 @@ add_attributes(RecoTensorSet *set, const RkCsr *items, const int64 *until)
 	add_tensor(set, TENSOR_ATTRIBUTE_VALUE, RECO_FLOAT4, rk_csr_nnz(items), 1, items->weight);
 }
 
+/* add_places adds the place of each item among the popular ones. */
+static void
+add_places(RecoTensorSet *set, const int32 *popular, size_t n)
+{
+	int32 *place = palloc_extended(sizeof(int32) * Max(n, 1), MCXT_ALLOC_HUGE);
+
+	for (size_t p = 0; p < n; p++)
+		place[popular[p]] = (int32) p;
+	add_tensor(set, TENSOR_PLACE, RECO_INT4, n, 1, place);
+}
+
 /* collect_tensors puts the common tensors before the algorithm's own. */
 static void
 collect_tensors(RecoLearned *learned, const RecoEvents *events, const RecoLearnInput *input,
@@ -200,6 +211,7 @@ collect_tensors(RecoLearned *learned, const RecoEvents *events, const RecoLearnI
 				   events->dates_items ? &events->items_until : NULL);
 	for (int t = 0; t < output->n_tensors; t++)
 		set->tensor[set->n++] = output->tensor[t];
+	add_places(set, popular, learned->n_items);
 }
 
 /* require_rows raises when folding left nothing: every event weighs zero. */

@@ -6,6 +6,7 @@
  *
  *		rule				float8 [1 x RULE_N]: how its rows were folded
  *		popular				int4 [n_items]: item indexes, most users first
+ *		popular_place		int4 [n_items]: the place of each item in it
  *		people				int4 [n_items]: buckets of users who chose an item (people.c)
  *		new_item			int4 [...]: the items that nobody had chosen, ascending; where there are any
  *		item_key			int8 [n_items]: keys, where they are integers; else
@@ -234,6 +235,17 @@ reco_model_refuse(const char *tensor)
 					errhint("Learn a new version with CALL reco.refresh().")));
 }
 
+/* bind_places finds the places of items among the popular ones; older versions have none. */
+static void
+bind_places(RecoModel *model, int64 n)
+{
+	const RecoTensor *place = reco_store_find(model->tensors, TENSOR_PLACE, RECO_INT4, 1);
+
+	if (place != NULL && place->rows != n)
+		raise_damaged(TENSOR_PLACE);
+	model->place = place != NULL ? place->data : NULL;
+}
+
 /* bind_people finds the buckets of people; evaluations and older versions have none. */
 static void
 bind_people(RecoModel *model, int64 n)
@@ -386,6 +398,7 @@ reco_model_bind(const char *algorithm, const RecoTensorSet *tensors)
 	model->fold.half_life = value[RULE_HALF_LIFE];
 	model->fold.as_of = (TimestampTz) value[RULE_AS_OF];
 	model->popular = popular->data;
+	bind_places(model, popular->rows);
 	bind_people(model, popular->rows);
 	bind_unseen(model, popular->rows);
 	bind_reviews(model, popular->rows);
@@ -426,10 +439,12 @@ reco_model_open(const RecoDefinition *definition, MemoryContext pin)
 	const RecoTensorSet *tensors = reco_store_open(version, &opening, pin);
 	MemoryContext previous = MemoryContextSwitchTo(pin);
 	RecoModel *model = reco_model_bind(version->algorithm, tensors);
+	RecoAccess access = RECO_ACCESS_DENIED;
 
-	model->reads_items = model->item_encoder != NULL &&
-						 reco_encoder_is_readable(definition, model->item_encoder, RECO_SIDE_ITEM);
-	if (model->reads_items && model->algorithm->place != NULL && model->attributes.n_cols > 0 &&
+	if (model->item_encoder != NULL)
+		access = reco_encoder_access(definition, model->item_encoder, RECO_SIDE_ITEM);
+	model->reads_items = access == RECO_ACCESS_GRANTED;
+	if (access != RECO_ACCESS_DENIED && model->algorithm->place != NULL && model->attributes.n_cols > 0 &&
 		reco_max_new_items > 0)
 		model->added = reco_added_make(definition, &version->key);
 	MemoryContextSwitchTo(previous);

@@ -185,8 +185,10 @@ struct RecoModel
 	RecoFoldRule fold;
 	RecoKeys items;       /* the item of index i has the i-th key */
 	const int32 *popular; /* [items.n] item indexes, most users first */
-	int n_aspects;        /* of reviews; 0: none are counted */
-	const char **aspect;  /* [n_aspects] */
+	const uint32
+		*place;    /* [items.n] where an item stands among them: the order of equal scores; NULL: by index */
+	int n_aspects; /* of reviews; 0: none are counted */
+	const char **aspect; /* [n_aspects] */
 	const int32 *
 		reviewed; /* [items.n x n_aspects] buckets of people who rated the aspect highly, 0: too few to say */
 	const int32 *people; /* [items.n] buckets of users who chose the item, 0: too few; NULL: not counted */
@@ -466,6 +468,9 @@ extern int64 reco_model_find(const RecoModel *model, const RecoKey *key);
  * depends on the order in which they were added.
  */
 extern int reco_model_order(const RecoModel *model, uint32 a, uint32 b);
+
+/* reco_model_order_equals compares the places in a list of two items of one score: more popular ones first, added ones last and by key. */
+extern int reco_model_order_equals(const RecoModel *model, uint32 a, uint32 b);
 
 /* reco_model_attributes gives the encoded attributes of an item; none where they are not learned from. */
 extern RecoAttributes reco_model_attributes(const RecoModel *model, uint32 item);

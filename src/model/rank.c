@@ -127,23 +127,31 @@ sum_score(const SparseSums *sums, uint32 item)
 	return score;
 }
 
-/* push_untouched offers the items that no row knows, which all score the constant, while they may be among the best. */
+/*
+ * push_untouched offers the items that no row knows, which all score the constant, while they may be among the best: in the
+ * order of ties where that is known, so that no more are offered than are taken.
+ */
 static void
 push_untouched(const SparseSums *sums, const uint8 *skip, RkHeap *heap)
 {
+	const RecoModel *model = sums->query->model;
 	double constant = sums->query->constant;
-	size_t n = sums->query->model->items.n;
+	bool by_place = heap->tie != NULL && heap->tie == model->place;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < model->items.n; i++)
 	{
+		uint32 item = by_place ? (uint32) model->popular[i] : (uint32) i;
 		double floor = rk_heap_floor(heap);
 
-		if (floor > constant || (floor == constant && heap->tie == NULL && heap->hit[0].item < i))
+		if (floor > constant)
+			return;
+		if (floor == constant &&
+			((by_place && heap->tie[heap->hit[0].item] < i) || (heap->tie == NULL && heap->hit[0].item < i)))
 			return;
 		if (i % INTERRUPT_EVERY == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (!is_skipped(sums->rows.met, (uint32) i) && !is_skipped(skip, (uint32) i))
-			rk_heap_push(heap, (uint32) i, constant);
+		if (!is_skipped(sums->rows.met, item) && !is_skipped(skip, item))
+			rk_heap_push(heap, item, constant);
 	}
 }
 

@@ -177,7 +177,7 @@ rank_row(const RecoAlike *alike, size_t k, const uint8 *skip, RkHit *hit)
 	const RkCsr *matrix = alike->model->similar;
 	RkHeap heap;
 
-	rk_heap_init(&heap, hit, k, NULL);
+	rk_heap_init(&heap, hit, k, alike->model->place);
 	for (uint64 e = matrix->offset[alike->item]; e < matrix->offset[alike->item + 1]; e++)
 		if (matrix->index[e] != alike->item && !is_skipped(skip, matrix->index[e]))
 			rk_heap_push(&heap, matrix->index[e], matrix->weight[e]);
@@ -190,7 +190,8 @@ rank_factors(const RecoAlike *alike, size_t k, const uint8 *skip, RkHit *hit)
 {
 	size_t n = alike->model->items.n;
 	uint8 *others = palloc_extended(n / 8 + 1, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	RkTopk ask = {.query = alike->vector, .k = k, .skip = others, .poll = &reco_pool_poll};
+	RkTopk ask = {
+		.query = alike->vector, .k = k, .skip = others, .tie = alike->model->place, .poll = &reco_pool_poll};
 	size_t found;
 
 	if (skip != NULL)
@@ -208,7 +209,7 @@ rank_each(const RecoAlike *alike, size_t k, const uint8 *skip, RkHit *hit)
 {
 	RkHeap heap;
 
-	rk_heap_init(&heap, hit, k, NULL);
+	rk_heap_init(&heap, hit, k, alike->model->place);
 	for (size_t i = 0; i < alike->model->items.n; i++)
 	{
 		double score;

@@ -8,6 +8,7 @@
 
 #define TENSOR_RULE "rule"
 #define TENSOR_POPULAR "popular"
+#define TENSOR_PLACE "popular_place"
 #define TENSOR_PEOPLE "people"
 #define TENSOR_NEW "new_item"
 #define TENSOR_REVIEWS "reviews"

@@ -236,19 +236,29 @@ reco_encoder_fits(const RecoDefinition *definition, const RecoEncoder *encoder, 
 	return true;
 }
 
-bool
-reco_encoder_is_readable(const RecoDefinition *definition, const RecoEncoder *encoder, RecoSide side)
+RecoAccess
+reco_encoder_access(const RecoDefinition *definition, const RecoEncoder *encoder, RecoSide side)
 {
 	Oid relation = side_relation(definition, side)->relid;
 	AttrNumber key = side == RECO_SIDE_ITEM ? definition->item_key.attnum : definition->user_key.attnum;
+	RecoAccess access = RECO_ACCESS_GRANTED;
+	bool all;
 
-	if (!OidIsValid(relation) || !reco_catalog_may_select(relation, key))
-		return false;
+	if (!OidIsValid(relation))
+		return RECO_ACCESS_DENIED;
+	all = reco_catalog_may_select_all(relation);
+	if (!all && !reco_catalog_may_select(relation, key))
+		return RECO_ACCESS_DENIED;
 	for (int a = 0; a < encoder->n_attributes; a++)
-		if (get_attnum(relation, encoder->attribute[a].name) != InvalidAttrNumber &&
-			!reco_encoder_may_show(definition, encoder, side, a))
-			return false;
-	return true;
+	{
+		AttrNumber attnum = get_attnum(relation, encoder->attribute[a].name);
+
+		if (attnum == InvalidAttrNumber)
+			access = RECO_ACCESS_GONE;
+		else if (!all && !reco_catalog_may_select(relation, attnum))
+			return RECO_ACCESS_DENIED;
+	}
+	return access;
 }
 
 bool

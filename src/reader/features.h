@@ -114,12 +114,17 @@ extern RecoFeatures *reco_encoder_rows(const RecoDefinition *definition, const R
  */
 extern bool reco_reader_tells_versions(const RecoDefinition *definition, const RecoEncoder *encoder);
 
-/*
- * reco_encoder_is_readable says whether the caller may read the key of a side and every column that an encoder was fitted on, whatever
- * the definition names by now.  A column that is gone is left to whoever reads to complain of.
- */
-extern bool reco_encoder_is_readable(const RecoDefinition *definition, const RecoEncoder *encoder,
-									 RecoSide side);
+/* What a caller may do with what an encoder was fitted on. */
+typedef enum RecoAccess
+{
+	RECO_ACCESS_DENIED, /* some column, or the key, may not be read */
+	RECO_ACCESS_GONE,   /* a column is gone: nothing of it is shown, and whoever reads it is told */
+	RECO_ACCESS_GRANTED
+} RecoAccess;
+
+/* reco_encoder_access says whether the caller may read the key of a side and every column that an encoder was fitted on, whatever the definition names by now. */
+extern RecoAccess reco_encoder_access(const RecoDefinition *definition, const RecoEncoder *encoder,
+									  RecoSide side);
 
 /* reco_encoder_may_show says whether the caller may read the column of a relation that an attribute was fitted on: no, where it is gone. */
 extern bool reco_encoder_may_show(const RecoDefinition *definition, const RecoEncoder *encoder, RecoSide side,

@@ -15,8 +15,6 @@
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
-#include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/rel.h"
 
 #include "reader/encoder.h"
@@ -71,7 +69,7 @@ reco_reader_tells_versions(const RecoDefinition *definition, const RecoEncoder *
 	Relation table;
 	bool result;
 
-	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+	if (!reco_catalog_may_select_all(relid))
 		return false;
 	table = table_open(relid, AccessShareLock);
 	result = (table->rd_rel->relkind == RELKIND_RELATION || table->rd_rel->relkind == RELKIND_MATVIEW) &&

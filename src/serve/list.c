@@ -123,9 +123,9 @@ rank_version(const RecoListAsk *ask, size_t m, RkHit *hit)
 		case RECO_SOURCE_HISTORY:
 		case RECO_SOURCE_ATTRIBUTES:
 			if (ask->candidate != NULL && ask->n_candidate <= ask->model->items.n / SCORED_SHARE)
-				return reco_rank_of(ask->query, ask->candidate, ask->n_candidate, m, ask->skip->bit, NULL,
-									hit);
-			return reco_rank(ask->query, m, ask->skip->bit, NULL, hit);
+				return reco_rank_of(ask->query, ask->candidate, ask->n_candidate, m, ask->skip->bit,
+									ask->model->place, hit);
+			return reco_rank(ask->query, m, ask->skip->bit, ask->model->place, hit);
 		case RECO_SOURCE_SIMILAR:
 			return reco_rank_similar(ask->alike, m, ask->skip->bit, hit);
 		case RECO_SOURCE_SEGMENT:
@@ -137,7 +137,7 @@ rank_version(const RecoListAsk *ask, size_t m, RkHit *hit)
 	return 0;
 }
 
-/* order_hits sorts by score, then by the places of items. */
+/* order_hits sorts by score, and equal ones by popularity. */
 static int
 order_hits(const void *a, const void *b, void *model)
 {
@@ -146,7 +146,7 @@ order_hits(const void *a, const void *b, void *model)
 
 	if (x->score != y->score)
 		return x->score > y->score ? -1 : 1;
-	return reco_model_order(model, x->item, y->item);
+	return reco_model_order_equals(model, x->item, y->item);
 }
 
 void

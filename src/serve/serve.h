@@ -122,7 +122,7 @@ extern size_t reco_serve_segment_promoted(RecoListAsk *ask, const RecoBoard *boa
 										  const RecoPromotion *promotion, RkHit *hit, size_t *n_promoted,
 										  size_t *n_own);
 
-/* reco_serve_sort puts hits in the order of lists: by score, then by reco_model_order. */
+/* reco_serve_sort puts hits in the order of lists: by score, then by reco_model_order_equals. */
 extern void reco_serve_sort(const RecoModel *model, RkHit *hit, size_t n);
 
 #endif

@@ -80,6 +80,20 @@ SELECT outcome($$CALL reco.refresh('heavy')$$);
 UPDATE heavy SET v = 1e30 WHERE u = 3;
 SELECT outcome($$SELECT * FROM reco.recommend(3, 3, 'heavy')$$);
 
+\echo == a schema that is older than the library
+BEGIN;
+ALTER TABLE reco.recommender RENAME TO recommender_now;
+CREATE TABLE reco.recommender AS SELECT key, name, owner, created_at, algorithm FROM reco.recommender_now;
+SELECT outcome($$SELECT * FROM reco.recommend(1, 3, 'shop')$$);
+SELECT outcome($$CALL reco.refresh('shop')$$);
+ROLLBACK;
+BEGIN;
+ALTER TABLE reco.version RENAME TO version_now;
+CREATE TABLE reco.version AS SELECT recommender, number, key FROM reco.version_now;
+SELECT outcome($$SELECT * FROM reco.recommend(1, 3, 'shop')$$);
+ROLLBACK;
+SELECT count(*) FROM reco.recommend(1, 3, 'shop');
+
 \echo == a version whose list of chunks is not one
 UPDATE reco.version_chunk SET digest = '\x00' WHERE recommender = (SELECT key FROM reco.recommender WHERE name = 'shop');
 UPDATE reco.version SET key = gen_random_uuid() WHERE recommender = (SELECT key FROM reco.recommender WHERE name = 'shop');

@@ -44,6 +44,23 @@ SELECT DISTINCT source FROM recommend(230, 5, 'care');
 SELECT count(*) FROM explain(3, 7, 'care') WHERE kind = 'attribute';
 RESET ROLE;
 
+\echo == a column that was renamed or dropped is shown to nobody
+SELECT alter_recommender('care', item_features => '{brand, margin}', user_features => '{region, belief}');
+CALL refresh('care');
+ALTER TABLE things RENAME margin TO spread;
+SELECT reason FROM explain(3, 7, 'care', view => 'attributes') WHERE kind IN ('attribute', 'rest');
+SET ROLE features_care_reader;
+SELECT reason FROM explain(3, 7, 'care', view => 'attributes') WHERE kind IN ('attribute', 'rest');
+RESET ROLE;
+ALTER TABLE things RENAME spread TO margin;
+ALTER TABLE people RENAME belief TO creed;
+SELECT complaint($$SELECT popular_items(3, 'care', options => '{"by": "belief"}')$$);
+SELECT complaint($$SELECT recommend(3, 5, 'care')$$);
+SET ROLE features_care_reader;
+SELECT complaint($$SELECT popular_items(3, 'care', options => '{"by": "belief"}')$$);
+RESET ROLE;
+ALTER TABLE people RENAME creed TO belief;
+
 \echo == what is not known, and what is rare, is called that, and is no reason
 INSERT INTO things VALUES (101, 'Unknown', NULL, NULL), (102, 'Rare', 'nobody heard of', NULL);
 SELECT alter_recommender('care', item_features => '{brand, margin}', user_features => '{region, belief, age}');

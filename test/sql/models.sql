@@ -241,7 +241,7 @@ SELECT bool_and(abs(n.score - c.s) < 1e-6), count(*) FROM similar_items(4, 25, '
 CREATE VIEW names AS SELECT unnest('{blend,two_members,one_member,cosine,few,graph,ease,ease_local,rp3beta,userknn,jaccard,popular,recent}'::text[]) AS name;
 SELECT name, count(*), bool_and(r.score = score(u, r.item_id, name)), bool_and(full_list.items = sorted.items) FROM names, generate_series(1, 61, 5) u,
 	LATERAL (SELECT array_agg(item_id ORDER BY rank) AS items FROM recommend(u, 30, name, exclude_seen => false)) full_list,
-	LATERAL (SELECT array_agg(i::bigint ORDER BY score(u, i, name) DESC, i) AS items FROM of_item) sorted,
+	LATERAL (SELECT array_agg(i::bigint ORDER BY score(u, i, name) DESC, p.rank) AS items FROM of_item JOIN popular_items(NULL::bigint, 100, name) p ON p.item_id = i) sorted,
 	LATERAL recommend(u, 5, name) r GROUP BY name ORDER BY name;
 SELECT name, bool_and(array(SELECT item_id FROM recommend(u, 30, name, exclude_seen => false, candidates => '{3,9,25,14,1}'))
 	= array(SELECT item_id FROM recommend(u, 30, name, exclude_seen => false) WHERE item_id IN (3,9,25,14,1) ORDER BY rank))
