@@ -124,7 +124,8 @@ guided()
 	corpus "$1"
 	: >"$SERVER_LOG"
 	words_of "$1" | grep -v '^$' | sed -E 's/[\\"]/\\&/g; s/.*/"&"/' >"$RECO_BUILD/fuzz-words.$1" || true
-	psql -X -q -c "$(guided_call "$2" "$3" fuzz "$CORPUS" "${options[@]}" "-dict=$RECO_BUILD/fuzz-words.$1" "-max_total_time=$seconds" "-seed=$seed" \
+	[[ ! -s $RECO_BUILD/fuzz-words.$1 ]] || options+=("-dict=$RECO_BUILD/fuzz-words.$1")
+	psql -X -q -c "$(guided_call "$2" "$3" fuzz "$CORPUS" "${options[@]}" "-max_total_time=$seconds" "-seed=$seed" \
 		-print_final_stats=1 "-artifact_prefix=$CORPUS/")" >/dev/null 2>&1 || true
 	units=$(sed -nE 's/^stat::number_of_executed_units: *//p' "$SERVER_LOG")
 	echo "${units:-broken off} inputs, $(grep -aoE 'cov: [0-9]+ ft: [0-9]+' "$SERVER_LOG" | tail -n 1)"

@@ -75,7 +75,7 @@ reco_plans_find(const char *sql, int n_types, const Oid *type)
 		RecoPlan *plan = dlist_container(RecoPlan, node, iter.cur);
 
 		if (plan->hash == hash && plan->n_types == n_types && strcmp(plan->sql, sql) == 0 &&
-			memcmp(plan->type, type, n_types * sizeof(Oid)) == 0)
+			(n_types == 0 || memcmp(plan->type, type, n_types * sizeof(Oid)) == 0))
 		{
 			dlist_move_head(&reco_plans, &plan->node);
 			return plan;
@@ -123,7 +123,8 @@ reco_plans_make(const char *sql, int n_types, const Oid *type)
 	plan = MemoryContextAllocZero(reco_plans_context, sizeof(RecoPlan));
 	plan->sql = MemoryContextStrdup(reco_plans_context, sql);
 	plan->type = MemoryContextAlloc(reco_plans_context, (n_types + 1) * sizeof(Oid));
-	memcpy(plan->type, type, n_types * sizeof(Oid));
+	for (int t = 0; t < n_types; t++)
+		plan->type[t] = type[t];
 	plan->n_types = n_types;
 	plan->hash = reco_plans_hash(sql, n_types, type);
 	return plan;
