@@ -2045,6 +2045,13 @@ CREATE VIEW reco.reason_templates AS
 	FROM reco.reason_template t
 	ORDER BY t.kind, t.lang, t.variant, t.builtin;
 COMMENT ON VIEW reco.reason_templates IS 'the wordings in force; those of weight 0 are never chosen';
+COMMENT ON COLUMN reco.reason_templates.kind IS 'what the wording is for';
+COMMENT ON COLUMN reco.reason_templates.lang IS 'its language';
+COMMENT ON COLUMN reco.reason_templates.variant IS 'its number among the wordings of a kind and language';
+COMMENT ON COLUMN reco.reason_templates.pattern IS 'the text with slots in braces';
+COMMENT ON COLUMN reco.reason_templates.min_evidence IS 'how many items or people must stand behind it';
+COMMENT ON COLUMN reco.reason_templates.weight IS 'how often it is chosen beside the other wordings of its kind; 0: never';
+COMMENT ON COLUMN reco.reason_templates.edited IS 'whether it replaces or adds to the built-in wordings';
 GRANT SELECT ON reco.reason_templates TO PUBLIC;
 
 CREATE FUNCTION reco.set_reason_template(
@@ -2249,6 +2256,38 @@ CREATE VIEW reco.recommenders WITH (security_barrier) AS
 	FROM reco.recommender r LEFT JOIN reco.version v ON v.recommender = r.key AND v.number = r.deployed
 	WHERE reco.may_use(r.key);
 COMMENT ON VIEW reco.recommenders IS 'the recommenders that the caller owns or may be served by; a relation or an owner that a restore did not find is NULL';
+COMMENT ON COLUMN reco.recommenders.name IS 'the name of the recommender';
+COMMENT ON COLUMN reco.recommenders.owner IS 'the role that owns it';
+COMMENT ON COLUMN reco.recommenders.algorithm IS 'the algorithm that it learns with';
+COMMENT ON COLUMN reco.recommenders.feedback IS 'implicit or explicit';
+COMMENT ON COLUMN reco.recommenders.interactions IS 'the relation of interactions';
+COMMENT ON COLUMN reco.recommenders.user_column IS 'its column of user ids';
+COMMENT ON COLUMN reco.recommenders.item_column IS 'its column of item ids';
+COMMENT ON COLUMN reco.recommenders.event_column IS 'its column of kinds of events';
+COMMENT ON COLUMN reco.recommenders.event_weights IS 'the weight of each kind of event';
+COMMENT ON COLUMN reco.recommenders.value_column IS 'its column of amounts or ratings';
+COMMENT ON COLUMN reco.recommenders.time_column IS 'its column of times';
+COMMENT ON COLUMN reco.recommenders.half_life IS 'after which time an event counts for half';
+COMMENT ON COLUMN reco.recommenders.items IS 'the relation of items';
+COMMENT ON COLUMN reco.recommenders.item_key IS 'its column of ids';
+COMMENT ON COLUMN reco.recommenders.item_label IS 'its column of names';
+COMMENT ON COLUMN reco.recommenders.item_features IS 'its columns that are learned from';
+COMMENT ON COLUMN reco.recommenders.items_time_column IS 'its column of the times at which items came';
+COMMENT ON COLUMN reco.recommenders.users IS 'the relation of users';
+COMMENT ON COLUMN reco.recommenders.user_key IS 'its column of ids';
+COMMENT ON COLUMN reco.recommenders.user_features IS 'its columns that are learned from';
+COMMENT ON COLUMN reco.recommenders.protected IS 'names of features that reasons never speak of';
+COMMENT ON COLUMN reco.recommenders.shared_catalogue IS 'whether everybody may see all items';
+COMMENT ON COLUMN reco.recommenders.options IS 'options of the algorithm, as given';
+COMMENT ON COLUMN reco.recommenders.deployed IS 'the number of the version that serves';
+COMMENT ON COLUMN reco.recommenders.refreshed_at IS 'when that version was stored';
+COMMENT ON COLUMN reco.recommenders.created_at IS 'when the recommender was created';
+COMMENT ON COLUMN reco.recommenders.reviews IS 'the relation of reviews';
+COMMENT ON COLUMN reco.recommenders.reviews_item_column IS 'its column of item ids';
+COMMENT ON COLUMN reco.recommenders.reviews_user_column IS 'its column of user ids';
+COMMENT ON COLUMN reco.recommenders.review_aspects IS 'its columns of ratings by aspect';
+COMMENT ON COLUMN reco.recommenders.review_min IS 'the least rating that is called high';
+COMMENT ON COLUMN reco.recommenders.review_people IS 'how many people it takes to speak of';
 GRANT SELECT ON reco.recommenders TO PUBLIC;
 
 CREATE VIEW reco.models WITH (security_barrier) AS
@@ -2259,6 +2298,20 @@ CREATE VIEW reco.models WITH (security_barrier) AS
 	FROM reco.version v JOIN reco.recommender r ON r.key = v.recommender
 	WHERE reco.may_use(r.key);
 COMMENT ON VIEW reco.models IS 'the kept versions of each recommender';
+COMMENT ON COLUMN reco.models.recommender IS 'the name of the recommender';
+COMMENT ON COLUMN reco.models.version IS 'the number of the version';
+COMMENT ON COLUMN reco.models.deployed IS 'whether it serves';
+COMMENT ON COLUMN reco.models.algorithm IS 'what it was learned with';
+COMMENT ON COLUMN reco.models.created_at IS 'when it was stored';
+COMMENT ON COLUMN reco.models.as_of IS 'the time of the latest event, at which decay stands still';
+COMMENT ON COLUMN reco.models.n_users IS 'users learned from';
+COMMENT ON COLUMN reco.models.n_items IS 'items it knows';
+COMMENT ON COLUMN reco.models.n_interactions IS 'rows learned from, those of a user on an item folded into one';
+COMMENT ON COLUMN reco.models.options IS 'every option as resolved';
+COMMENT ON COLUMN reco.models.metrics IS 'what learning measured';
+COMMENT ON COLUMN reco.models.gate IS 'what the gate of the refresh decided';
+COMMENT ON COLUMN reco.models.format IS 'the number of the format of its tensors';
+COMMENT ON COLUMN reco.models.bytes IS 'the size of its chunks';
 GRANT SELECT ON reco.models TO PUBLIC;
 
 CREATE FUNCTION reco.progress_rows(
@@ -2281,6 +2334,15 @@ CREATE VIEW reco.progress WITH (security_barrier) AS
 	FROM reco.progress_rows() p JOIN reco.recommender r ON r.key = p.recommender
 	WHERE reco.may_use(r.key);
 COMMENT ON VIEW reco.progress IS 'what is being learned or evaluated at this moment, seen from any session';
+COMMENT ON COLUMN reco.progress.recommender IS 'the name of the recommender';
+COMMENT ON COLUMN reco.progress.pid IS 'the process that works';
+COMMENT ON COLUMN reco.progress.command IS 'the command';
+COMMENT ON COLUMN reco.progress.phase IS 'what it does at present';
+COMMENT ON COLUMN reco.progress.done IS 'steps done in this phase';
+COMMENT ON COLUMN reco.progress.total IS 'steps of this phase';
+COMMENT ON COLUMN reco.progress.loss IS 'the loss after the latest sweep';
+COMMENT ON COLUMN reco.progress.started_at IS 'when the command began';
+COMMENT ON COLUMN reco.progress.seconds_left IS 'an estimate of the seconds that this phase still takes';
 GRANT SELECT ON reco.progress TO PUBLIC;
 
 CREATE VIEW reco.evaluations WITH (security_barrier) AS
@@ -2293,6 +2355,28 @@ CREATE VIEW reco.evaluations WITH (security_barrier) AS
 	JOIN reco.evaluation_model d ON d.evaluation = e.id AND d.model = m.model
 	WHERE reco.may_use(r.key);
 COMMENT ON VIEW reco.evaluations IS 'every measured value, with its 95 % bootstrap interval';
+COMMENT ON COLUMN reco.evaluations.evaluation IS 'the number of the evaluation';
+COMMENT ON COLUMN reco.evaluations.recommender IS 'the name of the recommender';
+COMMENT ON COLUMN reco.evaluations.created_at IS 'when it ended';
+COMMENT ON COLUMN reco.evaluations.command IS 'evaluate, compare or learning_curve';
+COMMENT ON COLUMN reco.evaluations.split IS 'how the interactions were split';
+COMMENT ON COLUMN reco.evaluations.model IS 'the name of what was measured';
+COMMENT ON COLUMN reco.evaluations.user_group IS 'the users whose lists were measured';
+COMMENT ON COLUMN reco.evaluations.item_group IS 'the items that count as hits';
+COMMENT ON COLUMN reco.evaluations.metric IS 'the measure';
+COMMENT ON COLUMN reco.evaluations.k IS 'the length of the lists; 0: the measure knows none';
+COMMENT ON COLUMN reco.evaluations.value IS 'the mean';
+COMMENT ON COLUMN reco.evaluations.low IS 'the lower end of its 95 % interval';
+COMMENT ON COLUMN reco.evaluations.high IS 'the upper end';
+COMMENT ON COLUMN reco.evaluations.users IS 'users measured';
+COMMENT ON COLUMN reco.evaluations.counts IS 'what was split and what was left out';
+COMMENT ON COLUMN reco.evaluations.options IS 'options of the command';
+COMMENT ON COLUMN reco.evaluations.place IS 'the order in which models were measured';
+COMMENT ON COLUMN reco.evaluations.algorithm IS 'of the model; NULL for baselines';
+COMMENT ON COLUMN reco.evaluations.model_options IS 'its options as resolved';
+COMMENT ON COLUMN reco.evaluations.share IS 'the percentage of the training users that it learned from';
+COMMENT ON COLUMN reco.evaluations.n_interactions IS 'rows that it learned from';
+COMMENT ON COLUMN reco.evaluations.seconds IS 'how long it learned';
 GRANT SELECT ON reco.evaluations TO PUBLIC;
 
 CREATE VIEW reco.evaluation_runs WITH (security_barrier) AS
@@ -2300,6 +2384,13 @@ CREATE VIEW reco.evaluation_runs WITH (security_barrier) AS
 	FROM reco.evaluation e JOIN reco.recommender r ON r.key = e.recommender
 	WHERE reco.may_use(r.key);
 COMMENT ON VIEW reco.evaluation_runs IS 'one row a reco.evaluate(), reco.compare() or reco.learning_curve(): what was split, how, and what was left out';
+COMMENT ON COLUMN reco.evaluation_runs.evaluation IS 'the number of the evaluation';
+COMMENT ON COLUMN reco.evaluation_runs.recommender IS 'the name of the recommender';
+COMMENT ON COLUMN reco.evaluation_runs.created_at IS 'when it ended';
+COMMENT ON COLUMN reco.evaluation_runs.command IS 'evaluate, compare or learning_curve';
+COMMENT ON COLUMN reco.evaluation_runs.split IS 'how the interactions were split';
+COMMENT ON COLUMN reco.evaluation_runs.counts IS 'what was split and what was left out';
+COMMENT ON COLUMN reco.evaluation_runs.options IS 'options of the command';
 GRANT SELECT ON reco.evaluation_runs TO PUBLIC;
 
 CREATE VIEW reco.trials WITH (security_barrier) AS
@@ -2308,6 +2399,24 @@ CREATE VIEW reco.trials WITH (security_barrier) AS
 	FROM reco.trial t JOIN reco.recommender r ON r.key = t.recommender
 	WHERE reco.may_use(r.key);
 COMMENT ON VIEW reco.trials IS 'settings that reco.tune() has tried: setting 1 is the present one, share the percentage of training users learned from, gain the difference to the present one with its paired interval';
+COMMENT ON COLUMN reco.trials.trial IS 'the number of the trial';
+COMMENT ON COLUMN reco.trials.recommender IS 'the name of the recommender';
+COMMENT ON COLUMN reco.trials.created_at IS 'when it ended';
+COMMENT ON COLUMN reco.trials.search IS 'a digest of what was searched, so that a search goes on where it stopped';
+COMMENT ON COLUMN reco.trials.setting IS 'the number of the setting; 1 is the present one';
+COMMENT ON COLUMN reco.trials.share IS 'the percentage of training users learned from';
+COMMENT ON COLUMN reco.trials.algorithm IS 'of the setting';
+COMMENT ON COLUMN reco.trials.options IS 'the options that were set';
+COMMENT ON COLUMN reco.trials.resolved IS 'every option as resolved';
+COMMENT ON COLUMN reco.trials.metric IS 'the measure that decides';
+COMMENT ON COLUMN reco.trials.k IS 'the length of the lists';
+COMMENT ON COLUMN reco.trials.value IS 'its mean';
+COMMENT ON COLUMN reco.trials.low IS 'the lower end of its 95 % interval';
+COMMENT ON COLUMN reco.trials.high IS 'the upper end';
+COMMENT ON COLUMN reco.trials.gain IS 'the difference to the present setting';
+COMMENT ON COLUMN reco.trials.gain_low IS 'the lower end of its paired interval';
+COMMENT ON COLUMN reco.trials.gain_high IS 'the upper end';
+COMMENT ON COLUMN reco.trials.seconds IS 'how long it learned';
 GRANT SELECT ON reco.trials TO PUBLIC;
 
 CREATE VIEW reco.evaluation_differences WITH (security_barrier) AS
@@ -2320,6 +2429,18 @@ CREATE VIEW reco.evaluation_differences WITH (security_barrier) AS
 	LATERAL (VALUES (d.model, d.versus, 1), (d.versus, d.model, -1)) p(model, versus, sign)
 	WHERE reco.may_use(r.key);
 COMMENT ON VIEW reco.evaluation_differences IS 'the value of a model minus that of another of the same evaluation, with its 95 % paired bootstrap interval; significant: the interval does not hold 0';
+COMMENT ON COLUMN reco.evaluation_differences.evaluation IS 'the number of the evaluation';
+COMMENT ON COLUMN reco.evaluation_differences.recommender IS 'the name of the recommender';
+COMMENT ON COLUMN reco.evaluation_differences.created_at IS 'when it ended';
+COMMENT ON COLUMN reco.evaluation_differences.command IS 'evaluate, compare or learning_curve';
+COMMENT ON COLUMN reco.evaluation_differences.model IS 'a model of it';
+COMMENT ON COLUMN reco.evaluation_differences.versus IS 'another one';
+COMMENT ON COLUMN reco.evaluation_differences.metric IS 'the measure';
+COMMENT ON COLUMN reco.evaluation_differences.k IS 'the length of the lists; 0: the measure knows none';
+COMMENT ON COLUMN reco.evaluation_differences.value IS 'the value of the first less that of the other';
+COMMENT ON COLUMN reco.evaluation_differences.low IS 'the lower end of its 95 % paired interval';
+COMMENT ON COLUMN reco.evaluation_differences.high IS 'the upper end';
+COMMENT ON COLUMN reco.evaluation_differences.significant IS 'whether the interval does not hold 0';
 GRANT SELECT ON reco.evaluation_differences TO PUBLIC;
 
 CREATE FUNCTION reco.latest_evaluation(recommender text, evaluation bigint, command text) RETURNS bigint
@@ -2330,6 +2451,11 @@ AS $latest$
 	WHERE ($2 IS NULL OR e.evaluation = $2) AND ($1 IS NULL OR e.recommender = $1) AND ($3 IS NULL OR e.command = $3)
 $latest$;
 COMMENT ON FUNCTION reco.latest_evaluation(text, bigint, text) IS 'the latest evaluation of a recommender and of a command, or the given one; NULL stands for any';
+
+CREATE FUNCTION reco.require_report(recommender text, metric text) RETURNS void
+AS 'MODULE_PATHNAME', 'reco_require_report'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION reco.require_report(text, text) IS 'raises unless there is such a recommender and such a measure; NULL stands for any';
 
 CREATE FUNCTION reco.evaluation_report(
 	recommender text = NULL,
@@ -2357,6 +2483,7 @@ CREATE FUNCTION reco.evaluation_report(
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 40
 SET search_path = pg_catalog, pg_temp
 AS $report$
+	SELECT reco.require_report($1, NULL);
 	SELECT l.model, l.user_group, l.item_group, max(l.users), nullif(l.k, 0),
 		round(max(l.value) FILTER (WHERE l.metric = 'recall')::numeric, 4),
 		round(max(l.value) FILTER (WHERE l.metric = 'precision')::numeric, 4),
@@ -2409,6 +2536,7 @@ CREATE FUNCTION reco.comparison_report(
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $report$
+	SELECT reco.require_report($1, $3);
 	WITH l AS (
 		SELECT e.* FROM reco.evaluations e
 		WHERE e.evaluation = (SELECT reco.latest_evaluation($1, $2, CASE WHEN $2 IS NULL THEN 'compare' END))
@@ -2471,6 +2599,7 @@ CREATE FUNCTION reco.learning_curve_report(
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $report$
+	SELECT reco.require_report($1, $3);
 	WITH l AS (
 		SELECT e.* FROM reco.evaluations e
 		WHERE e.evaluation = (SELECT reco.latest_evaluation($1, $2, CASE WHEN $2 IS NULL THEN 'learning_curve' END))

@@ -39,6 +39,9 @@ typedef struct RecoEvaluateRequest
 
 typedef struct RecoEvaluation RecoEvaluation;
 
+/* reco_evaluate_require_metric raises ERRCODE_INVALID_PARAMETER_VALUE for a measure that there is not. */
+extern void reco_evaluate_require_metric(const char *metric);
+
 /*
  * reco_evaluate_read checks the request and reads all it needs (SPI must be
  * connected, a snapshot active).  Everything lives in the current memory

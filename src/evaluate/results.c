@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "evaluate/evaluate.h"
 #include "evaluate/internal.h"
 #include "kernel/metrics.h"
 #include "model/json.h"
@@ -24,6 +25,28 @@ static const char *const item_group_names[RECO_ITEM_GROUPS] = {"head", "middle",
 
 const char *const reco_evaluate_cell_name[RECO_CELL_ITEM_RECALL] = {
 	"recall", "precision", "f1", "ndcg", "map", "mrr", "hit_rate", "novelty", "diversity"};
+
+/* Measures that no list of one user has. */
+static const char *const whole_names[] = {"auc", "coverage", "gini", "mae", "rmse"};
+
+void
+reco_evaluate_require_metric(const char *metric)
+{
+	const char *name[RECO_CELL_ITEM_RECALL + lengthof(whole_names)];
+	StringInfoData known;
+
+	memcpy(name, reco_evaluate_cell_name, sizeof(reco_evaluate_cell_name));
+	memcpy(name + RECO_CELL_ITEM_RECALL, whole_names, sizeof(whole_names));
+	initStringInfo(&known);
+	for (size_t m = 0; m < lengthof(name); m++)
+	{
+		if (strcmp(name[m], metric) == 0)
+			return;
+		appendStringInfo(&known, "%s%s", m > 0 ? ", " : "", name[m]);
+	}
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown measure \"%s\"", metric),
+					errhint("The known measures are: %s.", known.data)));
+}
 
 /* The users of one group with their resamples. */
 typedef struct Sample

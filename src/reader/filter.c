@@ -99,6 +99,36 @@ reco_filter_parse(const RecoDefinition *definition, const char *expression)
 	return statement;
 }
 
+/* reco_filter_last_parameter finds the greatest n of a $n, in the int behind last. */
+static bool
+reco_filter_last_parameter(Node *node, void *last)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+		*(int *) last = Max(*(int *) last, ((const Param *) node)->paramid);
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, reco_filter_last_parameter, last, 0);
+	return expression_tree_walker(node, reco_filter_last_parameter, last);
+}
+
+/* reco_filter_require_used raises unless the last value of filter_args is used: what is left over is mostly a mistake. */
+static void
+reco_filter_require_used(const RecoFilter *filter, Query *query)
+{
+	int last = 0;
+
+	(void) reco_filter_last_parameter((Node *) query, &last);
+	if (last >= filter->n_arguments)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					last == 0 ? errmsg("filter_args holds %d values, but the filter uses none of them",
+									   filter->n_arguments)
+							  : errmsg("filter_args holds %d values, but the filter uses none after $%d",
+									   filter->n_arguments, last),
+					errhint("Write the values into the filter as $1, $2, ..., or leave them out.")));
+}
+
 /* reco_filter_analyse checks the meaning of a parsed filter, which it may scribble on. */
 static void
 reco_filter_analyse(const RecoDefinition *definition, const RecoFilter *filter, RawStmt *statement)
@@ -120,6 +150,7 @@ reco_filter_analyse(const RecoDefinition *definition, const RecoFilter *filter, 
 	if (type != BOOLOID)
 		reco_filter_refuse(definition, ERRCODE_DATATYPE_MISMATCH,
 						   psprintf("filter must be of type boolean, not type %s", format_type_be(type)));
+	reco_filter_require_used(filter, query);
 }
 
 /*

@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/catalog.h"
 #include "evaluate/evaluate.h"
 #include "fmgr.h"
 #include "sqlapi/procedure.h"
@@ -13,6 +14,7 @@
 PG_FUNCTION_INFO_V1(reco_evaluate);
 PG_FUNCTION_INFO_V1(reco_compare);
 PG_FUNCTION_INFO_V1(reco_learning_curve);
+PG_FUNCTION_INFO_V1(reco_require_report);
 
 /* forbid_null raises for an argument that was passed as NULL and has another default. */
 static void
@@ -100,5 +102,16 @@ reco_learning_curve(PG_FUNCTION_ARGS)
 	RecoEvaluateRequest request = read_arguments(fcinfo, RECO_COMMAND_CURVE, "learning_curve", 1);
 
 	run(&request, may_commit);
+	PG_RETURN_VOID();
+}
+
+/* What a report is asked of, where it is named: a recommender that there is, and a measure.  Of one that the caller may not use it has no rows. */
+Datum
+reco_require_report(PG_FUNCTION_ARGS)
+{
+	if (!PG_ARGISNULL(0))
+		(void) reco_catalog_read_row(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
+	if (!PG_ARGISNULL(1))
+		reco_evaluate_require_metric(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	PG_RETURN_VOID();
 }

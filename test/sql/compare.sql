@@ -133,6 +133,15 @@ SET ROLE regress_reco_comparer;
 SELECT helper.complaint($$CALL reco.compare('own', models => '["small"]', options => '{"k": 5, "resamples": 0}')$$);
 SELECT helper.complaint($$CALL reco.compare('own', models => '[{"options": {"factors": 5}}]', options => '{"k": 5, "resamples": 0}')$$);
 SELECT count(*) FROM reco.comparison_report();
+\echo == what is not there to be reported on is an error, also where there is nothing to report
+SELECT helper.complaint($$SELECT reco.evaluation_report('nope')$$);
+SELECT helper.complaint($$SELECT reco.comparison_report('nope')$$);
+SELECT helper.complaint($$SELECT reco.comparison_report('own', metric => 'nope')$$);
+SELECT helper.complaint($$SELECT reco.learning_curve_report('nope')$$);
+SELECT helper.complaint($$SELECT reco.learning_curve_report(metric => 'recal')$$);
+SELECT count(*) FROM reco.evaluation_report('own', -1);
+\echo == every column of a view says what it is
+SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 WHERE c.relnamespace = 'reco'::regnamespace AND c.relkind = 'v' AND col_description(c.oid, a.attnum) IS NULL;
 RESET ROLE;
 
 -- All leaves with the recommender.

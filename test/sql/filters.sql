@@ -173,6 +173,11 @@ SELECT count(*) FROM reco.recommend(1000::bigint, 5, 'bare');
 \set VERBOSITY default
 SELECT count(*) FROM reco.recommend(1000::bigint, 5, 'bare', filter => 'true');
 
+-- Values that the filter does not use are mostly a mistake; a gap before the last is none.
+SELECT try('true', '{1}');
+SELECT try('$1 = $1', '{1,2,3}');
+SELECT try('$2 = $2', '{1,2}') <> 'none', try('EXISTS (SELECT WHERE $1 = $1)', '{1}') <> 'none';
+
 -- Clean-up.
 SELECT count(reco.drop_recommender(name)) FROM unnest('{filters,bare}'::text[]) name;
 SET client_min_messages = error;

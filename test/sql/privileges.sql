@@ -96,6 +96,7 @@ INSERT INTO action (name, command) VALUES
 	('sees it by comparison_report', $$SELECT 1 / count(*) FROM reco.comparison_report('guarded')$$),
 	('sees it by learning_curve_report', $$SELECT 1 / count(*) FROM reco.learning_curve_report('guarded')$$),
 	('sees it by latest_evaluation', $$SELECT 1 / count(reco.latest_evaluation('guarded', NULL, NULL))$$),
+	('asks require_report', $$SELECT reco.require_report('guarded', 'ndcg')$$),
 	('may_use is true', (SELECT format('SELECT 1 / reco.may_use(%L)::int', key) FROM reco.recommender WHERE name = 'guarded')),
 	('reads reason_templates', $$SELECT * FROM reco.reason_templates$$),
 	('reads progress (own and usable ones)', $$SELECT * FROM reco.progress$$);
