@@ -542,6 +542,22 @@ finish_vector(RecoFit *fit)
 	attribute->dimensions = (size_t) fit->longest;
 }
 
+/*
+ * hush makes numbers, times and vectors that group users or fewer have say nothing: a constant, or of no components.  Levels and terms need more
+ * users each, so theirs are hushed already.
+ */
+static void
+hush(RecoFit *fit)
+{
+	RecoAttribute *attribute = fit->attribute;
+
+	attribute->center = attribute->scale = 0;
+	if (attribute->kind == RECO_FEATURE_BANDS)
+		attribute->kind = RECO_FEATURE_NUMBER;
+	if (attribute->kind == RECO_FEATURE_VECTOR)
+		attribute->dimensions = 0;
+}
+
 void
 reco_fit_finish(RecoFit *fit, MemoryContext result)
 {
@@ -564,6 +580,8 @@ reco_fit_finish(RecoFit *fit, MemoryContext result)
 			finish_vector(fit);
 			break;
 	}
+	if (fit->group > 0 && fit->n <= (size_t) fit->group)
+		hush(fit);
 	fit->attribute->keeps_missing = fit->attribute->keeps_other = true;
 }
 

@@ -71,6 +71,19 @@ SELECT reason FROM explain(15, 7, 'care') WHERE kind = 'attribute' ORDER BY 1;
 SELECT count(*) FILTER (WHERE reason ~ 'not known|rare one'), count(*) FILTER (WHERE item_id IN (101, 102) AND reason ~ 'brand|margin'), count(*) FILTER (WHERE item_id IN (101, 102)) > 20
 FROM generate_series(1, 200, 3) u, recommend(u::bigint, 80, 'care', options => '{"new_items": 12}');
 
+\echo == numbers, bands and vectors that ten people or fewer have say nothing of anybody
+ALTER TABLE people ADD salary numeric, ADD years int, ADD face real[], ADD since date;
+UPDATE people SET salary = 1000 * id, years = id, face = ARRAY[id, 1, id % 2], since = '2020-01-01'::date + id WHERE id <= 10;
+SELECT create_recommender('few', 'events', 'person', 'thing', users => 'people', user_key => 'id', user_features => '{region, salary, years, face, since}',
+	options => '{"factors": 4, "iterations": 1, "features": {"years": {"bands": 3}}}');
+CALL refresh('few');
+SELECT DISTINCT attribute, role FROM generate_series(1, 20) u, encode('few', 'user', u) WHERE attribute <> 'region' AND value <> 0 AND role <> 'missing';
+SELECT count(*) FROM generate_series(1, 10) u, explain(u::bigint, 7, 'few') WHERE reason ~ 'salary|years|face|since' AND reason !~ 'not known';
+SELECT max(abs(sum_residual)) < 1e-9 FROM generate_series(1, 20) u, explain_check(u::bigint, 7, 'few');
+UPDATE people SET salary = 1000 * id, years = id, face = ARRAY[id, 1, id % 2], since = '2020-01-01'::date + id WHERE id <= 11;
+CALL refresh('few');
+SELECT DISTINCT attribute, role FROM generate_series(1, 20) u, encode('few', 'user', u) WHERE attribute <> 'region' AND value <> 0 AND role <> 'missing' ORDER BY 1, 2;
+
 \echo == a level has one name whatever the settings of who learns and who is served
 SELECT create_recommender('texts', 'events', 'person', 'thing', items => 'things', item_key => 'id', item_features => '{day, size}',
 	options => '{"factors": 4, "iterations": 1, "features": {"day": {"category": true}, "size": {"category": true}}}');
@@ -117,7 +130,7 @@ CALL refresh('tagged');
 -- the first of them count, at most 65536
 SELECT attribute, level, role, round(value::numeric ^ -2) FROM encode('tagged', 'item', 5) ORDER BY 1, 2;
 
-SELECT count(drop_recommender(name)) FROM recommenders WHERE name IN ('care', 'texts', 'shaky', 'dates', 'tagged');
+SELECT count(drop_recommender(name)) FROM recommenders WHERE name IN ('care', 'few', 'texts', 'shaky', 'dates', 'tagged');
 DROP OWNED BY features_care_reader;
 DROP ROLE features_care_reader;
 DROP SCHEMA features_care CASCADE;
