@@ -10,13 +10,14 @@
 
 # Candidates: options of each algorithm.
 declare -A GRID
-GRID[als]='{"factors": 64}|{"factors": 256}'
+GRID[als]='{"factors": 64}|{"factors": 256}|{"factors": 1024, "alpha0": 0.04, "lambda": 0.0019, "nu": 1, "iterations": 2}'
 GRID[itemknn]='{"shrinkage": 30}|{"weighting": "tfidf"}|{"weighting": "bm25"}|{"asymmetry": 0.65, "shrinkage": 1}|{"asymmetry": 0.65, "shrinkage": 1, "weighting": "tfidf"}'
 GRID[rp3beta]='{"alpha": 0.5, "beta": 0.2}|{"alpha": 0.5, "beta": 0.3}|{"alpha": 0.6, "beta": 0.3}|{"alpha": 0.7, "beta": 0.1, "neighbours": 1000}'
 GRID[userknn]='{"exponent": 1, "popularity": 0.4}|{"exponent": 1, "popularity": 0.6}|{"exponent": 1.5, "popularity": 0.6}'
-GRID[ease]='{"lambda": 50}|{"lambda": 50, "nearest": 200}|{"lambda": 50, "nearest": 400, "neighbours": 800}|{"lambda": 200}'
-GRID[graph]='{"alpha": 0.6, "low_pass": 0.3, "factors": 448, "sharpening": 0}|{"alpha": 0.7, "beta": 0.1, "low_pass": 0.5, "factors": 448, "neighbours": 1000}'
-GRID[blend]='{"members": {"als": {"factors": 512, "alpha0": 0.02, "lambda": 0.003, "nu": 1, "iterations": 2}, "graph": {"alpha": 0.7, "beta": 0.1, "low_pass": 0.5, "factors": 448, "neighbours": 1000}, "rp3beta": {"alpha": 0.7, "beta": 0.1, "neighbours": 1000}}}'
+GRID[ease]='{"method": "local", "lambda": 50, "nearest": 200}|{"method": "local", "lambda": 50, "nearest": 400, "neighbours": 800}|{"method": "dense", "lambda": 100, "neighbours": 1000}|{"method": "dense", "lambda": 200, "neighbours": 1000}|{"method": "dense", "lambda": 400, "neighbours": 1000}'
+GRID[graph]='{"alpha": 0.7, "beta": 0.1, "low_pass": 0.5, "factors": 448, "neighbours": 1000}|{"alpha": 0.7, "beta": 0.1, "low_pass": 0.8, "factors": 600, "neighbours": 1000}'
+MEMBERS='"members": {"als": {"factors": 1024, "alpha0": 0.04, "lambda": 0.0019, "nu": 1, "iterations": 2}, "graph": {"alpha": 0.7, "beta": 0.1, "low_pass": 0.5, "factors": 448, "neighbours": 1000}, "ease": {"method": "local", "lambda": 50, "nearest": 200, "neighbours": 600}}'
+GRID[blend]="{$MEMBERS}|{$MEMBERS, \"weights\": {\"als\": 1, \"graph\": 1, \"ease\": 1}}|{$MEMBERS, \"weights\": {\"als\": 1, \"graph\": 2, \"ease\": 1}}"
 GRID[popular]='{}'
 
 # measure(recommender, model options, arguments of evaluate, more options): recall@20 and ndcg@20 as two words
@@ -24,11 +25,13 @@ measure()
 {
 	sql -c "SET client_min_messages = warning" \
 		-c "CALL reco.evaluate('$1', $3, options => '{\"k\": [20], \"resamples\": 0, $4 \"model\": $2}')"
-	sql -At -F ' ' -c "SELECT recall, ndcg FROM reco.evaluation_report('$1') WHERE model = '$1' AND user_group = 'all' AND recall IS NOT NULL"
+	sql -At -F ' ' -c "SELECT recall, ndcg FROM reco.evaluation_report('$1') WHERE model = '$1' AND user_group = 'all' AND item_group = 'all' AND k = 20"
 }
 
 begin "${1:-}"
 shift
+# the inverse over 30,000 users and a blend of three
+sql -c "ALTER DATABASE postgres SET reco.learn_memory = '8GB'"
 [[ $# -gt 0 ]] || set -- popular itemknn userknn rp3beta ease graph als blend
 HELD_OUT="split => 'random'" MORE='"fraction": 0.2, "seed": 2,'
 CHOSEN_ON="split => 'random'" CHOSEN='"fraction": 0.2, "seed": 1,'

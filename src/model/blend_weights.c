@@ -150,7 +150,7 @@ judge(const RecoBlend *blend, const RkCsr *train, const RkCsr *test, size_t user
 	for (int m = 0; m < blend->n; m++)
 	{
 		query[m] = query_of(blend->member[m], train, user);
-		has_positive = query[m]->has_positive;
+		has_positive = has_positive || query[m]->has_positive;
 	}
 	if (!has_positive)
 		return false;

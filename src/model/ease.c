@@ -218,6 +218,10 @@ ease_learn_bytes(size_t n_users, size_t n_items, size_t n_rows, bool explicit_fe
 		Size matrix = mul_size(rk_ease_padded(order), mul_size(order / 2 + RK_TILE, sizeof(float)));
 
 		bytes = add_size(bytes, mul_size(n_items, sizeof(double)));
+		if (is_dual(n_users, n_items))
+			/* scratch lies beside the area, in every process, and counts all the same */
+			bytes = add_size(bytes, mul_size((Size) reco_pool_workers() + 1,
+											 rk_ease_dual_rows_scratch_bytes(n_users, n_items)));
 		return add_size(add_size(bytes, matrix), add_size(mul_size(rk_ease_padded(order), panels),
 														  RK_EASE_TILE * RK_EASE_TILE * sizeof(float)));
 	}

@@ -16,6 +16,7 @@
 #include <math.h>
 
 #include "fmgr.h"
+#include "miscadmin.h"
 
 #include "model/als_learner.h"
 #include "model/blas.h"
@@ -108,6 +109,9 @@ graph_learn_bytes(size_t n_users, size_t n_items, size_t n_rows, bool explicit_f
 	bytes = add_size(bytes, mul_size(add_size(n_items, 2), sizeof(uint64)));
 	bytes = add_size(bytes, reco_als_learn_bytes(n_users, n_items, n_rows, false,
 												 factor_options(n_users, n_items, option)));
+	/* scratch lies beside the area, in every process, and counts all the same */
+	bytes = add_size(
+		bytes, mul_size((Size) reco_pool_workers() + 1, reco_blas()->graph_scratch_bytes(n_users, n_items)));
 	return add_size(bytes, vectors);
 }
 
@@ -143,6 +147,9 @@ scaled(RecoArea *area, const float *factor, const double *of_item, size_t n, siz
 	for (size_t i = 0; i < n; i++)
 	{
 		double scale = of_item[i] > 0 ? pow(of_item[i], power) : 0;
+
+		if (i % 1024 == 0)
+			CHECK_FOR_INTERRUPTS();
 
 		for (size_t c = 0; c < d; c++)
 			out[i * d + c] = (float) (factor[i * d + c] * scale);
@@ -223,8 +230,12 @@ take_likeness(RecoNeighbourLearner *learner, const double *of_user, const double
 	float *weight = reco_area_alloc(learner->input->area, sizeof(float) * (rk_csr_nnz(rows) + 1));
 
 	for (size_t u = 0; u < rows->n_rows; u++)
+	{
+		if (u % 1024 == 0)
+			CHECK_FOR_INTERRUPTS();
 		for (size_t k = rows->offset[u]; k < rows->offset[u + 1]; k++)
 			weight[k] = (float) (rows->weight[k] / sqrt(of_user[u] * of_item[rows->index[k]]));
+	}
 	graph->by_user = *rows;
 	graph->by_user.weight = weight;
 	graph->by_item = reco_neighbours_by_item(learner, weight);

@@ -115,6 +115,8 @@ reco_neighbours_begin(RecoNeighbourLearner *learner, const RecoLearnInput *input
 	n = 0;
 	for (size_t u = 0; u < rows->n_rows; u++)
 	{
+		if (u % 1024 == 0)
+			CHECK_FOR_INTERRUPTS();
 		offset[u] = n;
 		for (size_t k = rows->offset[u]; k < rows->offset[u + 1]; k++)
 		{
@@ -141,6 +143,8 @@ reco_neighbours_sums(const RkCsr *by_user, const float *weight, double power, do
 	memset(of_item, 0, sizeof(double) * by_user->n_cols);
 	for (size_t u = 0; u < by_user->n_rows; u++)
 	{
+		if (u % 1024 == 0)
+			CHECK_FOR_INTERRUPTS();
 		of_user[u] = 0;
 		for (size_t k = by_user->offset[u]; k < by_user->offset[u + 1]; k++)
 		{

@@ -19,6 +19,7 @@
 
 #include <math.h>
 
+#include "miscadmin.h"
 #include "model/walk.h"
 
 enum
@@ -113,6 +114,8 @@ weigh(const RkCsr *rows, double power, double exponent, const Weights *weights)
 	{
 		double share = less(weights->of_user[u], exponent);
 
+		if (u % 1024 == 0)
+			CHECK_FOR_INTERRUPTS();
 		for (size_t k = rows->offset[u]; k < rows->offset[u + 1]; k++)
 		{
 			double y = pow((double) rows->weight[k], power);
