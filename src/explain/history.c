@@ -160,7 +160,7 @@ add_attributes(const RecoEncoder *encoder, const RecoAddend *addend, int n_adden
 			   RecoExplanation *out)
 {
 	int n;
-	RecoAttributeShare *share = reco_attribute_shares(encoder, addend, n_addends, own, &n);
+	RecoAttributeShare *share = reco_attribute_shares(encoder, addend, n_addends, own, &n, NULL);
 
 	for (int a = 0; a < n; a++)
 		out->row[out->n++] = (RecoExplainRow){.kind = RECO_ADDEND_ATTRIBUTE,

@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include <limits.h>
+#include <math.h>
 
 #include "explain/explain.h"
 #include "explain/lexicon.h"
@@ -225,18 +226,17 @@ order_attributes(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* positive_attributes gives the attributes that speak for an item and may be said, best first. */
+/* positive_attributes gives the attributes that speak for an item and may be said, best first; none where none is worth "least". */
 static RecoAttributeShare *
-positive_attributes(const RecoQuery *query, uint32 item, int *n)
+positive_attributes(const RecoQuery *query, uint32 item, double least, int *n)
 {
 	int all;
-	RecoAttributeShare *share = reco_query_attributes(query, item, &all);
+	RecoAttributeShare *share = reco_query_attributes(query, item, least, &all);
 
 	*n = 0;
 	for (int a = 0; a < all; a++)
-		if (share[a].removal > 0 && !reco_lexicon_protects(share[a].name) &&
-			share[a].role != RECO_ROLE_MISSING && share[a].role != RECO_ROLE_OTHER &&
-			!(share[a].own && share[a].value == NULL))
+		if (share[a].removal > 0 && share[a].role != RECO_ROLE_MISSING && share[a].role != RECO_ROLE_OTHER &&
+			!(share[a].own && share[a].value == NULL) && !reco_lexicon_protects(share[a].name))
 			share[(*n)++] = share[a];
 	if (*n > 1)
 		qsort(share, *n, sizeof(RecoAttributeShare), order_attributes);
@@ -253,7 +253,7 @@ joint_effect(const RecoQuery *query, uint32 item, int evidence, double effect,
 	int n;
 
 	removed[evidence] = true;
-	share = reco_query_attributes(reco_query_without(query, removed), item, &n);
+	share = reco_query_attributes(reco_query_without(query, removed), item, -INFINITY, &n);
 	for (int a = 0; a < n; a++)
 		if (share[a].own == attribute->own && strcmp(share[a].name, attribute->name) == 0)
 			effect += share[a].removal;
@@ -278,9 +278,10 @@ static void
 add_attributes(const RecoQuery *query, const LineEvidence *line, RecoCause *cause)
 {
 	int n;
-	RecoAttributeShare *share = positive_attributes(query, line->item, &n);
 	double first = cause->n > 0 ? effect_of(line, cause->evidence[0]) : 0;
 	double second = cause->n > 1 ? effect_of(line, cause->evidence[1]) : 0;
+	/* what counts for less than this share of the history is not said beside it either */
+	RecoAttributeShare *share = positive_attributes(query, line->item, SECOND_SHARE * first, &n);
 
 	if (n == 0)
 		return;

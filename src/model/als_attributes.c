@@ -17,9 +17,14 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "kernel/side.h"
 #include "model/als_query.h"
 #include "model/tensors.h"
+
+/* What a bound allows for rounding, in parts of it. */
+#define BOUND_SLACK 1e-9
 
 /* find_map finds a map and checks its shape against the encoder; NULL where the version has none. */
 static const float *
@@ -162,37 +167,121 @@ reco_als_place(const RecoModel *model, const RecoAttributes *attributes, float *
 	pfree(place);
 }
 
+/* length gives sqrt(v^T D^-1 v), v being d numbers and, with a bias, "last"; infinity where D has a zero. */
+static double
+length(const AlsQuery *user, const float *v, size_t d, double last)
+{
+	double sum = user->columns > d ? last * last / user->diagonal[d] : 0;
+
+	for (size_t k = 0; k < d; k++)
+		sum += (double) v[k] * (double) v[k] / user->diagonal[k];
+	return isfinite(sum) ? sqrt(sum) : INFINITY;
+}
+
+/*
+ * bound_own gives the most that a share can be worth: with A = D + (positive semidefinite), the square of y^T A^-1 v is at most
+ * (y^T D^-1 y) (v^T D^-1 v).  A share of a column is lambda_u g_c y^T A^-1 v_c.
+ */
+static double
+bound_own(const RecoQuery *query, const AlsOwn *own)
+{
+	const AlsModel *als = query->model->state;
+	const AlsQuery *user = query->state;
+	const RecoAttributes *known = &query->attributes;
+	double *share = palloc0(sizeof(double) * Max(own->n, 1));
+	double most = 0;
+
+	for (size_t c = 0; c < known->n; c++)
+		share[own->place[c]] +=
+			user->lambda * fabs((double) known->value[c]) *
+			length(user, map_row(als->user_map, known->column[c], als->items.d), als->items.d, 0);
+	for (int s = 0; s < own->n; s++)
+		most = Max(most, share[s]);
+	pfree(share);
+	return most * (1 + BOUND_SLACK);
+}
+
+/* worded_own gives the wording of the user's own attributes, made at the first item that asks for it. */
+static const AlsOwn *
+worded_own(const RecoQuery *query)
+{
+	AlsQuery *user = query->state;
+	const RecoAttributes *known = &query->attributes;
+	RecoAddend *addend;
+	MemoryContext previous;
+
+	if (user->own != NULL)
+		return user->own;
+	previous = MemoryContextSwitchTo(user->context);
+	addend = palloc0(sizeof(RecoAddend) * Max(known->n, 1));
+	for (size_t c = 0; c < known->n; c++)
+		addend[c] = (RecoAddend){RECO_ADDEND_ATTRIBUTE, -1, 0, (int) known->column[c]};
+	user->own = palloc(sizeof(AlsOwn));
+	user->own->place = palloc(sizeof(int) * Max(known->n, 1));
+	user->own->share = reco_attribute_shares(query->model->user_encoder, addend, (int) known->n, true,
+											 &user->own->n, user->own->place);
+	user->own->most = bound_own(query, user->own);
+	pfree(addend);
+	MemoryContextSwitchTo(previous);
+	return user->own;
+}
+
+/* own_shares gives what the user's own attributes are owed of a score, with room for "more", and their number: 0 where none can be owed "least". */
+static RecoAttributeShare *
+own_shares(const RecoQuery *query, uint32 item, double least, int more, int *n)
+{
+	const AlsModel *als = query->model->state;
+	const AlsOwn *own = worded_own(query);
+	RecoAttributeShare *share = palloc(sizeof(RecoAttributeShare) * (own->n + more + 1));
+	RecoAddend *addend;
+
+	*n = 0;
+	if (own->most * length(query->state, reco_items_row(&als->items, item), als->items.d, 1) < least)
+		return share;
+	addend = palloc(sizeof(RecoAddend) * reco_query_most_addends(query));
+	(void) reco_als_own_addends(query, item, addend);
+	memcpy(share, own->share, sizeof(RecoAttributeShare) * own->n);
+	for (size_t a = 0; a < query->attributes.n; a++)
+	{
+		share[own->place[a]].contribution += addend[a].contribution;
+		share[own->place[a]].removal += addend[a].contribution;
+	}
+	*n = own->n;
+	pfree(addend);
+	return share;
+}
+
 /*
  * reco_als_attributes gives the user's own attributes, and those of an item that nobody had chosen: its vector is what they
  * say and nothing else, so the score would be that much less without them.  An item with a history would be much the same
  * item to the model if an attribute of it were not known.
  */
 RecoAttributeShare *
-reco_als_attributes(const RecoQuery *query, uint32 item, int *n)
+reco_als_attributes(const RecoQuery *query, uint32 item, double least, int *n)
 {
 	const RecoModel *model = query->model;
-	RecoAddend *own = palloc(sizeof(RecoAddend) * reco_query_most_addends(query));
-	int n_own = reco_als_own_addends(query, item, own);
-	RecoAttributeShare *share = NULL;
-	RecoAttributeShare *of_item;
+	const AlsModel *als = model->state;
+	RecoAttributeShare *of_item = NULL;
+	RecoAttributeShare *share;
 	int n_of_item = 0;
 
-	*n = 0;
-	if (n_own > 0)
-		share = reco_attribute_shares(model->user_encoder, own, n_own, true, n);
 	if (model->reads_items && reco_model_is_unseen(model, item))
 	{
 		int n_addends;
 		RecoAddend *addend = reco_als_by_item(query, item, &n_addends);
 
 		if (addend != NULL)
-		{
-			of_item = reco_attribute_shares(model->item_encoder, addend, n_addends, false, &n_of_item);
-			share = share == NULL ? palloc(sizeof(RecoAttributeShare) * Max(n_of_item, 1))
-								  : repalloc(share, sizeof(RecoAttributeShare) * (*n + n_of_item + 1));
-			memcpy(share + *n, of_item, sizeof(RecoAttributeShare) * n_of_item);
-			*n += n_of_item;
-		}
+			of_item = reco_attribute_shares(model->item_encoder, addend, n_addends, false, &n_of_item, NULL);
 	}
+	*n = 0;
+	if (als->user_map == NULL)
+	{
+		*n = n_of_item;
+		return of_item;
+	}
+	share = own_shares(query, item, n_of_item > 0 ? -INFINITY : least, n_of_item, n);
+	if (n_of_item > 0)
+		memcpy(share + *n, of_item, sizeof(RecoAttributeShare) * n_of_item);
+	*n += n_of_item;
 	return share;
 }

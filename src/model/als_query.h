@@ -39,6 +39,15 @@ typedef struct AlsChoice
 	double first_most[FIRST_EFFECTS];
 } AlsChoice;
 
+/* The user's own attributes as they are worded, which is the same for every item. */
+typedef struct AlsOwn
+{
+	int n;
+	RecoAttributeShare *share; /* [n], of contributions of 0 */
+	int *place;                /* [addends of the user's own], the share that each is part of, or -1 */
+	double most; /* a share is at most this times sqrt(y_i^T D^-1 y_i), D being the diagonal of the user */
+} AlsOwn;
+
 /* What represent leaves for explanations. */
 typedef struct AlsQuery
 {
@@ -59,6 +68,7 @@ typedef struct AlsQuery
 	uint32 expected_item[MOST_EXPECTED];
 	AlsChoice expected_choice[MOST_EXPECTED];
 	double *expected;      /* [n_expected x n] */
+	AlsOwn *own;           /* NULL until asked for */
 	MemoryContext context; /* where the query lives */
 } AlsQuery;
 
@@ -83,7 +93,7 @@ extern double *reco_als_prior(const RecoQuery *query);
 extern int reco_als_own_addends(const RecoQuery *query, uint32 item, RecoAddend *addend);
 
 /* For the table of the algorithm, see model.h. */
-extern RecoAttributeShare *reco_als_attributes(const RecoQuery *query, uint32 item, int *n);
+extern RecoAttributeShare *reco_als_attributes(const RecoQuery *query, uint32 item, double least, int *n);
 extern RecoAddend *reco_als_by_item(const RecoQuery *query, uint32 item, int *n);
 extern void reco_als_place(const RecoModel *model, const RecoAttributes *attributes, float *row);
 

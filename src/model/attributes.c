@@ -82,7 +82,8 @@ share_of(const RecoEncoder *encoder, const RecoAddend *addend, bool own)
 }
 
 RecoAttributeShare *
-reco_attribute_shares(const RecoEncoder *encoder, const RecoAddend *addend, int n_addends, bool own, int *n)
+reco_attribute_shares(const RecoEncoder *encoder, const RecoAddend *addend, int n_addends, bool own, int *n,
+					  int *place)
 {
 	RecoAttributeShare *share = palloc(sizeof(RecoAttributeShare) * Max(n_addends, 1));
 	int last = -1;
@@ -93,6 +94,8 @@ reco_attribute_shares(const RecoEncoder *encoder, const RecoAddend *addend, int 
 		RecoAttributeShare one;
 		int attribute;
 
+		if (place != NULL)
+			place[a] = -1;
 		if (addend[a].kind != RECO_ADDEND_ATTRIBUTE)
 			continue;
 		one = share_of(encoder, &addend[a], own);
@@ -105,6 +108,8 @@ reco_attribute_shares(const RecoEncoder *encoder, const RecoAddend *addend, int 
 		}
 		else
 			share[(*n)++] = one;
+		if (place != NULL)
+			place[a] = *n - 1;
 		last = attribute;
 	}
 	return share;

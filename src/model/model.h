@@ -321,8 +321,11 @@ struct RecoAlgorithm
 	 */
 	void (*place)(const RecoModel *model, const RecoAttributes *attributes, float *row);
 
-	/* attributes gives the parts of a score that attributes are owed, and their number; NULL where there are none. */
-	RecoAttributeShare *(*attributes)(const RecoQuery *query, uint32 item, int *n);
+	/*
+	 * attributes gives the parts of a score that attributes are owed, and their number; NULL where there are none. All of them are there where
+	 * one has a removal of "least" or more; where none has, none need be.
+	 */
+	RecoAttributeShare *(*attributes)(const RecoQuery *query, uint32 item, double least, int *n);
 
 	/* removal_of_two gives the effect of taking two pieces away together; false, or NULL: reco_query_removal_of_two re-represents. */
 	bool (*removal_of_two)(const RecoQuery *query, uint32 item, int first, int second, double *effect);
@@ -511,10 +514,11 @@ extern RecoAttributes *reco_attributes_read(const RecoDefinition *definition, co
 
 /*
  * reco_attribute_shares words the addends of kind attribute, of a user (own) or of an item: one a level, and one for all
- * other columns of an attribute.  Their removal is their contribution.  In the current context, n of them.
+ * other columns of an attribute.  Their removal is their contribution.  In the current context, n of them; place [n_addends],
+ * unless NULL, becomes the share that an addend is part of, -1 for one of another kind.
  */
 extern RecoAttributeShare *reco_attribute_shares(const RecoEncoder *encoder, const RecoAddend *addend,
-												 int n_addends, bool own, int *n);
+												 int n_addends, bool own, int *n, int *place);
 
 /* reco_attributes_row gives row r of encoded features. */
 extern RecoAttributes reco_attributes_row(const RecoFeatures *features, size_t r);
@@ -564,7 +568,7 @@ extern bool reco_query_is_better(int piece, double its_effect, int other, double
 extern void reco_query_keep_best(int piece, double its_effect, int k, int *evidence, double *effect, int *n);
 
 /* reco_query_attributes: see RecoAlgorithm.attributes; n is 0 where the algorithm has none. */
-extern RecoAttributeShare *reco_query_attributes(const RecoQuery *query, uint32 item, int *n);
+extern RecoAttributeShare *reco_query_attributes(const RecoQuery *query, uint32 item, double least, int *n);
 
 /* reco_query_removal gives score - score without one piece of evidence, by representing the user again. */
 extern double reco_query_removal(const RecoQuery *query, uint32 item, int evidence);

@@ -408,11 +408,12 @@ reco_query_lowers_together(const RecoQuery *query, uint32 item, int first, int s
 }
 
 RecoAttributeShare *
-reco_query_attributes(const RecoQuery *query, uint32 item, int *n)
+reco_query_attributes(const RecoQuery *query, uint32 item, double least, int *n)
 {
+	const RecoAlgorithm *algorithm = query->model->algorithm;
+
 	*n = 0;
-	return query->model->algorithm->attributes != NULL ? query->model->algorithm->attributes(query, item, n)
-													   : NULL;
+	return algorithm->attributes != NULL ? algorithm->attributes(query, item, least, n) : NULL;
 }
 
 double

@@ -12,6 +12,7 @@
  *	fit.c				rows become the parameters of an encoder
  *	features.c			learning: reads the relation, fits and encodes
  *	features_read.c		serving: reads a few keys and encodes them; the queries of both
+ *	sources.c			how the attributes of an encoder are read, kept for the session
  *	encoder_bytes.c		stored form
  */
 #ifndef RECO_READER_ENCODER_H
@@ -173,9 +174,17 @@ extern bool reco_attribute_is_fixed(Oid type, RecoRawForm form);
 extern const RecoRelation *reco_feature_side(const RecoDefinition *definition, RecoSide side,
 											 const RecoColumn **key);
 
-/* reco_feature_sql writes the query of the key and n attributes of all rows, or of those of an array of keys. */
+/* Which rows a query reads: all, those of one key ($1), those of an array of keys ($1). */
+typedef enum RecoFeatureRows
+{
+	RECO_FEATURES_OF_ALL,
+	RECO_FEATURES_OF_ONE,
+	RECO_FEATURES_OF_SOME
+} RecoFeatureRows;
+
+/* reco_feature_sql writes the query of the key and n attributes of rows. */
 extern char *reco_feature_sql(const RecoDefinition *definition, RecoSide side, const RecoSource *source,
-							  int n, bool by_key);
+							  int n, RecoFeatureRows rows);
 
 /*
  * reco_feature_pin_settings makes what settings of the session would decide how to write be written by one setting, until the reading that has
@@ -189,6 +198,15 @@ extern void reco_feature_raws(const RecoEncoder *encoder, const RecoSource *sour
 
 /* reco_feature_hash hashes a row. */
 extern uint64 reco_feature_hash(const RecoEncoder *encoder, const RecoRaw *raw);
+
+/* sources.c */
+
+/*
+ * reco_sources_find says how each attribute of an encoder is read as its column is now, and gives the query of one key.  Both are good until the
+ * next call of it or the next query.  Raises like reco_attribute_source.
+ */
+extern const RecoSource *reco_sources_find(const RecoDefinition *definition, const RecoEncoder *encoder,
+										   RecoSide side, const char **sql);
 
 /* raw.c */
 

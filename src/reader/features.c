@@ -158,7 +158,7 @@ read_all(Reading *reading)
 	RecoReceiver dest;
 	SPIExecuteOptions options = {.read_only = true, .dest = &dest.base};
 	char *sql = reco_feature_sql(reading->definition, reading->side, reading->source,
-								 reading->encoder->n_attributes, false);
+								 reading->encoder->n_attributes, RECO_FEATURES_OF_ALL);
 	RecoReading before;
 
 	(void) reco_feature_side(reading->definition, reading->side, &key);

@@ -32,7 +32,7 @@ reco_feature_side(const RecoDefinition *definition, RecoSide side, const RecoCol
 
 char *
 reco_feature_sql(const RecoDefinition *definition, RecoSide side, const RecoSource *source, int n,
-				 bool by_key)
+				 RecoFeatureRows rows)
 {
 	const RecoColumn *key;
 	const RecoRelation *relation = reco_feature_side(definition, side, &key);
@@ -43,8 +43,9 @@ reco_feature_sql(const RecoDefinition *definition, RecoSide side, const RecoSour
 	for (int a = 0; a < n; a++)
 		appendStringInfo(&sql, ", %s", source[a].expression);
 	appendStringInfo(&sql, " FROM %s", relation->sql_name);
-	if (by_key)
-		appendStringInfo(&sql, " WHERE %s OPERATOR(pg_catalog.=) ANY ($1)", quote_identifier(key->name));
+	if (rows != RECO_FEATURES_OF_ALL)
+		appendStringInfo(&sql, " WHERE %s OPERATOR(pg_catalog.=) %s", quote_identifier(key->name),
+						 rows == RECO_FEATURES_OF_ONE ? "$1" : "ANY ($1)");
 	return sql.data;
 }
 
@@ -225,45 +226,57 @@ key_array(const RecoKey *key, int n, Oid type)
 	return PointerGetDatum(construct_array(element, kept, type, length, by_value, alignment));
 }
 
+/* What a probe looks up: a key, by a kept query, or an array of keys. */
+typedef struct Wanted
+{
+	const char *sql;
+	Oid type;
+	Datum value;
+} Wanted;
+
 /* probe reads the rows of the wanted keys by a kept plan. */
 static void
-probe(Reading *reading, const RecoColumn *key, Datum keys)
+probe(Reading *reading, const Wanted *wanted)
 {
-	Oid array_type = get_array_type(reco_key_lookup_type(key->type));
-	char *sql = reco_feature_sql(reading->definition, reading->side, reading->source,
-								 reading->encoder->n_attributes, true);
 	RecoReceiver dest;
 	RecoPlan *plan;
 	RecoReading before;
 
 	reco_receiver_init(&dest, receive, reading);
-	reco_receiver_expect_key(&dest, key->type);
+	reco_receiver_expect_key(&dest, reading->key_type);
 	before = reco_items_begin_read(NULL);
 	reco_feature_pin_settings(reading->source, reading->encoder->n_attributes);
-	plan = reco_plans_find(sql, 1, &array_type);
+	plan = reco_plans_find(wanted->sql, 1, &wanted->type);
 	if (plan == NULL)
-		plan = reco_plans_prepare(sql, 1, &array_type);
-	reco_plans_execute(plan, &keys, NULL, &dest.base);
+		plan = reco_plans_prepare(wanted->sql, 1, &wanted->type);
+	reco_plans_execute(plan, &wanted->value, NULL, &dest.base);
 	reco_items_end_read(before);
 }
 
 /* probe_all reads the wanted rows; once more where a key has several. */
 static void
-probe_all(Reading *reading, const RecoColumn *key)
+probe_all(Reading *reading, const char *one_sql)
 {
-	Datum keys = key_array(reading->key, (int) reading->n_keys, reco_key_lookup_type(key->type));
+	Oid type = reco_key_lookup_type(reading->key_type);
+	Wanted wanted = {.sql = one_sql, .type = type};
 
+	if (reading->n_keys == 1 && reco_key_fits(reading->key, type))
+		wanted.value = reco_key_to_datum(reading->key, type);
+	else
+		wanted = (Wanted){reco_feature_sql(reading->definition, reading->side, reading->source,
+										   reading->encoder->n_attributes, RECO_FEATURES_OF_SOME),
+						  get_array_type(type), key_array(reading->key, (int) reading->n_keys, type)};
 	reading->purpose = PURPOSE_ENCODE;
-	probe(reading, key, keys);
+	probe(reading, &wanted);
 	if (!reading->has_several)
 		return;
 	reading->least = palloc(reading->n_keys * sizeof(uint64));
 	memset(reading->least, 0xFF, reading->n_keys * sizeof(uint64));
 	reading->purpose = PURPOSE_HASH;
-	probe(reading, key, keys);
+	probe(reading, &wanted);
 	reading->purpose = PURPOSE_ENCODE;
 	forget_rows(reading);
-	probe(reading, key, keys);
+	probe(reading, &wanted);
 }
 
 /* collect makes the matrix of the rows that were read, in the order of the call, in the current context. */
@@ -305,23 +318,28 @@ reco_encoder_rows(const RecoDefinition *definition, const RecoEncoder *encoder, 
 	MemoryContext temporary = AllocSetContextCreate(result, "reco features", ALLOCSET_DEFAULT_SIZES);
 	Reading reading = {
 		.side = side, .definition = definition, .encoder = encoder, .key = key, .n_keys = (size_t) n};
+	size_t n_attributes = Max(encoder->n_attributes, 1);
+	const RecoSource *source;
+	const char *one_sql;
 	RecoFeatures *features;
 	const RecoColumn *column;
 
 	(void) reco_feature_side(definition, side, &column);
+	source = reco_sources_find(definition, encoder, side, &one_sql);
 	MemoryContextSwitchTo(temporary);
 	reading.context = temporary;
 	reading.key_type = column->type;
-	reading.source = palloc(Max(encoder->n_attributes, 1) * sizeof(RecoSource));
-	for (int a = 0; a < encoder->n_attributes; a++)
-		reading.source[a] = reco_attribute_source(definition, side, &encoder->attribute[a]);
+	/* copies: a view may ask for the sources of other encoders while it is read */
+	reading.source = palloc(n_attributes * sizeof(RecoSource));
+	memcpy(reading.source, source, encoder->n_attributes * sizeof(RecoSource));
+	one_sql = pstrdup(one_sql);
 	reading.row = AllocSetContextCreate(temporary, "reco features row", ALLOCSET_DEFAULT_SIZES);
-	reading.raw = palloc(Max(encoder->n_attributes, 1) * sizeof(RecoRaw));
+	reading.raw = palloc(n_attributes * sizeof(RecoRaw));
 	reading.start = palloc_extended(Max(n, 1) * sizeof(size_t), MCXT_ALLOC_HUGE);
 	reading.end = palloc_extended(Max(n, 1) * sizeof(size_t), MCXT_ALLOC_HUGE);
 	forget_rows(&reading);
 	sort_positions(&reading);
-	probe_all(&reading, column);
+	probe_all(&reading, one_sql);
 	MemoryContextSwitchTo(result);
 	features = collect(&reading);
 	MemoryContextDelete(temporary);

@@ -69,7 +69,7 @@ void
 reco_fit_keep(RecoFit *fit, uint32 index, float weight, MemoryContext context)
 {
 	RecoFeatureKind kind = fit->attribute->kind;
-	RecoKept *kept = &fit->kept;
+	RecoFitRows *kept = &fit->kept;
 	size_t capacity = kept->element_capacity;
 
 	if (kind != RECO_FEATURE_VECTOR)
@@ -91,7 +91,7 @@ reco_fit_keep(RecoFit *fit, uint32 index, float weight, MemoryContext context)
 static void
 end_row(RecoFit *fit, double number, MemoryContext context)
 {
-	RecoKept *kept = &fit->kept;
+	RecoFitRows *kept = &fit->kept;
 
 	switch (fit->attribute->kind)
 	{
@@ -117,7 +117,7 @@ end_row(RecoFit *fit, double number, MemoryContext context)
 size_t
 reco_fit_bytes(const RecoFit *fit)
 {
-	const RecoKept *kept = &fit->kept;
+	const RecoFitRows *kept = &fit->kept;
 
 	return kept->n * ((kept->number != NULL) * sizeof(double) + (kept->end != NULL) * sizeof(size_t)) +
 		   kept->n_elements *
@@ -437,7 +437,7 @@ advise_prose(const RecoFit *fit, size_t n_levels)
 static void
 weigh_texts(RecoFit *fit)
 {
-	RecoKept *kept = &fit->kept;
+	RecoFitRows *kept = &fit->kept;
 	uint64 *term = NULL;
 	size_t room = 0;
 	size_t from = 0;
@@ -474,7 +474,7 @@ weigh_texts(RecoFit *fit)
 static void
 place_levels(RecoFit *fit, const uint32 *rank, size_t n_all, const Counted *chosen, size_t n)
 {
-	RecoKept *kept = &fit->kept;
+	RecoFitRows *kept = &fit->kept;
 	uint32 *place = palloc_extended(Max(n_all, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
 
 	memset(place, 0xFF, n_all * sizeof(uint32));
@@ -620,7 +620,7 @@ reco_fit_vectors(RecoAttribute *attribute, const float *const *row, size_t n, Me
 
 /* run_of gives the elements of a row. */
 static size_t
-run_of(const RecoKept *kept, size_t row, size_t *start)
+run_of(const RecoFitRows *kept, size_t row, size_t *start)
 {
 	*start = row > 0 ? kept->end[row - 1] : 0;
 	return kept->end[row] - *start;
@@ -629,7 +629,7 @@ run_of(const RecoKept *kept, size_t row, size_t *start)
 RecoRaw
 reco_fit_raw(const RecoFit *fit, size_t row)
 {
-	const RecoKept *kept = &fit->kept;
+	const RecoFitRows *kept = &fit->kept;
 	RecoRaw raw = {0};
 	size_t start;
 

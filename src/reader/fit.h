@@ -20,7 +20,7 @@
 #define RECO_NO_VALUE (PG_UINT32_MAX - 1)
 
 /* The values of the rows that were read.  Row r has the elements end[r - 1] ... end[r] - 1, or the element r where there is no end. */
-typedef struct RecoKept
+typedef struct RecoFitRows
 {
 	size_t n;          /* rows */
 	size_t capacity;   /* of number and end */
@@ -30,7 +30,7 @@ typedef struct RecoKept
 	size_t element_capacity;
 	uint32 *index; /* boolean, category, set, text: a number of the map, or as in RecoRaw once fitted */
 	float *weight; /* vector: components; text: occurrences, then weights */
-} RecoKept;
+} RecoFitRows;
 
 typedef struct RecoFit
 {
@@ -38,7 +38,7 @@ typedef struct RecoFit
 	RecoFeatureOptions options;
 	int group; /* min_group on the user side, else 0 */
 	size_t n;  /* rows with a value */
-	RecoKept kept;
+	RecoFitRows kept;
 
 	/* boolean, category, set, text: how many rows have each level */
 	RecoKeymap *map;
