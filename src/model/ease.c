@@ -20,9 +20,8 @@
 #include "model/neighbours.h"
 #include "parallel/progress.h"
 
-/* Catalogues up to this many items are inverted where the method is left open, and up to DUAL_ITEMS where users are and no more than these. */
+/* Catalogues up to this many items are inverted where the method is left open. */
 #define DENSE_ITEMS 12000
-#define DUAL_ITEMS 50000
 
 /*
  * Users are inverted where they are less than this share of the items: half of the operations of items then,
@@ -198,12 +197,11 @@ is_dual(size_t n_users, size_t n_items)
 
 /* is_dense says whether all items are regressed on all others. */
 static bool
-is_dense(size_t n_users, size_t n_items, const RecoOptionValue *option)
+is_dense(size_t n_items, const RecoOptionValue *option)
 {
 	int method = (int) option[EASE_METHOD].number;
-	size_t most = is_dual(n_users, n_items) && n_users <= DENSE_ITEMS ? DUAL_ITEMS : DENSE_ITEMS;
 
-	return method == METHOD_DENSE || (method == METHOD_AUTO && n_items <= most);
+	return method == METHOD_DENSE || (method == METHOD_AUTO && n_items <= DENSE_ITEMS);
 }
 
 static Size
@@ -213,7 +211,7 @@ ease_learn_bytes(size_t n_users, size_t n_items, size_t n_rows, bool explicit_fe
 	Size bytes = reco_neighbours_bytes(n_users, n_items, n_rows, option);
 	Size panels = 2 * RK_EASE_TILE * sizeof(float);
 
-	if (is_dense(n_users, n_items, option))
+	if (is_dense(n_items, option))
 	{
 		/* half of the square, with the tiles on the diagonal whole */
 		size_t order = is_dual(n_users, n_items) ? n_users : n_items;
@@ -340,7 +338,7 @@ static void
 ease_learn(const RecoLearnInput *input, RecoLearnOutput *output)
 {
 	const RecoOptionValue *option = input->option;
-	bool dense = is_dense(input->users->n, input->items->n, option);
+	bool dense = is_dense(input->items->n, option);
 	EaseShared *shared = reco_area_alloc(input->area, sizeof(EaseShared));
 	RecoNeighbourLearner learner;
 
