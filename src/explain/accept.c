@@ -25,6 +25,7 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "explain/lexicon.h"
@@ -32,6 +33,7 @@
 #include "explain/outside.h"
 #include "explain/plain.h"
 #include "explain/vocabulary.h"
+#include "explain/words.h"
 
 /* A mark stands for every character of a name of the facts: MARK is the item, MARK + c cause c - 1. */
 #define MARK 0xF0000
@@ -56,6 +58,7 @@ typedef struct Check
 	List *problems;
 	int n_own;
 	RecoPlain own[OWN_NAMES]; /* names of the facts */
+	bool *allowed;            /* [text.n] whether it stands in a word that the caller allows */
 	Named *name;              /* [text.n] of the facts and of the catalogue, as the text was written */
 	int n_usual;
 	RecoPlain *usual; /* words in the text that everybody uses: a label that is one of them is no name */
@@ -119,6 +122,19 @@ put_own(Check *check, const char *name, uint32 mark)
 	put_name(check, own, mark);
 }
 
+/* put_attribute keeps the name of an attribute that is cited, as the column is called and as it is said; never a protected one. */
+static void
+put_attribute(Check *check, const char *attribute)
+{
+	RecoPlain column = reco_plain_make(attribute);
+	RecoPlain said = reco_plain_make(reco_words_aspect(attribute));
+
+	if (reco_lexicon_protects(attribute))
+		return;
+	put_name(check, &column, HARMLESS);
+	put_name(check, &said, HARMLESS);
+}
+
 /* find_usual finds the words of the text that only quotation marks make names. */
 static void
 find_usual(Check *check)
@@ -126,26 +142,19 @@ find_usual(Check *check)
 	for (int l = 0; l < reco_n_lexicon; l++)
 	{
 		const RecoLexicon *entry = &reco_lexicon[l];
-		const char *at = entry->words;
+		RecoPlainWords words;
 
 		if ((entry->class != RECO_WORD_PROSE && entry->class != RECO_WORD_EVENT &&
 			 entry->class != RECO_WORD_CAUSE_NEXT) ||
-			strncmp(entry->lang, check->facts->lang, 2) != 0)
+			!reco_lexicon_speaks(entry->lang, check->facts->lang))
 			continue;
-		while (*at != '\0')
-		{
-			int length = (int) strcspn(at, "|");
-			RecoPlain word = reco_plain_utf8(at, length);
-
-			if (reco_plain_find(&check->text, 0, &word) >= 0)
-			{
-				check->usual = check->usual == NULL
-								   ? palloc(sizeof(RecoPlain))
-								   : repalloc(check->usual, sizeof(RecoPlain) * (check->n_usual + 1));
-				check->usual[check->n_usual++] = word;
-			}
-			at += length + (at[length] == '|');
-		}
+		words = reco_plain_words(entry->words);
+		check->usual = check->usual == NULL
+						   ? palloc(sizeof(RecoPlain) * words.n)
+						   : repalloc(check->usual, sizeof(RecoPlain) * (check->n_usual + words.n));
+		for (int w = 0; w < words.n; w++)
+			if (reco_plain_find(&check->text, 0, &words.word[w]) >= 0)
+				check->usual[check->n_usual++] = words.word[w];
 	}
 }
 
@@ -182,6 +191,7 @@ static void
 find_names(Check *check, const RecoDefinition *definition)
 {
 	const RecoFacts *facts = check->facts;
+	const ListCell *cell;
 
 	check->name = palloc0(sizeof(Named) * check->text.n);
 	/* causes first: an item that is its own cause is one */
@@ -191,6 +201,8 @@ find_names(Check *check, const RecoDefinition *definition)
 	for (int v = 0; v < facts->n_values; v++)
 		put_own(check, facts->value[v], MARK + 1 + RECO_REASON_CITES + (uint32) v);
 	put_own(check, facts->item, MARK);
+	foreach (cell, facts->attributes)
+		put_attribute(check, lfirst(cell));
 	find_usual(check);
 	reco_reader_labels(definition, see_label, check);
 }
@@ -280,6 +292,7 @@ check_capitals(Check *check)
 		int capitals = 0;
 		bool first;
 
+		CHECK_FOR_INTERRUPTS();
 		end = at + 1;
 		if (!reco_plain_is_letter(check->text.code[at]))
 			continue;
@@ -290,7 +303,8 @@ check_capitals(Check *check)
 			capitals += reco_plain_is_upper(check->text.raw[c]);
 		first = reco_plain_is_upper(check->text.raw[at]);
 		if (capitals == 0 || (end - at == 1 && check->text.code[at] == 'i') ||
-			(capitals == 1 && first && begins_sentence(check, at)) || is_inside_fact(check, at, end))
+			(capitals == 1 && first && begins_sentence(check, at)) || check->allowed[at] ||
+			is_inside_fact(check, at, end))
 			continue;
 		add_found(check, "name", at, end, "is not in the facts");
 	}
@@ -324,33 +338,35 @@ check_numbers(Check *check)
 
 /* ---- words ---- */
 
-/* next_word finds the next word of a lexicon entry in the text; false when there is none. */
+/* next_word finds the first of some words that begins within bounds, the longest of those that begin there; false when there is none. */
 static bool
-next_word(const Check *check, const RecoLexicon *entry, int from, int *found, int *end)
+next_word(const Check *check, const RecoPlainWords *words, int from, int to, int *found, int *end)
 {
-	const char *at = entry->words;
-
-	*found = -1;
-	while (*at != '\0')
+	for (int at = from; at < to; at++)
 	{
-		int length = (int) strcspn(at, "|");
-		RecoPlain word = reco_plain_utf8(at, length);
-		int here = reco_plain_find(&check->text, from, &word);
+		int length;
 
-		if (here >= 0 && (*found < 0 || here < *found || (here == *found && here + word.n > *end)))
+		CHECK_FOR_INTERRUPTS();
+		length = reco_plain_longest(&check->text, at, words);
+		if (length > 0)
 		{
-			*found = here;
-			*end = here + word.n;
+			*found = at;
+			*end = at + length;
+			return true;
 		}
-		pfree(word.raw);
-		pfree(word.code);
-		at += length + (at[length] == '|');
 	}
-	return *found >= 0;
+	return false;
+}
+
+/* is_of says whether an entry of the lexicon is of a class, and of the language of the text. */
+static bool
+is_of(const Check *check, const RecoLexicon *entry, RecoWordClass class)
+{
+	return entry->class == class && reco_lexicon_speaks(entry->lang, check->facts->lang);
 }
 
 /* Does something with a word that was found. */
-typedef void (*WordVisitor)(Check *check, const RecoLexicon *entry, int from, int to);
+typedef void (*WordVisitor)(Check *check, int from, int to);
 
 /* visit_words calls the visitor for every word of a class in the text. */
 static void
@@ -358,19 +374,21 @@ visit_words(Check *check, RecoWordClass class, WordVisitor visitor)
 {
 	for (int l = 0; l < reco_n_lexicon; l++)
 	{
-		const RecoLexicon *entry = &reco_lexicon[l];
+		RecoPlainWords words;
 		int end = 0;
 		int found;
 
-		if (entry->class != class || strncmp(entry->lang, check->facts->lang, 2) != 0)
+		if (!is_of(check, &reco_lexicon[l], class))
 			continue;
-		while (next_word(check, entry, end, &found, &end))
-			visitor(check, entry, found, end);
+		words = reco_plain_words(reco_lexicon[l].words);
+		while (next_word(check, &words, end, check->text.n, &found, &end))
+			visitor(check, found, end);
+		reco_plain_forget(&words);
 	}
 }
 
 static void
-blank_word(Check *check, const RecoLexicon *entry, int from, int to)
+blank_word(Check *check, int from, int to)
 {
 	blank(&check->text, from, to, HARMLESS);
 }
@@ -421,40 +439,49 @@ blank_reviews(Check *check)
 	}
 }
 
+/* is_value says whether the value of an attribute that is cited follows a position, quotation marks aside. */
+static bool
+is_value(const Check *check, int at)
+{
+	while (at < check->text.n &&
+		   (check->text.code[at] == ' ' || check->text.code[at] == '"' || check->text.code[at] == 0x300a))
+		at++;
+	return at < check->text.n && check->text.code[at] > MARK + RECO_REASON_CITES &&
+		   check->text.code[at] < FOREIGN_NAME;
+}
+
+/* blank_values takes out the words that say no more than the value after them. */
 static void
-refuse_negative(Check *check, const RecoLexicon *entry, int from, int to)
+blank_values(Check *check)
+{
+	RecoPlainWords words = reco_plain_words(
+		"priced at|costs|"
+		"\xE4\xBB\xB7\xE6\xA0\xBC\xE4\xB8\xBA|"
+		"\xE4\xBB\xB7\xE4\xBD\x8D\xE5\x9C\xA8|\xE5\x87\xBA\xE8\x87\xAA" /* priced at, from, in Chinese */
+	);
+	int found;
+	int end = 0;
+
+	while (next_word(check, &words, end, check->text.n, &found, &end))
+		if (is_value(check, end))
+			blank(&check->text, found, end, HARMLESS);
+	reco_plain_forget(&words);
+}
+
+static void
+refuse_negative(Check *check, int from, int to)
 {
 	add_found(check, "polarity", from, to, "turns the meaning round");
 }
 
-/* names_attribute says whether what stands within bounds belongs to the name of an attribute that the reason cites. */
-static bool
-names_attribute(const Check *check, int from, int to)
-{
-	const ListCell *cell;
-
-	foreach (cell, check->facts->attributes)
-	{
-		RecoPlain name = reco_plain_make(lfirst(cell));
-
-		for (int at = reco_plain_find(&check->text, 0, &name); at >= 0 && at <= from;
-			 at = reco_plain_find(&check->text, at + 1, &name))
-			if (to <= at + name.n)
-				return true;
-	}
-	return false;
-}
-
-/* refuse_claim refuses a word that claims something, but where it is what an attribute is called. */
 static void
-refuse_claim(Check *check, const RecoLexicon *entry, int from, int to)
+refuse_claim(Check *check, int from, int to)
 {
-	if (!names_attribute(check, from, to))
-		add_found(check, "claim", from, to, "is borne out by no fact");
+	add_found(check, "claim", from, to, "is borne out by no fact");
 }
 
 static void
-refuse_foreign(Check *check, const RecoLexicon *entry, int from, int to)
+refuse_foreign(Check *check, int from, int to)
 {
 	add_found(check, "language", from, to, "is of another language");
 }
@@ -494,7 +521,7 @@ has_cause(const Check *check, int from, int to)
 
 /* check_event refuses what the user did not do, and what was done when it is not said of a cause. */
 static void
-check_event(Check *check, const RecoLexicon *entry, int from, int to)
+check_event(Check *check, int from, int to)
 {
 	const RecoFacts *facts = check->facts;
 	bool did = false;
@@ -507,16 +534,12 @@ check_event(Check *check, const RecoLexicon *entry, int from, int to)
 
 		/* one word may stand for several events, as "seen" does */
 		for (int l = 0; l < reco_n_lexicon && !did; l++)
-			if (reco_lexicon[l].class == RECO_WORD_EVENT && reco_lexicon[l].wording == event)
+			if (is_of(check, &reco_lexicon[l], RECO_WORD_EVENT) && reco_lexicon[l].wording == event)
 			{
-				Check one = *check;
-				RecoLexicon known = reco_lexicon[l];
-				int found;
-				int end = 0;
+				RecoPlainWords words = reco_plain_words(reco_lexicon[l].words);
 
-				one.text = word;
-				did = strncmp(known.lang, facts->lang, 2) == 0 && next_word(&one, &known, 0, &found, &end) &&
-					  found == 0;
+				did = reco_plain_longest(&word, 0, &words) > 0;
+				reco_plain_forget(&words);
 			}
 	}
 	if (!did)
@@ -530,7 +553,7 @@ check_event(Check *check, const RecoLexicon *entry, int from, int to)
  * auxiliaries aside.
  */
 static void
-check_doer(Check *check, const RecoLexicon *entry, int from, int to)
+check_doer(Check *check, int from, int to)
 {
 	const char *lang = check->facts->lang;
 	int before = from;
@@ -548,8 +571,7 @@ check_doer(Check *check, const RecoLexicon *entry, int from, int to)
 static void
 check_vocabulary(Check *check)
 {
-	bool *covered = reco_vocabulary_cover(&check->text, check->facts->lang,
-										  list_concat_copy(check->facts->words, check->facts->attributes));
+	bool *covered = reco_vocabulary_cover(&check->text, check->facts->lang, check->facts->words);
 	double number;
 	int from;
 	int to;
@@ -569,60 +591,48 @@ check_vocabulary(Check *check)
 	}
 }
 
-/* has_rating says whether a rating is spoken of within bounds. */
-static bool
-has_rating(const Check *check, int from, int to)
+/* next_of finds the first word of a class within bounds, of events that of a rating; its end where there is none. */
+static int
+next_of(const Check *check, RecoWordClass class, int from, int to)
 {
 	for (int l = 0; l < reco_n_lexicon; l++)
 	{
-		const RecoLexicon *entry = &reco_lexicon[l];
-		int end = from;
+		RecoPlainWords words;
 		int found;
+		int end;
 
-		if (entry->class == RECO_WORD_EVENT && entry->wording == RECO_WORDING_RATED &&
-			strncmp(entry->lang, check->facts->lang, 2) == 0 && next_word(check, entry, from, &found, &end) &&
-			found < to)
-			return true;
+		if (!is_of(check, &reco_lexicon[l], class) ||
+			(class == RECO_WORD_EVENT && reco_lexicon[l].wording != RECO_WORDING_RATED))
+			continue;
+		words = reco_plain_words(reco_lexicon[l].words);
+		if (next_word(check, &words, from, to, &found, &end))
+			to = found;
+		reco_plain_forget(&words);
 	}
-	return false;
+	return to;
 }
 
 static void
 check_rated_highly(Check *check)
 {
 	bool highly = false;
-	RecoLexicon words = {check->chinese ? "zh" : "en", RECO_WORD_EVENT, RECO_WORDING_RATED_HIGHLY,
-						 "highly|well|favourably|favorably|high|\xE9\xAB\x98\xE5\x88\x86"};
+	RecoPlainWords words = reco_plain_words("highly|well|favourably|favorably|high|\xE9\xAB\x98\xE5\x88\x86");
 	int found;
 	int end = 0;
 
 	for (int c = 0; c < check->facts->n_causes; c++)
 		highly |= check->facts->cause[c].event == RECO_WORDING_RATED_HIGHLY;
-	while (!highly && next_word(check, &words, end, &found, &end))
-		if (has_rating(check, sentence_from(check, found), sentence_to(check, end)))
+	while (!highly && next_word(check, &words, end, check->text.n, &found, &end))
+	{
+		int to = sentence_to(check, end);
+
+		if (next_of(check, RECO_WORD_EVENT, sentence_from(check, found), to) < to)
 			add_found(check, "verb", found, end, "is more than the facts say");
+	}
+	reco_plain_forget(&words);
 }
 
 /* ---- causes ---- */
-
-/* next_marker gives where the next word of a class of causes begins, or the end of the text. */
-static int
-next_marker(const Check *check, int from)
-{
-	int first = check->text.n;
-
-	for (int l = 0; l < reco_n_lexicon; l++)
-	{
-		const RecoLexicon *entry = &reco_lexicon[l];
-		int end = 0;
-		int found;
-
-		if ((entry->class == RECO_WORD_CAUSE_NEXT || entry->class == RECO_WORD_CAUSE_BEFORE) &&
-			strncmp(entry->lang, check->facts->lang, 2) == 0 && next_word(check, entry, from, &found, &end))
-			first = Min(first, found);
-	}
-	return first;
-}
 
 /* clause_to gives where the clause that begins at a position ends: at a comma or with the sentence. */
 static int
@@ -649,14 +659,18 @@ clause_from(const Check *check, int at)
 }
 
 static void
-check_cause_next(Check *check, const RecoLexicon *entry, int from, int to)
+check_cause_next(Check *check, int from, int to)
 {
-	if (!has_cause(check, to, Min(clause_to(check, to), next_marker(check, to))))
+	int end = clause_to(check, to);
+
+	end = next_of(check, RECO_WORD_CAUSE_NEXT, to, end);
+	end = next_of(check, RECO_WORD_CAUSE_BEFORE, to, end);
+	if (!has_cause(check, to, end))
 		add_found(check, "cause", from, to, "gives a cause that the facts do not");
 }
 
 static void
-check_cause_before(Check *check, const RecoLexicon *entry, int from, int to)
+check_cause_before(Check *check, int from, int to)
 {
 	int begin = sentence_from(check, from);
 	int first = begin;
@@ -700,23 +714,23 @@ is_markup(uint32 raw)
 static void
 check_markup(Check *check)
 {
-	static const RecoLexicon link = {"", RECO_WORD_CLAIM, RECO_WORDING_HISTORY,
-									 "http|https|www|html|script|href"};
+	RecoPlainWords link = reco_plain_words("http|https|www|html|script|href");
 	int found;
-	int end = 0;
+	int end;
 
 	for (int at = 0; at < check->text.n; at++)
-		if (!is_mark(check->text.code[at]) && check->text.raw[at] != 0 && is_markup(check->text.raw[at]))
+		if (!is_mark(check->text.code[at]) && check->text.code[at] != HARMLESS && check->text.raw[at] != 0 &&
+			is_markup(check->text.raw[at]))
 		{
 			add_problem(check, psprintf("markup: the character U+%04X", check->text.raw[at]));
 			break;
 		}
-	if (next_word(check, &link, 0, &found, &end))
+	if (next_word(check, &link, 0, check->text.n, &found, &end))
 		add_found(check, "markup", found, end, "is a link or markup");
 }
 
 static void
-count_prose(Check *check, const RecoLexicon *entry, int from, int to)
+count_prose(Check *check, int from, int to)
 {
 	check->n_prose++;
 }
@@ -731,6 +745,8 @@ check_language(Check *check)
 		bool han = reco_plain_is_han(code);
 		bool letter = reco_plain_is_letter(code);
 
+		if (check->allowed[at])
+			continue;
 		if ((han && !check->chinese) || (letter && check->chinese) ||
 			(letter && !check->chinese && code > 0x7f))
 		{
@@ -747,19 +763,29 @@ check_language(Check *check)
 		add_problem(check, psprintf("language: nothing in the text is of language %s", check->facts->lang));
 }
 
-/* check_protected refuses the words that the facts list. */
+static void
+refuse_protected(Check *check, int from, int to)
+{
+	add_found(check, "protected", from, to, "is no business of a reason");
+}
+
+/* check_protected refuses the words of the lexicon, whatever the facts say, and those that the facts list. */
 static void
 check_protected(Check *check)
 {
 	ListCell *cell;
 
+	visit_words(check, RECO_WORD_PROTECTED, refuse_protected);
 	foreach (cell, check->facts->protected)
 	{
 		RecoPlain word = reco_plain_make(lfirst(cell));
 		int found = reco_plain_find(&check->text, 0, &word);
 
+		CHECK_FOR_INTERRUPTS();
 		if (found >= 0)
-			add_found(check, "protected", found, found + word.n, "is no business of a reason");
+			refuse_protected(check, found, found + word.n);
+		pfree(word.raw);
+		pfree(word.code);
 	}
 }
 
@@ -770,6 +796,7 @@ check_words(Check *check)
 	const char *basis = check->facts->basis;
 
 	blank_reviews(check);
+	blank_values(check);
 	check_language(check);
 	if (strcmp(check->facts->source, "history") == 0 && (basis[0] == '\0' || strcmp(basis, "fallback") == 0))
 		visit_words(check, RECO_WORD_HISTORY, blank_word);
@@ -794,10 +821,10 @@ check_words(Check *check)
 List *
 reco_accept(const char *text, const RecoFacts *facts, const RecoDefinition *definition)
 {
-	Check check = {.facts = facts, .chinese = strncmp(facts->lang, "zh", 2) == 0};
+	Check check = {.facts = facts, .chinese = reco_lexicon_speaks("zh", facts->lang)};
 
 	check.text = reco_plain_make(text);
-	if (!check.chinese && strncmp(facts->lang, "en", 2) != 0)
+	if (!check.chinese && !reco_lexicon_speaks("en", facts->lang))
 	{
 		add_problem(&check, psprintf("language: texts in language %s cannot be checked", facts->lang));
 		return check.problems;
@@ -805,6 +832,8 @@ reco_accept(const char *text, const RecoFacts *facts, const RecoDefinition *defi
 	check_length(&check);
 	if (check.problems != NIL)
 		return check.problems;
+	check.allowed = palloc0(sizeof(bool) * check.text.n);
+	reco_vocabulary_cover_strings(&check.text, facts->words, check.allowed);
 	mark_names(&check, definition);
 	check_markup(&check);
 	check_quotes(&check);

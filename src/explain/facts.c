@@ -22,6 +22,9 @@
 #define LENGTH_HAN 120
 #define LENGTH_BEYOND_TEMPLATE 60
 
+/* Most words that the caller may forbid or allow: a text is searched for each. */
+#define MOST_STRINGS 10000
+
 static void
 push_name(JsonbParseState **state, const char *name)
 {
@@ -91,7 +94,7 @@ push_words(JsonbParseState **state, const char *name, const char *lang, RecoWord
 	for (int l = 0; l < reco_n_lexicon; l++)
 	{
 		const RecoLexicon *entry = &reco_lexicon[l];
-		bool wanted = entry->class == class && strcmp(entry->lang, lang) == 0;
+		bool wanted = entry->class == class && reco_lexicon_speaks(entry->lang, lang);
 		char *words;
 
 		if (wanted && class == RECO_WORD_EVENT)
@@ -162,7 +165,7 @@ push_numbers(JsonbParseState **state, const RecoCause *cause, int people, int re
 static void
 push_promoted(JsonbParseState **state, const char *lang)
 {
-	const char *word = strncmp(lang, "zh", 2) == 0 ? "\xE6\x8E\xA8\xE5\xB9\xBF" : "promoted";
+	const char *word = reco_lexicon_speaks("zh", lang) ? "\xE6\x8E\xA8\xE5\xB9\xBF" : "promoted";
 	JsonbValue value;
 
 	value.type = jbvBool;
@@ -205,7 +208,7 @@ reco_facts_write(const RecoDefinition *definition, const RecoQuery *query, const
 {
 	const char *lang = reco_words_language(voice->words);
 	int people = reco_model_people(query->model, item);
-	int length = strncmp(lang, "zh", 2) == 0 ? LENGTH_HAN : LENGTH_LATIN;
+	int length = reco_lexicon_speaks("zh", lang) ? LENGTH_HAN : LENGTH_LATIN;
 	int template_length = pg_mbstrlen(reason->text) + LENGTH_BEYOND_TEMPLATE;
 	JsonbParseState *state = NULL;
 	JsonbValue value;
@@ -328,6 +331,8 @@ read_strings(JsonbContainer *array, const char *key)
 {
 	List *strings = NIL;
 
+	if (JsonContainerSize(array) > MOST_STRINGS)
+		raise_shape(key, psprintf("an array of at most %d strings", MOST_STRINGS));
 	for (uint32 i = 0; i < JsonContainerSize(array); i++)
 	{
 		JsonbValue *value = getIthJsonbValueFromContainer(array, i);

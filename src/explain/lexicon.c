@@ -62,8 +62,8 @@ const RecoLexicon reco_lexicon[] = {
 	{"en", EVENT(BOUGHT),
 	 "bought|purchased|ordered|buying|purchase|purchases|buy|order|orders|ordering|purchasing|owned|own|owns|owning"},
 	{"en", EVENT(VIEWED), "viewed|looked at|browsed|viewing|looking at|visited|checked out|saw"},
-	{"en", EVENT(CART), "cart|basket"},
-	{"en", EVENT(RATED), "rated|rating|ratings"},
+	{"en", EVENT(CART), "cart|basket|added"},
+	{"en", EVENT(RATED), "rated|rating|ratings|highly"},
 	{"en", EVENT(LIKED), "liked|favourited|favorited|upvoted|loved|liking"},
 	{"en", EVENT(READ), "read|reading"},
 	{"en", EVENT(LISTENED), "listened|listening|played|heard"},
@@ -162,7 +162,7 @@ const RecoLexicon reco_lexicon[] = {
 	{"zh", EVENT(WATCHED), "观看|看过|看了"},
 	{"zh", EVENT(SAVED), "收藏"},
 	{"zh", CLASS(NEUTRAL),
-	 "接触|了解|往来|通用|面向|大家|适合|获|获得|打出|给出|供|供您|显示|互为|常|继|眼光|目光|视线|思绪|念头|缺|缺一|配齐|齐全|凑成|凑|拼|您|你|您的|的|了|过|和|与|跟|同|也|还|都|就|便|能|可以|可|及|以及|或|或者|而|而且|又|并|并且|且|于|在|是|为|给|对|从|向|把|将|让|使|令|这|那|此|其|它|它们|我们|之|"
+	 "受|接触|了解|往来|通用|面向|大家|适合|获|获得|打出|给出|供|供您|显示|互为|常|继|眼光|目光|视线|思绪|念头|缺|缺一|配齐|齐全|凑成|凑|拼|您|你|您的|的|了|过|和|与|跟|同|也|还|都|就|便|能|可以|可|及|以及|或|或者|而|而且|又|并|并且|且|于|在|是|为|给|对|从|向|把|将|让|使|令|这|那|此|其|它|它们|我们|之|"
 	 "等|很|较|更|颇|挺|十分|非常|比较|一|个|款|件|种|类|样|些|点|项|会|吗|呢|吧|啊|哦|呀|哪|什么|怎么|如何|为什么|为何|里|中|上|下|前|后|间|以|所|被|由|有|再|来|去|"
 	 "看|看看|想|要|想要|需要|愿意|希望|觉得|认为|相信|猜|猜想|估计|想必|应该|应当|大概|也许|或许|可能|兴许|说不定|没准|如果|若|若是|要是|那么|的话|既|只要|无论|不妨|何不|请|欢迎|"
 	 "好|不错|很好|挺好|推荐|建议|提议|介绍|分享|带来|送上|送给|奉上|呈上|挑选|精选|精心|挑|选|选择|选出|选中|选了|选取|选购|选定|找到|找来|找|寻找|发现|看到|见到|注意到|留意到|留意|"
@@ -189,37 +189,60 @@ const RecoLexicon reco_lexicon[] = {
 
 const int reco_n_lexicon = lengthof(reco_lexicon);
 
+bool
+reco_lexicon_speaks(const char *words, const char *lang)
+{
+	size_t length = strcspn(lang, "-_");
+
+	return strlen(words) == length && pg_strncasecmp(words, lang, length) == 0;
+}
+
 /* has_word says whether a text has one of the words of an entry. */
 static bool
 has_word(const RecoPlain *text, const RecoLexicon *entry)
 {
-	const char *at = entry->words;
+	RecoPlainWords words = reco_plain_words(entry->words);
+	bool has = false;
 
-	while (*at != '\0')
+	for (int w = 0; w < words.n && !has; w++)
+		has = reco_plain_find(text, 0, &words.word[w]) >= 0;
+	reco_plain_forget(&words);
+	return has;
+}
+
+/*
+ * words_of_name gives the words of a name of a column: "userAge", "user_age" and "age2" have a word "age".  What is no letter
+ * parts words, and so does a capital that follows a small letter.
+ */
+static RecoPlain
+words_of_name(const char *name)
+{
+	RecoPlain whole = reco_plain_make(name);
+	RecoPlain words = {0, palloc(sizeof(uint32) * (2 * whole.n + 1)),
+					   palloc(sizeof(uint32) * (2 * whole.n + 1))};
+
+	for (int at = 0; at < whole.n; at++)
 	{
-		int length = (int) strcspn(at, "|");
-		RecoPlain word = reco_plain_utf8(at, length);
+		uint32 code = whole.code[at];
+		bool letter = reco_plain_is_letter(code) || reco_plain_is_han(code);
 
-		if (reco_plain_find(text, 0, &word) >= 0)
-			return true;
-		at += length + (at[length] == '|');
+		if (letter && at > 0 && reco_plain_is_upper(whole.raw[at]) && !reco_plain_is_upper(whole.raw[at - 1]))
+			words.code[words.n++] = ' ';
+		words.code[words.n++] = letter ? code : ' ';
 	}
-	return false;
+	return words;
 }
 
 /* speaks_of_protected says whether a name has one of the words that reasons do not touch. */
 static bool
 speaks_of_protected(const char *name)
 {
-	char *spaced = pstrdup(name);
-	RecoPlain text;
+	RecoPlain words = words_of_name(name);
+	RecoPlain whole = reco_plain_make(name);
 
-	for (char *at = spaced; *at != '\0'; at++)
-		if (*at == '_' || *at == '-')
-			*at = ' ';
-	text = reco_plain_make(spaced);
 	for (int l = 0; l < reco_n_lexicon; l++)
-		if (reco_lexicon[l].class == RECO_WORD_PROTECTED && has_word(&text, &reco_lexicon[l]))
+		if (reco_lexicon[l].class == RECO_WORD_PROTECTED &&
+			(has_word(&words, &reco_lexicon[l]) || has_word(&whole, &reco_lexicon[l])))
 			return true;
 	return false;
 }

@@ -41,6 +41,9 @@ typedef struct RecoLexicon
 /* reco_lexicon_protects says whether the name of an attribute speaks of a protected one: age_band, Gender. */
 extern bool reco_lexicon_protects(const char *name);
 
+/* reco_lexicon_speaks says whether the words of a language, "en", are those of another or of one of its regions: "en", "en-gb". */
+extern bool reco_lexicon_speaks(const char *words, const char *lang);
+
 extern const RecoLexicon reco_lexicon[];
 extern const int reco_n_lexicon;
 

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "explain/numerals.h"
 
 /* An English number word; scale words multiply what stands before them. */
@@ -218,6 +220,7 @@ reco_numeral_next(const RecoPlain *text, int at, bool chinese, int *from, int *t
 	{
 		uint32 code = text->code[at];
 
+		CHECK_FOR_INTERRUPTS();
 		*from = at;
 		*to = at;
 		if (reco_plain_is_digit(code))

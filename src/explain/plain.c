@@ -107,6 +107,31 @@ reco_plain_make(const char *text)
 	return reco_plain_utf8(utf8, (int) strlen(utf8));
 }
 
+RecoPlainWords
+reco_plain_words(const char *bars)
+{
+	RecoPlainWords words = {.whole = reco_plain_utf8(bars, (int) strlen(bars))};
+	const RecoPlain *whole = &words.whole;
+
+	words.word = palloc(sizeof(RecoPlain) * (whole->n / 2 + 1));
+	for (int at = 0, end; at < whole->n; at = end + 1)
+	{
+		end = at;
+		while (end < whole->n && whole->code[end] != '|')
+			end++;
+		words.word[words.n++] = (RecoPlain){end - at, whole->raw + at, whole->code + at};
+	}
+	return words;
+}
+
+void
+reco_plain_forget(RecoPlainWords *words)
+{
+	pfree(words->word);
+	pfree(words->whole.raw);
+	pfree(words->whole.code);
+}
+
 char *
 reco_plain_text(const RecoPlain *plain, int from, int to)
 {
@@ -148,4 +173,19 @@ reco_plain_find(const RecoPlain *plain, int from, const RecoPlain *part)
 		if (plain->code[at] == part->code[0] && reco_plain_matches(plain, at, part))
 			return at;
 	return -1;
+}
+
+int
+reco_plain_longest(const RecoPlain *plain, int at, const RecoPlainWords *words)
+{
+	int longest = 0;
+
+	for (int w = 0; w < words->n; w++)
+	{
+		const RecoPlain *word = &words->word[w];
+
+		if (word->code[0] == plain->code[at] && word->n > longest && reco_plain_matches(plain, at, word))
+			longest = word->n;
+	}
+	return longest;
 }

@@ -19,6 +19,18 @@ typedef struct RecoPlain
 extern RecoPlain reco_plain_make(const char *text);
 extern RecoPlain reco_plain_utf8(const char *text, int length);
 
+/* Words that were separated by bars, in the order in which they stood there. */
+typedef struct RecoPlainWords
+{
+	int n;
+	RecoPlain *word; /* [n] parts of "whole" */
+	RecoPlain whole;
+} RecoPlainWords;
+
+/* reco_plain_words takes words in UTF-8 apart; reco_plain_forget frees them. */
+extern RecoPlainWords reco_plain_words(const char *bars);
+extern void reco_plain_forget(RecoPlainWords *words);
+
 /* reco_plain_text gives part of a text in the server's encoding. */
 extern char *reco_plain_text(const RecoPlain *plain, int from, int to);
 
@@ -32,5 +44,8 @@ extern bool reco_plain_matches(const RecoPlain *plain, int at, const RecoPlain *
 
 /* reco_plain_find gives the next such position from "from" on, or -1. */
 extern int reco_plain_find(const RecoPlain *plain, int from, const RecoPlain *part);
+
+/* reco_plain_longest gives the length of the longest of some words that stands so at a position; 0: none does. */
+extern int reco_plain_longest(const RecoPlain *plain, int at, const RecoPlainWords *words);
 
 #endif

@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "explain/vocabulary.h"
 
 /* cover_word marks all places of a word. */
@@ -15,14 +17,6 @@ cover_word(const RecoPlain *text, const RecoPlain *word, bool *covered)
 {
 	for (int at = reco_plain_find(text, 0, word); at >= 0; at = reco_plain_find(text, at + 1, word))
 		memset(covered + at, true, word->n);
-}
-
-/* forget frees a word. */
-static void
-forget(RecoPlain *word)
-{
-	pfree(word->raw);
-	pfree(word->code);
 }
 
 /* cover_possessive marks the s of a possessive. */
@@ -42,35 +36,42 @@ is_context(RecoWordClass class)
 	return class == RECO_WORD_MODAL || class == RECO_WORD_AUXILIARY || class == RECO_WORD_NOT_READER;
 }
 
+void
+reco_vocabulary_cover_strings(const RecoPlain *text, const List *strings, bool *covered)
+{
+	ListCell *cell;
+
+	foreach (cell, strings)
+	{
+		RecoPlain word = reco_plain_make(lfirst(cell));
+
+		CHECK_FOR_INTERRUPTS();
+		cover_word(text, &word, covered);
+		pfree(word.raw);
+		pfree(word.code);
+	}
+}
+
 bool *
 reco_vocabulary_cover(const RecoPlain *text, const char *lang, const List *more)
 {
 	bool *covered = palloc0(sizeof(bool) * (text->n + 1));
-	ListCell *cell;
 
 	for (int l = 0; l < reco_n_lexicon; l++)
 	{
-		const char *at = reco_lexicon[l].words;
+		RecoPlainWords words;
 
-		if (strncmp(reco_lexicon[l].lang, lang, 2) != 0 || is_context(reco_lexicon[l].class))
+		if (!reco_lexicon_speaks(reco_lexicon[l].lang, lang) || is_context(reco_lexicon[l].class))
 			continue;
-		while (*at != '\0')
+		words = reco_plain_words(reco_lexicon[l].words);
+		for (int w = 0; w < words.n; w++)
 		{
-			int length = (int) strcspn(at, "|");
-			RecoPlain word = reco_plain_utf8(at, length);
-
-			cover_word(text, &word, covered);
-			forget(&word);
-			at += length + (at[length] == '|');
+			CHECK_FOR_INTERRUPTS();
+			cover_word(text, &words.word[w], covered);
 		}
+		reco_plain_forget(&words);
 	}
-	foreach (cell, more)
-	{
-		RecoPlain word = reco_plain_make(lfirst(cell));
-
-		cover_word(text, &word, covered);
-		forget(&word);
-	}
+	reco_vocabulary_cover_strings(text, more, covered);
 	cover_possessive(text, covered);
 	return covered;
 }
@@ -84,20 +85,19 @@ reco_vocabulary_ends(const RecoPlain *text, const char *lang, RecoWordClass clas
 		at--;
 	for (int l = 0; l < reco_n_lexicon; l++)
 	{
-		const char *words = reco_lexicon[l].words;
+		RecoPlainWords words;
 
-		if (reco_lexicon[l].class != class || strncmp(reco_lexicon[l].lang, lang, 2) != 0)
+		if (reco_lexicon[l].class != class || !reco_lexicon_speaks(reco_lexicon[l].lang, lang))
 			continue;
-		while (*words != '\0')
+		words = reco_plain_words(reco_lexicon[l].words);
+		for (int w = 0; w < words.n; w++)
 		{
-			int length = (int) strcspn(words, "|");
-			RecoPlain word = reco_plain_utf8(words, length);
+			const RecoPlain *word = &words.word[w];
 
-			if (word.n > longest && word.n <= at && reco_plain_matches(text, at - word.n, &word))
-				longest = word.n;
-			forget(&word);
-			words += length + (words[length] == '|');
+			if (word->n > longest && word->n <= at && reco_plain_matches(text, at - word->n, word))
+				longest = word->n;
 		}
+		reco_plain_forget(&words);
 	}
 	*from = at - longest;
 	return longest > 0;

@@ -17,6 +17,9 @@
  */
 extern bool *reco_vocabulary_cover(const RecoPlain *text, const char *lang, const List *more);
 
+/* reco_vocabulary_cover_strings does so for words of the caller alone (a list of char *), and leaves the others as they are. */
+extern void reco_vocabulary_cover_strings(const RecoPlain *text, const List *strings, bool *covered);
+
 /* reco_vocabulary_ends says whether a word of a class ends right before a position, spaces aside, and where it begins. */
 extern bool reco_vocabulary_ends(const RecoPlain *text, const char *lang, RecoWordClass class, int at,
 								 int *from);

@@ -136,6 +136,46 @@ SET ROLE reco_accept_guest;
 SELECT accepted FROM prompt, LATERAL reason_accept('because you ' || verb || ' “Trail shoes 11”', facts) WHERE lang = 'en' AND item <> 'Trail shoes 11' AND cause <> 'Trail shoes 11' LIMIT 1;
 RESET ROLE;
 
+\echo == every wording that reco brings for reasons passes with the facts that it is for
+CREATE TABLE built_in AS
+WITH fact AS (SELECT DISTINCT ON (lang) lang, item, cause, facts || jsonb_build_object('because', jsonb_build_array(facts -> 'because' -> 0)) AS facts FROM prompt ORDER BY lang, id),
+	word AS (SELECT lang, max(pattern) FILTER (WHERE kind = 'you') AS you, max(pattern) FILTER (WHERE kind = 'it') AS it, max(pattern) FILTER (WHERE kind = 'label') AS label,
+		max(pattern) FILTER (WHERE kind = 'value') AS value FROM reason_templates GROUP BY lang),
+	part AS (SELECT t.kind, t.lang, t.variant, facts, CASE WHEN t.lang = 'zh' THEN '北山' ELSE 'Norvik' END AS brand,
+		replace(replace(replace(pattern, '{you}', you), '{it}', it), '{items}', replace(label, '{text}', cause)) AS text, value
+		FROM reason_templates t JOIN fact USING (lang) JOIN word USING (lang))
+SELECT c.kind, c.lang, h.variant AS history, c.variant, replace(h.text, '{clauses}', c.text) AS text,
+	jsonb_set(c.facts, '{because,0,event}', to_jsonb(c.kind)) AS facts
+FROM part c JOIN part h USING (lang) WHERE h.kind = 'history' AND c.kind IN ('bought', 'viewed', 'cart', 'rated', 'rated_highly', 'liked', 'read', 'listened', 'watched', 'saved', 'other_event')
+UNION ALL SELECT c.kind, c.lang, h.variant, c.variant, replace(h.text, '{clauses}', replace(replace(c.text, '{value}', replace(c.value, '{text}', c.brand)), '{name}', name)),
+	c.facts || '{"because": []}' || jsonb_build_object('attributes', jsonb_build_array(jsonb_build_object('of', CASE c.kind WHEN 'own_feature' THEN 'user' ELSE 'item' END, 'name', name, 'value', c.brand)))
+FROM part c JOIN part h USING (lang), unnest('{brand,region,priceBand,home_town}'::text[]) name WHERE h.kind = 'history' AND c.kind IN ('category', 'brand', 'price', 'feature', 'own_feature')
+UNION ALL SELECT c.kind, c.lang, 0, c.variant, replace(c.text, '{count}', '10'), c.facts || '{"because": [], "people": 10, "source": "popular"}' FROM part c WHERE c.kind IN ('popular', 'popular_count')
+UNION ALL SELECT c.kind, c.lang, 0, c.variant, c.text, c.facts || '{"because": []}' || jsonb_build_object('basis', c.kind) FROM part c WHERE c.kind IN ('fallback', 'profile', 'general')
+UNION ALL SELECT c.kind, c.lang, h.variant, c.variant, replace(replace(j.pattern, '{a}', replace(h.text, '{clauses}', b.text)), '{b}', replace(replace(c.text, '{name}', 'ease of use'), '{count}', '10')),
+	c.facts || '{"reviews": {"aspect": "ease of use", "people": 10}}' || jsonb_build_object('because', jsonb_build_array(c.facts -> 'because' -> 0 || '{"event": "bought"}'))
+FROM part c JOIN part h USING (lang) JOIN part b USING (lang) JOIN reason_templates j USING (lang) WHERE h.kind = 'history' AND b.kind = 'bought' AND c.kind = 'reviewed' AND j.kind = 'join_review';
+SELECT lang, count(*) > 90, count(DISTINCT kind) FROM built_in GROUP BY lang ORDER BY lang;
+SELECT DISTINCT ON (lang, kind, variant, problems) kind, lang, history, variant, text, problems FROM built_in, LATERAL reason_accept(text, facts) WHERE NOT accepted ORDER BY lang, kind, variant, problems, history, text;
+
+\echo == the words of a region are those of its language; protected words are refused whatever the facts say, and an attribute of that name too
+SELECT lang || region, a.problems, b.problems, c.problems FROM prompt, unnest('{"",-gb,_TW}'::text[]) region, LATERAL (SELECT facts || jsonb_build_object('lang', lang || region) AS f) f,
+	LATERAL reason_accept(facts ->> 'template', f) a, LATERAL reason_accept((facts ->> 'template') || CASE lang WHEN 'zh' THEN '，女士' ELSE ', woman' END, f) b,
+	LATERAL reason_accept((facts ->> 'template') || CASE lang WHEN 'zh' THEN '，女士' ELSE ', woman' END, f || '{"protected": [], "words": ["woman", "女士"], "attributes": [{"of": "user", "name": "woman"}, {"of": "user", "name": "女士"}]}') c
+WHERE id IN (SELECT min(id) FROM prompt GROUP BY lang) ORDER BY 1;
+SELECT name, accepted FROM prompt, unnest('{shoeBand,ageBand,userGender,age2,age.group,AGE,pageCount,"home (sex)"}'::text[]) name, LATERAL reason_accept('because your ' || name || ' is “Norvik”',
+	facts || jsonb_build_object('because', '[]'::jsonb, 'attributes', jsonb_build_array(jsonb_build_object('of', 'user', 'name', name, 'value', 'Norvik')))) WHERE id = (SELECT min(id) FROM prompt WHERE lang = 'en') ORDER BY name COLLATE "C";
+SELECT set_reason_template('bought', lang, pattern) FROM (VALUES ('en-gb', '{you} got {items}'), ('zh-tw', '{you}买过{items}')) v (lang, pattern);
+SELECT lang, jsonb_array_length(f -> 'protected') > 20, jsonb_array_length(f -> 'verbs') > 0 FROM unnest('{en-gb,zh-tw}'::text[]) lang, LATERAL reason_prompt(2, 12, lang => lang) f;
+SELECT reset_reason_template('bought', lang) FROM unnest('{en-gb,zh-tw}'::text[]) lang;
+
+\echo == long texts, and as many words as may be
+SELECT accepted, problems FROM prompt, LATERAL (VALUES (1, repeat('because ', 1240)), (2, repeat('because you ' || verb || ' “' || cause || '”. ', 250)), (3, repeat('because ' || cause || ' ', 400))) t (n, text), LATERAL reason_accept(text, facts || '{"max_length": 10000}')
+WHERE id = (SELECT min(id) FROM prompt WHERE lang = 'en') ORDER BY n;
+SELECT accepted, problems FROM prompt, LATERAL reason_accept(repeat('因为', 4990), facts || '{"max_length": 10000}') WHERE id = (SELECT min(id) FROM prompt WHERE lang = 'zh');
+SELECT accepted, problems FROM prompt, LATERAL reason_accept(repeat('item ', 1999), facts || '{"max_length": 10000}' || (SELECT jsonb_build_object('protected', jsonb_agg('word' || i)) FROM generate_series(1, 10000) i)) WHERE id = (SELECT min(id) FROM prompt WHERE lang = 'en');
+SELECT complaint($$SELECT reason_accept('x', facts || (SELECT jsonb_build_object('words', jsonb_agg('word' || i)) FROM generate_series(1, 10001) i)) FROM prompt LIMIT 1$$);
+
 \echo == a label that many items share is one name; one that is a word of the language is none
 CREATE TABLE many (id int PRIMARY KEY, title text);
 INSERT INTO many SELECT i, (ARRAY['Blue mug', 'because you', 'Since'])[1 + i % 3] FROM generate_series(1, 120000) i;
