@@ -22,6 +22,7 @@
 #include "utils/builtins.h"
 
 #include "explain/svg.h"
+#include "explain/words.h"
 
 /* Sizes in pixels. */
 #define MARGIN 16
@@ -38,16 +39,12 @@ typedef struct SvgWords
 {
 	const char *lang;
 	const char *title; /* %s is the item */
-	const char *label; /* %s is an item's label */
-	const char *id;    /* %s is the id of an item without a label */
 	const char *score;
 	const char *sum; /* %s is the score */
 } SvgWords;
 
-static const SvgWords english = {"en",      "Why %s", "\xE2\x80\x9C%s\xE2\x80\x9D",
-								 "item %s", "score",  "score %s, the sum of the rows"};
-static const SvgWords chinese_words = {"zh",      "为什么是%s", "《%s》",
-									   "商品 %s", "得分",       "得分 %s，为以下各项之和"};
+static const SvgWords english = {"en", "Why %s", "score", "score %s, the sum of the rows"};
+static const SvgWords chinese_words = {"zh", "为什么是%s", "得分", "得分 %s，为以下各项之和"};
 
 /* A picture being drawn. */
 typedef struct Svg
@@ -240,18 +237,6 @@ draw_total(Svg *svg, int y, double score)
 					 HEAD, x_of(svg, 0), y + ROW);
 }
 
-/* name_of names the item of the picture as it would be written: its label, or its id. */
-static char *
-name_of(const Svg *svg, const RecoQuery *query, const RecoView *view, uint32 item)
-{
-	const RecoViewItem *seen = reco_view_find(view, item);
-	RecoKey key = reco_model_key(query->model, item);
-
-	if (seen != NULL && seen->label != NULL && seen->label[0] != '\0')
-		return psprintf(GetDatabaseEncoding() == PG_UTF8 ? svg->words->label : "\"%s\"", seen->label);
-	return psprintf(svg->words->id, TextDatumGetCString(reco_key_to_datum(&key, TEXTOID)));
-}
-
 /* draw_head opens the picture and writes its title. */
 static void
 draw_head(Svg *svg, int height, const char *name, double score)
@@ -295,7 +280,8 @@ reco_explain_svg(const RecoQuery *query, const RecoView *view, const RecoExplana
 	svg.first_x = MARGIN + svg.label_width + GAP;
 	svg.last_x = width - MARGIN - NUMBER_WIDTH;
 	measure(&svg, explanation);
-	draw_head(&svg, HEAD + ROW * (explanation->n + 1) + MARGIN, name_of(&svg, query, view, item), score);
+	draw_head(&svg, HEAD + ROW * (explanation->n + 1) + MARGIN,
+			  reco_words_name(explanation->words, query->model, view, item), score);
 	for (int r = 0; r < explanation->n; r++)
 	{
 		const RecoExplainRow *row = &explanation->row[r];

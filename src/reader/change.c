@@ -27,12 +27,31 @@ add_kind(RecoHistory *history, const char *event)
 
 	if (kind >= 0)
 		return kind;
-	more = palloc(sizeof(char *) * (history->n_kinds + 1));
-	if (history->n_kinds > 0)
-		memcpy(more, history->kind, sizeof(char *) * history->n_kinds);
-	more[history->n_kinds] = pstrdup(event);
-	history->kind = more;
+	if (history->n_kinds >= history->kinds_room)
+	{
+		history->kinds_room = 2 * history->n_kinds + 1;
+		more = palloc_extended(sizeof(char *) * history->kinds_room, MCXT_ALLOC_HUGE);
+		if (history->n_kinds > 0)
+			memcpy(more, history->kind, sizeof(char *) * history->n_kinds);
+		history->kind = more;
+	}
+	history->kind[history->n_kinds] = pstrdup(event);
 	return history->n_kinds++;
+}
+
+/* make_room makes room for one more event: as much again, so that many changes copy a history a few times. */
+static void
+make_room(RecoHistory *history)
+{
+	RecoHistoryEvent *more;
+
+	if (history->n < history->room)
+		return;
+	history->room = 2 * history->n + 1;
+	more = palloc_extended(sizeof(RecoHistoryEvent) * history->room, MCXT_ALLOC_HUGE);
+	if (history->n > 0)
+		memcpy(more, history->event, sizeof(RecoHistoryEvent) * history->n);
+	history->event = more;
 }
 
 RecoRowFate
@@ -40,24 +59,19 @@ reco_change_add(const RecoDefinition *definition, RecoHistory *history, const Re
 {
 	RecoRowReader reader;
 	RecoEventRow row;
-	RecoHistoryEvent *more;
 	RecoRowFate fate;
 
 	reco_rows_begin(&reader, definition, false);
 	fate = reco_rows_imagine(&reader, change->event, change->value, change->time, &row);
 	if (fate != RECO_ROW_KEPT)
 		return fate;
-	more = palloc_extended(sizeof(RecoHistoryEvent) * (history->n + 1), MCXT_ALLOC_HUGE);
-	if (history->n > 0)
-		memcpy(more, history->event, sizeof(RecoHistoryEvent) * history->n);
-	more[history->n] = (RecoHistoryEvent){.item = change->item,
-										  .amount = row.amount,
-										  .rating = row.rating,
-										  .time = row.time,
-										  .kind = change->event ? add_kind(history, change->event) : -1};
-	history->event = more;
-	history->n++;
-	reco_history_sort(history);
+	make_room(history);
+	history->event[history->n++] =
+		(RecoHistoryEvent){.item = change->item,
+						   .amount = row.amount,
+						   .rating = row.rating,
+						   .time = row.time,
+						   .kind = change->event ? add_kind(history, change->event) : -1};
 	return RECO_ROW_KEPT;
 }
 

@@ -21,7 +21,7 @@ typedef struct RecoChange
 } RecoChange;
 
 /*
- * reco_change_add puts an event where it belongs in a history; anything but
+ * reco_change_add puts an event at the end of a history, which is to be sorted when all changes are made; anything but
  * RECO_ROW_KEPT says that a row like it would be skipped, and leaves the history alone.
  */
 extern RecoRowFate reco_change_add(const RecoDefinition *definition, RecoHistory *history,

@@ -9,6 +9,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "reader/filter.h"
@@ -52,26 +53,34 @@ is_name_feature(const char *feature)
 	return false;
 }
 
+/* add_column adds a column to the query, unless it is gone or the caller may not read it: what nobody shows them they cannot name. */
+static void
+add_column(StringInfo columns, const RecoDefinition *definition, const char *column)
+{
+	AttrNumber number = get_attnum(definition->items.relid, column);
+
+	if (number == InvalidAttrNumber || !reco_catalog_may_select(definition->items.relid, number))
+		return;
+	appendStringInfo(columns, "%s%s::pg_catalog.text", columns->len > 0 ? ", " : "",
+					 quote_identifier(column));
+}
+
 /* labels_sql writes the query; NULL when nothing of the items is a name. */
 static char *
 labels_sql(const RecoDefinition *definition)
 {
-	StringInfoData sql;
-	int n = 0;
+	StringInfoData columns;
 	ListCell *cell;
 
 	if (!OidIsValid(definition->items.relid))
 		return NULL;
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT ");
-	if (definition->item_label.name != NULL && ++n > 0)
-		appendStringInfo(&sql, "%s::pg_catalog.text", quote_identifier(definition->item_label.name));
+	initStringInfo(&columns);
+	if (definition->item_label.name != NULL)
+		add_column(&columns, definition, definition->item_label.name);
 	foreach (cell, definition->item_features)
 		if (is_name_feature(lfirst(cell)))
-			appendStringInfo(&sql, "%s%s::pg_catalog.text", n++ > 0 ? ", " : "",
-							 quote_identifier(lfirst(cell)));
-	appendStringInfo(&sql, " FROM %s", definition->items.sql_name);
-	return n > 0 ? sql.data : NULL;
+			add_column(&columns, definition, lfirst(cell));
+	return columns.len > 0 ? psprintf("SELECT %s FROM %s", columns.data, definition->items.sql_name) : NULL;
 }
 
 void

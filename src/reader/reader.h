@@ -200,9 +200,11 @@ typedef struct RecoHistoryEvent
 typedef struct RecoHistory
 {
 	size_t n;
+	size_t room; /* for events; 0: for n */
 	RecoHistoryEvent *event;
 	int n_kinds;
-	char **kind; /* distinct event names met */
+	int kinds_room; /* for kinds; 0: for n_kinds */
+	char **kind;    /* distinct event names met */
 } RecoHistory;
 
 /* reco_reader_history reads one user's rows (SPI must be connected) into the current context; silently skips what learning counts and skips. */

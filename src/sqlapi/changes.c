@@ -8,6 +8,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
@@ -288,6 +289,7 @@ reco_changes_apply(const RecoCall *call, RecoView *view, Jsonb *changes, RecoHis
 	{
 		Written written;
 
+		CHECK_FOR_INTERRUPTS();
 		if (token != WJB_ELEM)
 			continue;
 		number++;
@@ -297,4 +299,5 @@ reco_changes_apply(const RecoCall *call, RecoView *view, Jsonb *changes, RecoHis
 		written = read_members(value.val.binary.data, number);
 		apply(call, view, &written, history);
 	}
+	reco_history_sort(history);
 }

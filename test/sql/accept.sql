@@ -135,6 +135,16 @@ CREATE POLICY shown ON goods USING (id <= 10);
 SET ROLE reco_accept_guest;
 SELECT accepted FROM prompt, LATERAL reason_accept('because you ' || verb || ' “Trail shoes 11”', facts) WHERE lang = 'en' AND item <> 'Trail shoes 11' AND cause <> 'Trail shoes 11' LIMIT 1;
 RESET ROLE;
+\echo == who is served may have a text checked: a column that they may not read, or that is gone, holds no name that they could know
+REVOKE SELECT ON goods FROM reco_accept_guest;
+GRANT SELECT (id, title) ON goods TO reco_accept_guest;
+SET ROLE reco_accept_guest;
+SELECT accepted FROM prompt, LATERAL reason_accept(facts ->> 'template', facts) WHERE id = (SELECT min(id) FROM prompt WHERE lang = 'en');
+RESET ROLE;
+BEGIN;
+ALTER TABLE goods DROP COLUMN brand;
+SELECT accepted FROM prompt, LATERAL reason_accept(facts ->> 'template', facts) WHERE id = (SELECT min(id) FROM prompt WHERE lang = 'en');
+ROLLBACK;
 
 \echo == every wording that reco brings for reasons passes with the facts that it is for
 CREATE TABLE built_in AS

@@ -104,6 +104,12 @@ SELECT complaint($$SELECT what_if(1, '[{"item": 5, "remove": true, "value": 1}]'
 SELECT complaint($$SELECT what_if(1, '[]', 0)$$);
 SELECT complaint($$SELECT what_if(1, '[]', recommender => 'what')$$);
 
+\echo == many changes: all count, in any order, and the history is sorted once
+SELECT count(*) FROM (SELECT item_id, score FROM what_if(1, (SELECT jsonb_agg(jsonb_build_object('item', 1 + i % 10, 'event', 'view', 'time', '2024-01-01') ORDER BY i) FROM generate_series(1, 3000) i), 10)
+	EXCEPT SELECT item_id, score FROM what_if(1, (SELECT jsonb_agg(jsonb_build_object('item', 1 + i % 10, 'event', 'view', 'time', '2024-01-01') ORDER BY i DESC) FROM generate_series(1, 3000) i), 10)) x;
+SELECT count(*) FROM (SELECT item_id, score FROM what_if(1, (SELECT jsonb_agg(jsonb_build_object('item', 1 + i % 10, 'event', 'view', 'time', '2024-01-01')) || jsonb_agg(DISTINCT jsonb_build_object('item', 1 + i % 10, 'event', 'view', 'remove', true)) FROM generate_series(1, 3000) i), 10)
+	EXCEPT SELECT item_id, score FROM what_if(1, (SELECT jsonb_agg(jsonb_build_object('item', i, 'event', 'view', 'remove', true)) FROM generate_series(1, 10) i), 10)) x;
+
 \echo == an item that the caller does not see cannot be tried out
 BEGIN;
 DELETE FROM goods WHERE id = 5;
