@@ -195,7 +195,7 @@ push_attributes(JsonbParseState **state, const RecoWords *words, const RecoReaso
 		push_string(state, "of", reason->attribute[a].own ? "user" : "item");
 		push_string(state, "name", reason->attribute[a].name);
 		if (reason->attribute[a].value != NULL)
-			push_string(state, "value", band != NULL ? band : reason->attribute[a].value);
+			push_string(state, "value", band != NULL ? band : reco_words_line(reason->attribute[a].value));
 		pushJsonbValue(state, WJB_END_OBJECT, NULL);
 	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);

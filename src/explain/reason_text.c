@@ -194,12 +194,13 @@ reco_reason_board(const RecoModel *model, const RecoVoice *voice, RecoWording wo
 				  const RkHit *hit, size_t n)
 {
 	RecoReason *reason = palloc0(sizeof(RecoReason) * Max(n, 1));
+	char *said = value != NULL ? reco_words_line(value) : NULL;
 
 	for (size_t i = 0; i < n; i++)
 	{
 		RecoFilling filling = {.pick = true, .hash = line_hash(model, voice, hit[i].item)};
 
-		filling.slot[RECO_SLOT_VALUE] = unconstify(char *, value);
+		filling.slot[RECO_SLOT_VALUE] = said;
 		reason[i].text = reco_words_say(voice->words, wording, &filling);
 	}
 	return reason;

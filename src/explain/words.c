@@ -121,6 +121,26 @@ clean(const char *data)
 	return line;
 }
 
+/* inner gives marks of quotation within a line as they stand within others, in place: a name of data cannot end its own. */
+static char *
+inner(char *line)
+{
+	static const char *const mark[][2] = {{"\xE2\x80\x9C", "\xE2\x80\x98"}, {"\xE2\x80\x9D", "\xE2\x80\x99"},
+										  {"\xE3\x80\x8A", "\xE3\x80\x88"}, {"\xE3\x80\x8B", "\xE3\x80\x89"},
+										  {"\xE3\x80\x8C", "\xE3\x80\x8E"}, {"\xE3\x80\x8D", "\xE3\x80\x8F"}};
+
+	if (!has_unicode())
+	{
+		for (char *at = strchr(line, '"'); at != NULL; at = strchr(at, '"'))
+			*at = '\'';
+		return line;
+	}
+	for (size_t m = 0; m < lengthof(mark); m++)
+		for (char *at = strstr(line, mark[m][0]); at != NULL; at = strstr(at, mark[m][0]))
+			memcpy(at, mark[m][1], strlen(mark[m][1]));
+	return line;
+}
+
 /* say gives a wording with one slot filled. */
 static char *
 say(const RecoWords *words, RecoWording kind, RecoSlot slot, const char *value)
@@ -132,10 +152,16 @@ say(const RecoWords *words, RecoWording kind, RecoSlot slot, const char *value)
 }
 
 char *
+reco_words_line(const char *data)
+{
+	return inner(clean(data));
+}
+
+char *
 reco_words_label(const RecoModel *model, const RecoView *view, uint32 item)
 {
 	const RecoViewItem *seen = reco_view_find(view, item);
-	char *label = seen != NULL && seen->label != NULL ? clean(seen->label) : NULL;
+	char *label = seen != NULL && seen->label != NULL ? inner(clean(seen->label)) : NULL;
 
 	return label != NULL && label[0] != '\0' ? label : NULL;
 }
@@ -263,7 +289,8 @@ value_of(const RecoWords *words, const RecoAttributeShare *attribute)
 {
 	char *band = reco_words_band(words, attribute);
 
-	return band != NULL ? band : say(words, RECO_WORDING_VALUE, RECO_SLOT_TEXT, clean(attribute->value));
+	return band != NULL ? band
+						: say(words, RECO_WORDING_VALUE, RECO_SLOT_TEXT, inner(clean(attribute->value)));
 }
 
 char *

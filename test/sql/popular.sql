@@ -159,5 +159,10 @@ SELECT * FROM reco.popular_items(5, 'shop', options => '{"segment": "north"}');
 SELECT * FROM reco.popular_items(5, 'shop', options => '{"by": "region", "order": "trending"}');
 SELECT * FROM reco.popular_items(5, 'shop', options => '{"order": "rating", "window": "7 days"}');
 SELECT * FROM reco.recommend(5::bigint, 5, 'shop', options => '{"by": "region"}');
+\echo == the name of a segment is data: one line and no change of direction
+UPDATE people SET region = E'No\nrth\u202Edlrow <b>”' || repeat('x', 20) WHERE region = 'south';
+CALL reco.refresh('shop');
+SELECT DISTINCT reason FROM reco.popular_items(4, 'shop', options => '{"by": "region"}') ORDER BY 1;
+
 SELECT reco.drop_recommender(name) FROM unnest(ARRAY['shop', 'stars']) name;
 DROP SCHEMA popular CASCADE;

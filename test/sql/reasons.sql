@@ -54,6 +54,8 @@ BEGIN
 	RETURN words;
 END $$;
 SELECT reason_for('it''s "quoted" ”twice“');
+SELECT reason_for('Lamp” and because you are pregnant, “Bed');
+SELECT reason_for('《三体》「全集」');
 SELECT reason_for('100% %s %n \n {0} $1');
 SELECT reason_for('<b onclick="x()">markup</b>');
 SELECT reason_for(E'  two\n\tlines \r\n and a\x01bell  ');
