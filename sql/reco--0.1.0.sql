@@ -214,7 +214,7 @@ COMMENT ON TABLE reco.trial IS 'settings that reco.tune() has tried; digest is o
 
 CREATE TABLE reco.reason_template (
 	kind text COLLATE "C" NOT NULL,
-	lang text COLLATE "C" NOT NULL CHECK (lang ~ '^[a-z0-9]+([-_][a-z0-9]+)*$'),
+	lang text COLLATE "C" NOT NULL CHECK (length(lang) <= 35 AND lang ~ '^[a-z0-9]+([-_][a-z0-9]+)*$'),
 	variant integer NOT NULL CHECK (variant > 0),
 	pattern text NOT NULL CHECK (length(pattern) BETWEEN 1 AND 1000),
 	min_evidence integer NOT NULL DEFAULT 1 CHECK (min_evidence >= 0),
@@ -2034,6 +2034,8 @@ COMMENT ON FUNCTION reco.check_reason_template() IS 'refuses templates with slot
 
 CREATE TRIGGER check_template BEFORE INSERT OR UPDATE OR DELETE ON reco.reason_template
 	FOR EACH ROW EXECUTE FUNCTION reco.check_reason_template();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON reco.reason_template
+	FOR EACH STATEMENT EXECUTE FUNCTION reco.check_reason_template();
 CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE ON reco.reason_template
 	FOR EACH STATEMENT EXECUTE FUNCTION reco.check_reason_template();
 

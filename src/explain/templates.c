@@ -44,8 +44,6 @@ static const KindInfo kind_info[RECO_WORDINGS] = {
 	[RECO_WORDING_POPULAR] = {"popular", 0, 0},
 	[RECO_WORDING_POPULAR_COUNT] = {"popular_count", BIT(COUNT), BIT(COUNT)},
 	[RECO_WORDING_POPULAR_AMONG] = {"popular_among", BIT(VALUE), BIT(VALUE)},
-	[RECO_WORDING_POPULAR_AMONG_COUNT] = {"popular_among_count", BIT(VALUE) | BIT(COUNT),
-										  BIT(VALUE) | BIT(COUNT)},
 	[RECO_WORDING_RATING] = {"rating", BIT(VALUE), BIT(VALUE)},
 	[RECO_WORDING_NEW] = {"new", 0, 0},
 	[RECO_WORDING_PROMOTED] = {"promoted", 0, 0},
@@ -258,6 +256,8 @@ take_slot(int kind, const char *at, Segment *segment, Fault *fault)
 			fault->what = "forms";
 		else
 			*segment->many++ = '\0';
+		if (segment->many != NULL && strchr(segment->many, '|') != NULL)
+			fault->what = "forms";
 	}
 	segment->slot = find_slot(kind, inside);
 	if (segment->slot < 0 || (bar != NULL && segment->slot != RECO_SLOT_COUNT))

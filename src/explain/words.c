@@ -179,11 +179,13 @@ reco_words_name(const RecoWords *words, const RecoModel *model, const RecoView *
 			   clean(TextDatumGetCString(reco_key_to_datum(&key, TEXTOID))));
 }
 
-/* plain_event gives the name of an event in the form of the table. */
+/* plain_event gives the name of an event in the form of the table, which is in UTF-8; nobody knows what bytes of SQL_ASCII mean. */
 static char *
 plain_event(const char *event)
 {
-	char *plain = pstrdup(event);
+	char *plain = pstrdup(GetDatabaseEncoding() == PG_SQL_ASCII
+							  ? event
+							  : pg_server_to_any(event, (int) strlen(event), PG_UTF8));
 
 	for (char *at = plain; *at != '\0'; at++)
 		*at = isalnum((unsigned char) *at) && !IS_HIGHBIT_SET(*at)

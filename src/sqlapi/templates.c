@@ -54,14 +54,10 @@ text_column(HeapTuple tuple, TupleDesc descriptor, const char *name)
 	return SPI_getvalue(tuple, descriptor, SPI_fnumber(descriptor, name));
 }
 
-/* refuse_builtin refuses to change what the extension brought. */
+/* raise_builtin refuses to change what the extension brought. */
 static void
-refuse_builtin(HeapTuple tuple, TupleDesc descriptor)
+raise_builtin(void)
 {
-	char *builtin = text_column(tuple, descriptor, "builtin");
-
-	if (creating_extension || builtin == NULL || builtin[0] != 't')
-		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("built-in templates cannot be changed"),
@@ -70,12 +66,26 @@ refuse_builtin(HeapTuple tuple, TupleDesc descriptor)
 			 errhint("Use reco.set_reason_template() and reco.reset_reason_template().")));
 }
 
+static void
+refuse_builtin(HeapTuple tuple, TupleDesc descriptor)
+{
+	char *builtin = text_column(tuple, descriptor, "builtin");
+
+	if (!creating_extension && builtin != NULL && builtin[0] == 't')
+		raise_builtin();
+}
+
+/* Most characters of the name of a language, as the table's constraint has it (RFC 5646 asks for 35). */
+#define LANGUAGE_LENGTH 35
+
 /* is_language says whether a name is runs of a to z and 0 to 9 with - or _ between them, as the table's constraint has it. */
 static bool
 is_language(const char *name)
 {
 	bool run = false;
 
+	if (strlen(name) > LANGUAGE_LENGTH)
+		return false;
 	for (; *name != '\0'; name++)
 		if ((*name >= 'a' && *name <= 'z') || (*name >= '0' && *name <= '9'))
 			run = true;
@@ -128,6 +138,8 @@ reco_check_reason_template(PG_FUNCTION_ARGS)
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		elog(ERROR, "check_reason_template() was not called by the trigger manager");
+	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
+		raise_builtin();
 	if (TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
 	{
 		reco_catalog_templates_changed();

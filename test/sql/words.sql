@@ -104,6 +104,9 @@ SELECT complaint($$SELECT set_reason_template('bought', 'en', 'you bought {items
 SELECT complaint($$SELECT set_reason_template('bought', 'en', 'you bought items}')$$);
 SELECT complaint($$SELECT set_reason_template('rest', 'en', '{count|one}')$$);
 SELECT complaint($$SELECT set_reason_template('bought', 'en', '{items|one|many}')$$);
+SELECT complaint($$SELECT set_reason_template('rest', 'en', '{count|one|#|# items}')$$);
+SELECT complaint(format($$SELECT set_reason_template('bought', %L, '{you} got {items}')$$, repeat('a', 36)));
+SELECT complaint('TRUNCATE reco.reason_template');
 SELECT complaint($$SELECT set_reason_template('label', 'en', 'it')$$);
 SELECT complaint($$SELECT set_reason_template('bought', 'en', 'you bought something')$$);
 SELECT complaint($$SELECT set_reason_template('history', 'en', 'because we say so')$$);
