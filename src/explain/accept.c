@@ -808,7 +808,7 @@ check_words(Check *check)
 	visit_words(check, RECO_WORD_NEGATIVE, refuse_negative);
 	visit_words(check, RECO_WORD_CLAIM, refuse_claim);
 	if (check->facts->people <= 0 && check->facts->reviewers <= 0 &&
-		strcmp(check->facts->source, "popular") != 0 && strcmp(basis, "popular") != 0)
+		strcmp(basis[0] != '\0' ? basis : check->facts->source, "popular") != 0)
 		visit_words(check, RECO_WORD_CROWD, refuse_claim);
 	visit_words(check, RECO_WORD_EVENT, check_event);
 	visit_words(check, RECO_WORD_EVENT, check_doer);

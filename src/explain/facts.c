@@ -228,7 +228,8 @@ reco_facts_write(const RecoDefinition *definition, const RecoQuery *query, const
 	push_string(&state, "name", plain_name(voice->words, query->model, view, item));
 	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	push_because(&state, query, view, voice->words, cause, id);
-	if (cause->n + cause->n_attributes == 0 && strcmp(source, "popular") != 0)
+	if (cause->n + cause->n_attributes == 0 &&
+		(strcmp(source, "popular") != 0 || cause->basis != RECO_WORDING_POPULAR))
 		push_string(&state, "basis", reco_words_kind_name(cause->basis));
 	if (cause->promoted)
 		push_promoted(&state, lang);

@@ -173,9 +173,12 @@ popular_or_promoted(const RecoModel *model, const RecoVoice *voice, const RecoPr
 {
 	RecoFilling filling = {.pick = true, .hash = line_hash(model, voice, item)};
 
-	if (promotion == NULL || reco_promotion_of(promotion, item) <= 0)
-		return say_popular(model, voice, item);
-	return (RecoReason){.text = reco_words_say(voice->words, RECO_WORDING_PROMOTED, &filling)};
+	if (promotion != NULL && reco_promotion_of(promotion, item) > 0)
+		return (RecoReason){.text = reco_words_say(voice->words, RECO_WORDING_PROMOTED, &filling)};
+	/* in no list by popularity, but somebody may ask for its reason */
+	if (reco_model_is_unseen(model, item))
+		return (RecoReason){.text = reco_words_say(voice->words, RECO_WORDING_GENERAL, &filling)};
+	return say_popular(model, voice, item);
 }
 
 RecoReason *

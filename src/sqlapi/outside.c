@@ -73,7 +73,11 @@ prompt_of(RecoPair *pair, const RecoKey *user, const RecoVoice *voice, const Rec
 		reason = reco_reason_word(pair->query, pair->view, voice, pair->item, cause);
 	}
 	else
+	{
+		if (reco_model_is_unseen(pair->call.model, pair->item))
+			none.basis = RECO_WORDING_GENERAL;
 		reason = say_without_score(pair, user, voice, promotion, &source);
+	}
 	return reco_facts_write(pair->call.definition, pair->query, pair->view, voice,
 							reco_serve_source_name(source), pair->item, cause, &reason, reco_call_id);
 }

@@ -72,6 +72,9 @@ SELECT outcome, rank_before > 10 FROM counterfactual(3, 903, 1);
 SELECT reason FROM recommend(3, 1, candidates => '{903}');
 SELECT item_embedding(903) IS NOT NULL;
 
+\echo == nor is it said of them that they are popular
+SELECT i, f ->> 'template' ~ 'popular', f ->> 'source', f ->> 'basis', a.accepted, b.accepted FROM unnest('{2,190,903}'::int[]) i, reason_prompt(777777, i, 'by_time') f, reason_accept(f ->> 'template', f) a, reason_accept('popular with customers', f) b;
+
 \echo == nobody has reviewed them: what is counted of others is not said of them, wherever the counts lie in memory
 CREATE TABLE review AS SELECT 'p' || n AS person, i AS good, 5 AS quality, 5 AS fit FROM generate_series(1, 200) i, generate_series(1, 60) n;
 SELECT create_recommender('reviewed', 'events', 'user_id', 'product_id', items => 'products', item_key => 'id', item_label => 'title', item_features => '{brand, price}', options => '{"factors": 8}');

@@ -86,6 +86,19 @@ for my $encoding ('LATIN1', 'SQL_ASCII', 'EUC_JP')
 	  if $encoding eq 'LATIN1';
 	cmp_ok(Reco::rows($node, q{SELECT count(*) FROM reco.explain(1, 1003, 'shop') WHERE octet_length(reason) > 0}, $database), '>', '0', "$encoding: explanations");
 }
+# events that are called so in Chinese are known in an encoding of Chinese
+$node->safe_psql('postgres', "CREATE DATABASE in_euc_cn ENCODING 'EUC_CN' LOCALE 'C' TEMPLATE template0");
+Reco::create_extension($node, 'in_euc_cn');
+$node->safe_psql('in_euc_cn', <<"END");
+SET client_encoding = 'UTF8';
+CREATE TABLE events (user_id int, item_id int, kind text);
+INSERT INTO events SELECT u, i, '\xE8\xB4\xAD\xE4\xB9\xB0' FROM generate_series(1, 30) u, generate_series(1, 20) i WHERE (u + i) % 3 <> 0;
+SELECT reco.create_recommender('cn', 'events', 'user_id', 'item_id', event_column => 'kind', options => '{"factors": 4, "iterations": 2}');
+CALL reco.refresh('cn');
+END
+is(Reco::rows($node, q{SELECT DISTINCT reco.reason_prompt(u, i, 'cn', 'zh') #>> '{because,0,event}' FROM generate_series(1, 5) u, generate_series(1, 20) i
+	WHERE reco.reason_prompt(u, i, 'cn', 'zh') #>> '{because,0,event}' IS NOT NULL}, 'in_euc_cn'), 'bought', 'EUC_CN: the name of an event is known');
+
 ($status, $out, $error) = $node->psql('in_latin1', q{SET client_encoding = 'UTF8'; SELECT reason FROM reco.recommend(1, 5, 'shop')});
 is($status, 0, 'LATIN1 is shown to a client in UTF8') or diag($error);
 
