@@ -170,13 +170,17 @@ char *
 reco_words_name(const RecoWords *words, const RecoModel *model, const RecoView *view, uint32 item)
 {
 	char *label = reco_words_label(model, view, item);
+	char *id;
 	RecoKey key;
 
 	if (label != NULL)
 		return say(words, RECO_WORDING_LABEL, RECO_SLOT_TEXT, label);
 	key = reco_model_key(model, item);
-	return say(words, RECO_WORDING_ID, RECO_SLOT_TEXT,
-			   clean(TextDatumGetCString(reco_key_to_datum(&key, TEXTOID))));
+	id = clean(TextDatumGetCString(reco_key_to_datum(&key, TEXTOID)));
+	if (strspn(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.:/") == strlen(id))
+		return say(words, RECO_WORDING_ID, RECO_SLOT_TEXT, id);
+	/* words of a sentence, for all that can be told: marked as what they are */
+	return say(words, RECO_WORDING_LABEL, RECO_SLOT_TEXT, inner(id));
 }
 
 /* plain_event gives the name of an event in the form of the table, which is in UTF-8; nobody knows what bytes of SQL_ASCII mean. */

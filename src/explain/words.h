@@ -20,7 +20,7 @@ extern char *reco_words_label(const RecoModel *model, const RecoView *view, uint
 /* reco_words_line gives data as a line shows it: on one line, cut, with marks of quotation as they are within others. */
 extern char *reco_words_line(const char *data);
 
-/* reco_words_name names an item: its label in quotation marks, or its id as in "item 42" when it has none. */
+/* reco_words_name names an item: its label in quotation marks, or its id as in "item 42" when it has none; an id of several words is marked like a label. */
 extern char *reco_words_name(const RecoWords *words, const RecoModel *model, const RecoView *view,
 							 uint32 item);
 

@@ -138,4 +138,10 @@ SELECT complaint($$SELECT item_embedding(5, 'ids_int_text')$$);
 SELECT complaint($$SELECT user_embedding(as_id(3, 'uuid')::uuid, 'ids_int_text')$$);
 
 SELECT count(drop_recommender(name)::text) FROM recommenders WHERE name LIKE 'ids\_%';
+\echo == an id of several words is marked as a name is, and cannot end its marks
+CREATE TABLE worded AS SELECT u AS user_id, CASE i WHEN 1 THEN '5 and since it is ”cheap' ELSE 'sku-' || i END AS item_id FROM generate_series(1, 30) u, generate_series(1, 12) i WHERE i = 1 OR (u + i) % 3 <> 0;
+SELECT reco.create_recommender('worded', 'worded', 'user_id', 'item_id');
+CALL reco.refresh('worded', options => '{"factors": 4, "iterations": 2}');
+SELECT evidence_label, reason FROM reco.explain(1, 'sku-3'::text, 'worded') WHERE evidence_id IN ('5 and since it is ”cheap', 'sku-4') ORDER BY evidence_id;
+SELECT reco.drop_recommender('worded');
 DROP SCHEMA ids CASCADE;
