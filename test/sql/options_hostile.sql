@@ -115,6 +115,8 @@ CREATE TABLE answered AS SELECT c.name, c.place AS call, o AS option, h.label, h
 	WHERE h.label <> 'null' OR c.command LIKE 'SELECT%';
 -- a tolerance of nothing is not met
 DELETE FROM answered WHERE option ~ 'tolerance' AND state IN ('taken', '23514');
+-- from PostgreSQL 17 on an interval may be infinite; that is no window either
+DELETE FROM answered WHERE option = 'window' AND label = 'Infinity' AND state IN ('22007', '22023');
 SELECT name, string_agg(DISTINCT option, ' ' ORDER BY option) FROM answered GROUP BY name, call ORDER BY call;
 SELECT name, option, label, state, helps, left(message, 80) FROM answered WHERE state NOT IN ('taken', '22023') OR NOT helps ORDER BY call, option, place;
 SELECT name, option, string_agg(label, '  ' ORDER BY place) FILTER (WHERE state = 'taken') AS taken FROM answered GROUP BY name, call, option ORDER BY call, option;
