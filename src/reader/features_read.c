@@ -9,7 +9,6 @@
 
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -209,23 +208,6 @@ forget_rows(Reading *reading)
 		reading->start[i] = reading->end[i] = NOWHERE;
 }
 
-/* key_array makes the array of keys to look up, without those that no row can have. */
-static Datum
-key_array(const RecoKey *key, int n, Oid type)
-{
-	Datum *element = palloc(Max(n, 1) * sizeof(Datum));
-	int16 length;
-	bool by_value;
-	char alignment;
-	int kept = 0;
-
-	for (int i = 0; i < n; i++)
-		if (reco_key_fits(&key[i], type))
-			element[kept++] = reco_key_to_datum(&key[i], type);
-	get_typlenbyvalalign(type, &length, &by_value, &alignment);
-	return PointerGetDatum(construct_array(element, kept, type, length, by_value, alignment));
-}
-
 /* What a probe looks up: a key, by a kept query, or an array of keys. */
 typedef struct Wanted
 {
@@ -265,7 +247,7 @@ probe_all(Reading *reading, const char *one_sql)
 	else
 		wanted = (Wanted){reco_feature_sql(reading->definition, reading->side, reading->source,
 										   reading->encoder->n_attributes, RECO_FEATURES_OF_SOME),
-						  get_array_type(type), key_array(reading->key, (int) reading->n_keys, type)};
+						  get_array_type(type), reco_key_array(reading->key, (int) reading->n_keys, type)};
 	reading->purpose = PURPOSE_ENCODE;
 	probe(reading, &wanted);
 	if (!reading->has_several)

@@ -14,7 +14,6 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -125,28 +124,6 @@ reco_items_receive(TupleTableSlot *slot, void *state)
 	MemoryContextSwitchTo(old);
 }
 
-/* reco_items_keys makes the array of keys to look up, without those that no row can have. */
-static Datum
-reco_items_keys(const RecoKey *key, int n, Oid type)
-{
-	Datum *element = palloc(Max(n, 1) * sizeof(Datum));
-	int16 length;
-	bool by_value;
-	char alignment;
-	int kept = 0;
-	ArrayType *array;
-
-	for (int i = 0; i < n; i++)
-		if (reco_key_fits(&key[i], type))
-			element[kept++] = reco_key_to_datum(&key[i], type);
-	get_typlenbyvalalign(type, &length, &by_value, &alignment);
-	array = construct_array(element, kept, type, length, by_value, alignment);
-	for (int i = 0; i < kept && !by_value; i++)
-		pfree(DatumGetPointer(element[i]));
-	pfree(element);
-	return PointerGetDatum(array);
-}
-
 /* reco_items_compare orders rows by key, then label, NULL last. */
 static int
 reco_items_compare(const void *left, const void *right)
@@ -217,7 +194,7 @@ reco_reader_items(const RecoDefinition *definition, const RecoKey *key, int n, c
 	RecoItemsRead read = {.type = type, .capacity = Max(n, 8), .context = CurrentMemoryContext};
 	ErrorContextCallback context = {.callback = reco_filter_context, .arg = unconstify(RecoFilter *, filter)};
 	RecoReceiver dest;
-	Datum keys = reco_items_keys(key, n, type);
+	Datum keys = reco_key_array(key, n, type);
 
 	read.row = palloc_extended(mul_size(read.capacity, sizeof(RecoItemRow)), MCXT_ALLOC_HUGE);
 	reco_receiver_init(&dest, reco_items_receive, &read);

@@ -7,6 +7,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "port/pg_bswap.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/uuid.h"
@@ -421,4 +422,25 @@ reco_keys_without(const RecoKeys *keys, const RecoKeys *others)
 		left->n++;
 	}
 	return left;
+}
+
+Datum
+reco_key_array(const RecoKey *key, int n, Oid type)
+{
+	Datum *element = palloc(Max(n, 1) * sizeof(Datum));
+	int16 length;
+	bool by_value;
+	char alignment;
+	int kept = 0;
+	ArrayType *array;
+
+	for (int i = 0; i < n; i++)
+		if (reco_key_fits(&key[i], type))
+			element[kept++] = reco_key_to_datum(&key[i], type);
+	get_typlenbyvalalign(type, &length, &by_value, &alignment);
+	array = construct_array(element, kept, type, length, by_value, alignment);
+	for (int i = 0; i < kept && !by_value; i++)
+		pfree(DatumGetPointer(element[i]));
+	pfree(element);
+	return PointerGetDatum(array);
 }

@@ -56,6 +56,9 @@ extern RecoKey reco_key_from_datum(Datum value, Oid type);
  */
 extern Datum reco_key_to_datum(const RecoKey *key, Oid type);
 
+/* reco_key_array makes an array of such values, in the current context, without the keys that the type cannot hold. */
+extern Datum reco_key_array(const RecoKey *key, int n, Oid type);
+
 /*
  * reco_key_parse turns an argument of a SQL call (bigint, uuid or text) into a
  * key of a column of type column_type.  Text is parsed by the column type's
