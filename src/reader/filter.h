@@ -32,6 +32,7 @@ typedef struct RecoReading
 {
 	int nest_level; /* of settings */
 	bool was_read_only;
+	MemoryContext context; /* SPI makes its own current */
 } RecoReading;
 
 /*

@@ -80,7 +80,8 @@ reco_items_all_sql(const RecoDefinition *definition, const char *filter)
 RecoReading
 reco_items_begin_read(const RecoFilter *filter)
 {
-	RecoReading reading = {filter == NULL ? reco_catalog_begin_query() : NewGUCNestLevel(), XactReadOnly};
+	RecoReading reading = {filter == NULL ? reco_catalog_begin_query() : NewGUCNestLevel(), XactReadOnly,
+						   CurrentMemoryContext};
 
 	XactReadOnly = true;
 	return reading;
@@ -91,6 +92,7 @@ reco_items_end_read(RecoReading reading)
 {
 	XactReadOnly = reading.was_read_only;
 	reco_catalog_end_query(reading.nest_level);
+	MemoryContextSwitchTo(reading.context);
 }
 
 /* reco_items_receive takes one row. */

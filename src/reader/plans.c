@@ -134,6 +134,7 @@ reco_plans_make(const char *sql, int n_types, const Oid *type)
 static RecoPlan *
 prepare_kept(const char *sql, int n_types, const Oid *type, int options)
 {
+	MemoryContext context = CurrentMemoryContext;
 	SPIPlanPtr prepared;
 	RecoPlan *plan;
 
@@ -147,6 +148,7 @@ prepare_kept(const char *sql, int n_types, const Oid *type, int options)
 	plan->plan = prepared;
 	dlist_push_head(&reco_plans, &plan->node);
 	reco_plans_kept++;
+	MemoryContextSwitchTo(context);
 	return plan;
 }
 
@@ -239,6 +241,7 @@ reco_plans_microseconds(const RecoPlan *plan, const Datum *value, const bool *is
 void
 reco_plans_execute(RecoPlan *plan, const Datum *value, const bool *isnull, DestReceiver *dest)
 {
+	MemoryContext context = CurrentMemoryContext;
 	SPIExecuteOptions options = {.read_only = true, .dest = dest};
 	int result;
 
@@ -255,5 +258,6 @@ reco_plans_execute(RecoPlan *plan, const Datum *value, const bool *isnull, DestR
 		plan->users--;
 	}
 	PG_END_TRY();
+	MemoryContextSwitchTo(context);
 	pfree(options.params);
 }

@@ -37,7 +37,8 @@ extern bool reco_plans_is_current(const RecoPlan *plan);
 
 /*
  * reco_plans_execute runs a plan in the active snapshot, as the caller, and
- * hands its rows to dest.  A plan may be used again while it runs.
+ * hands its rows to dest; the caller's memory context is current again after it, not
+ * SPI's.  A plan may be used again while it runs.
  */
 extern void reco_plans_execute(RecoPlan *plan, const Datum *value, const bool *isnull, DestReceiver *dest);
 
