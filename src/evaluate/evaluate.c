@@ -7,6 +7,7 @@
 #include "evaluate/internal.h"
 #include "parallel/progress.h"
 #include "portability/instr_time.h"
+#include "storage/shmem.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 

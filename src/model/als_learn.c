@@ -14,6 +14,7 @@
 #include "model/als_learner.h"
 #include "model/ranking.h"
 #include "parallel/progress.h"
+#include "storage/shmem.h"
 
 /* Defaults for rows of mean weight 1: a compromise of three data sets, each on a split of its events. */
 #define DEFAULT_ALPHA0 0.03

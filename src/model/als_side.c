@@ -29,6 +29,7 @@
 #include "miscadmin.h"
 
 #include "model/als_learner.h"
+#include "storage/shmem.h"
 
 /* The search for a map ends when the residual has fallen to this share, or after so many steps. */
 #define SEARCH_ENOUGH 1e-5

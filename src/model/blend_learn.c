@@ -13,6 +13,7 @@
 #include "model/als.h"
 #include "model/blend.h"
 #include "model/json.h"
+#include "storage/shmem.h"
 #include "utils/builtins.h"
 
 /* What the seed of the sample differs by from that of members, which hold rows out themselves. */

@@ -19,6 +19,7 @@
 #include "model/blas.h"
 #include "model/neighbours.h"
 #include "parallel/progress.h"
+#include "storage/shmem.h"
 
 /* Catalogues up to this many items are inverted where the method is left open. */
 #define DENSE_ITEMS 12000

@@ -23,6 +23,7 @@
 #include "model/neighbours.h"
 #include "model/walk.h"
 #include "parallel/progress.h"
+#include "storage/shmem.h"
 
 /* Multiplications to and fro until the factors are taken for singular vectors. */
 #define ROUNDS 4

@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 #include "model/model.h"
 #include "model/tensors.h"
+#include "storage/shmem.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 

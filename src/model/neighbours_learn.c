@@ -17,6 +17,7 @@
 
 #include "model/neighbours.h"
 #include "parallel/progress.h"
+#include "storage/shmem.h"
 
 /* Products of one range: a few milliseconds. */
 #define RANGE_PRODUCTS 2e6

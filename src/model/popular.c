@@ -22,6 +22,7 @@
 #include "model/json.h"
 #include "model/ranking.h"
 #include "model/tensors.h"
+#include "storage/shmem.h"
 
 /* What bind finds in the tensors. */
 typedef struct PopularModel

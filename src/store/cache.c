@@ -20,6 +20,7 @@
 
 #include "lib/ilist.h"
 #include "miscadmin.h"
+#include "storage/shmem.h"
 #include "utils/memutils.h"
 
 #include "reco.h"
