@@ -303,15 +303,6 @@ reco_model_items(const RecoModel *model, const RecoKey *key, size_t n, bool add,
 	return item;
 }
 
-size_t
-reco_model_add_history(const RecoModel *model, const RecoKey *key, size_t n)
-{
-	if (model->added == NULL ||
-		!reco_encoder_fits(model->added->definition, model->item_encoder, RECO_SIDE_ITEM))
-		return 0;
-	return reco_model_add(model, key, n);
-}
-
 /* may_look says whether the caller may read what says which items came last. */
 static bool
 may_look(const RecoModel *model)

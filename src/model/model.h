@@ -444,11 +444,10 @@ extern bool reco_model_is_unseen(const RecoModel *model, uint32 item);
  * reco_model_add takes in those of n keys that are not known yet and that the caller sees in the items relation;
  * SPI must be connected.  A model that was bound without reco_model_open, one without attributes of items, and one whose
  * caller may not read them take in none.  reco_model_add_new looks for what came after the version (DESIGN 5), at most
- * reco.max_new_items, and takes it in.  Both raise what reco_encoder_rows raises where a column of the
- * attributes is gone or of another type; reco_model_add_history, which is for what no caller has named, takes in none then.  All give the number of items that have been added by now.
+ * reco.max_new_items, and takes it in.  A column of the attributes that is gone, or of another type, says nothing of
+ * them; where all are, none is taken in (reco_encoder_rows).  Both give the number of items that have been added by now.
  */
 extern size_t reco_model_add(const RecoModel *model, const RecoKey *key, size_t n);
-extern size_t reco_model_add_history(const RecoModel *model, const RecoKey *key, size_t n);
 extern size_t reco_model_add_new(const RecoModel *model);
 
 /*

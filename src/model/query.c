@@ -49,7 +49,7 @@ known_events(const RecoModel *model, const RecoHistory *history, size_t *n)
 			unknown[n_unknown++].position = (uint32) e;
 		}
 	}
-	if (n_unknown > 0 && reco_model_add_history(model, key, n_unknown) > 0)
+	if (n_unknown > 0 && reco_model_add(model, key, n_unknown) > 0)
 		for (size_t u = 0; u < n_unknown; u++)
 		{
 			int64 item = reco_model_find(model, &key[u]);

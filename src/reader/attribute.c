@@ -79,11 +79,15 @@ static bool
 array_source(Oid element, RecoAttribute *attribute, RecoRawForm *form, const char **cast)
 {
 	element = getBaseType(element);
-	if (element == FLOAT4OID || element == FLOAT8OID)
+	if (element == FLOAT4OID || element == FLOAT8OID || element == NUMERICOID)
 	{
 		attribute->kind = RECO_FEATURE_VECTOR;
-		*form = element == FLOAT4OID ? RECO_RAW_REALS : RECO_RAW_DOUBLES;
-		*cast = element == FLOAT4OID ? "::pg_catalog.float4[]" : "::pg_catalog.float8[]";
+		*form = element == FLOAT4OID   ? RECO_RAW_REALS
+				: element == FLOAT8OID ? RECO_RAW_DOUBLES
+									   : RECO_RAW_NUMERICS;
+		*cast = element == FLOAT4OID   ? "::pg_catalog.float4[]"
+				: element == FLOAT8OID ? "::pg_catalog.float8[]"
+									   : "::pg_catalog.numeric[]";
 		return true;
 	}
 	attribute->kind = RECO_FEATURE_SET;
@@ -108,6 +112,12 @@ number_source(Oid type, RecoAttribute *attribute, RecoRawForm *form, const char 
 	{
 		*form = RECO_RAW_NUMERIC;
 		*cast = "::pg_catalog.numeric";
+		return true;
+	}
+	if (type == INTERVALOID)
+	{
+		*form = RECO_RAW_INTERVAL;
+		*cast = "::pg_catalog.interval";
 		return true;
 	}
 	attribute->kind = RECO_FEATURE_TIME;
@@ -185,8 +195,8 @@ reco_attribute_plan(const RecoDefinition *definition, RecoSide side, const char 
 	attribute->name = pstrdup(name);
 	if (!plan_by_type(getBaseType(column.type), options->category, attribute, &source->form, &cast))
 		refuse(definition, side, &column, "",
-			   "Features are booleans, numbers, dates, timestamps, text, enums, arrays of these, real[] and "
-			   "vectors: convert the column in a view, and map the view.");
+			   "Features are booleans, numbers, dates, timestamps, intervals, text, enums, arrays of these, "
+			   "real[] and vectors: convert the column in a view, and map the view.");
 	refine(definition, side, &column, options, attribute);
 	source->type = column.type;
 	source->expression = psprintf("%s%s", quote_identifier(name), cast);
@@ -217,22 +227,9 @@ fits(const RecoAttribute *learned, const RecoAttribute *now, RecoRawForm form)
 bool
 reco_encoder_fits(const RecoDefinition *definition, const RecoEncoder *encoder, RecoSide side)
 {
-	Oid relation = side == RECO_SIDE_ITEM ? definition->items.relid : definition->users.relid;
-
 	for (int a = 0; a < encoder->n_attributes; a++)
-	{
-		const RecoAttribute *attribute = &encoder->attribute[a];
-		AttrNumber attnum = get_attnum(relation, attribute->name);
-		RecoAttribute now = {0};
-		RecoRawForm form;
-		const char *cast;
-
-		if (attnum == InvalidAttrNumber ||
-			!plan_by_type(getBaseType(get_atttype(relation, attnum)),
-						  attribute->kind == RECO_FEATURE_CATEGORY, &now, &form, &cast) ||
-			!fits(attribute, &now, form))
+		if (reco_attribute_source(definition, side, &encoder->attribute[a]).expression == NULL)
 			return false;
-	}
 	return true;
 }
 
@@ -275,21 +272,19 @@ reco_encoder_may_show(const RecoDefinition *definition, const RecoEncoder *encod
 RecoSource
 reco_attribute_source(const RecoDefinition *definition, RecoSide side, const RecoAttribute *attribute)
 {
-	RecoColumn column = feature_column(definition, side, attribute->name);
+	Oid relation = side_relation(definition, side)->relid;
+	AttrNumber attnum = get_attnum(relation, attribute->name);
 	RecoAttribute now = {0};
-	RecoSource source;
+	RecoSource source = {0};
 	const char *cast;
 
-	if (!plan_by_type(getBaseType(column.type), attribute->kind == RECO_FEATURE_CATEGORY, &now, &source.form,
-					  &cast) ||
-		!fits(attribute, &now, source.form))
-		ereport(
-			ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
-			errmsg("feature \"%s\" is of type %s now and was learned as %s", attribute->name,
-				   format_type_be(column.type), reco_feature_kind_name(attribute->kind)),
-			errhint("Learn a new version with CALL reco.refresh(%s).", quote_literal_cstr(definition->name)));
-	source.type = column.type;
-	source.expression = psprintf("%s%s", quote_identifier(attribute->name), cast);
+	if (attnum <= InvalidAttrNumber)
+		return source;
+	source.type = get_atttype(relation, attnum);
+	if (plan_by_type(getBaseType(source.type), attribute->kind == RECO_FEATURE_CATEGORY, &now, &source.form,
+					 &cast) &&
+		fits(attribute, &now, source.form))
+		source.expression = psprintf("%s%s", quote_identifier(attribute->name), cast);
 	return source;
 }
 

@@ -56,11 +56,13 @@ typedef enum RecoRawForm
 	RECO_RAW_BYTES,     /* text */
 	RECO_RAW_FLOAT,     /* float8 */
 	RECO_RAW_NUMERIC,   /* numeric, which may be beyond float8 */
+	RECO_RAW_INTERVAL,  /* interval, in seconds; a month is 30 days, as where intervals are compared */
 	RECO_RAW_DATE,      /* date */
 	RECO_RAW_TIMESTAMP, /* timestamp or timestamptz, in microseconds */
 	RECO_RAW_ELEMENTS,  /* text[] */
 	RECO_RAW_REALS,     /* real[] */
-	RECO_RAW_DOUBLES    /* float8[] */
+	RECO_RAW_DOUBLES,   /* float8[] */
+	RECO_RAW_NUMERICS   /* numeric[] */
 } RecoRawForm;
 
 /*
@@ -140,8 +142,9 @@ typedef struct RecoEntries
 /* How one column is read. */
 typedef struct RecoSource
 {
-	Oid type;         /* of the column */
-	char *expression; /* SQL */
+	Oid type; /* of the column; InvalidOid where it is gone */
+	char *
+		expression; /* SQL; NULL where the column is gone, or is not what was learned: then it is not read, and says nothing */
 	RecoRawForm form;
 } RecoSource;
 
@@ -160,7 +163,7 @@ extern void reco_attribute_plan(const RecoDefinition *definition, RecoSide side,
 								const RecoFeatureOptions *options, RecoAttribute *attribute,
 								RecoSource *source);
 
-/* reco_attribute_source says how the column of a fitted attribute is read as it is now. */
+/* reco_attribute_source says how the column of a fitted attribute is read as it is now, if it still can be. */
 extern RecoSource reco_attribute_source(const RecoDefinition *definition, RecoSide side,
 										const RecoAttribute *attribute);
 
@@ -202,8 +205,9 @@ extern uint64 reco_feature_hash(const RecoEncoder *encoder, const RecoRaw *raw);
 /* sources.c */
 
 /*
- * reco_sources_find says how each attribute of an encoder is read as its column is now, and gives the query of one key.  Both are good until the
- * next call of it or the next query.  Raises like reco_attribute_source.
+ * reco_sources_find says how each attribute of an encoder is read as its column is now, and gives the query of one key, NULL where no
+ * attribute can be read.  Both are good until the next call of it or the next query.  Where attributes cannot be read any more it WARNs,
+ * once a session for each (ERRCODE_UNDEFINED_COLUMN, ERRCODE_DATATYPE_MISMATCH).
  */
 extern const RecoSource *reco_sources_find(const RecoDefinition *definition, const RecoEncoder *encoder,
 										   RecoSide side, const char **sql);

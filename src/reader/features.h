@@ -100,9 +100,8 @@ extern RecoFeatures *reco_features_learn(const RecoDefinition *definition, RecoS
 
 /*
  * reco_encoder_rows reads n keys as they are now, in one indexed probe, and encodes them, in the current
- * context.  A vector of another length than the encoder's is missing, an unknown level is "other".  Errors:
- * ERRCODE_UNDEFINED_COLUMN as above; ERRCODE_DATATYPE_MISMATCH with the hint to refresh for a column
- * that has become of another kind.
+ * context.  A vector of another length than the encoder's is missing, an unknown level is "other".  An attribute whose column is gone, or
+ * has become of another kind, has no entries, not even "missing", and a WARNING says so (reco_sources_find); where all are, no key has a row.
  */
 extern RecoFeatures *reco_encoder_rows(const RecoDefinition *definition, const RecoEncoder *encoder,
 									   RecoSide side, const RecoKey *key, int n);
@@ -118,7 +117,7 @@ extern bool reco_reader_tells_versions(const RecoDefinition *definition, const R
 typedef enum RecoAccess
 {
 	RECO_ACCESS_DENIED, /* some column, or the key, may not be read */
-	RECO_ACCESS_GONE,   /* a column is gone: nothing of it is shown, and whoever reads it is told */
+	RECO_ACCESS_GONE,   /* a column is gone: nothing of it is shown, and the others are read */
 	RECO_ACCESS_GRANTED
 } RecoAccess;
 
@@ -130,8 +129,12 @@ extern RecoAccess reco_encoder_access(const RecoDefinition *definition, const Re
 extern bool reco_encoder_may_show(const RecoDefinition *definition, const RecoEncoder *encoder, RecoSide side,
 								  int attribute);
 
-/* reco_encoder_fits says whether all columns of an encoder are there and of their kinds, so that reco_encoder_rows can read them. */
+/* reco_encoder_fits says whether all columns of an encoder are there and of their kinds, so that reco_encoder_rows reads them all. */
 extern bool reco_encoder_fits(const RecoDefinition *definition, const RecoEncoder *encoder, RecoSide side);
+
+/* reco_encoder_lost names the columns of an encoder, and their number, that are not: they say nothing of anybody. */
+extern const char **reco_encoder_lost(const RecoDefinition *definition, const RecoEncoder *encoder,
+									  RecoSide side, int *n);
 
 /* Shape and meaning of encoded rows; the column is made in the current context. */
 extern size_t reco_encoder_n_columns(const RecoEncoder *encoder);

@@ -40,7 +40,7 @@ reco_feature_sql(const RecoDefinition *definition, RecoSide side, const RecoSour
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT %s", quote_identifier(key->name));
 	for (int a = 0; a < n; a++)
-		appendStringInfo(&sql, ", %s", source[a].expression);
+		appendStringInfo(&sql, ", %s", source[a].expression != NULL ? source[a].expression : "NULL");
 	appendStringInfo(&sql, " FROM %s", relation->sql_name);
 	if (rows != RECO_FEATURES_OF_ALL)
 		appendStringInfo(&sql, " WHERE %s OPERATOR(pg_catalog.=) %s", quote_identifier(key->name),
@@ -51,12 +51,14 @@ reco_feature_sql(const RecoDefinition *definition, RecoSide side, const RecoSour
 void
 reco_feature_pin_settings(const RecoSource *source, int n)
 {
-	static const char *const setting[][2] = {
-		{"DateStyle", "ISO, YMD"}, {"TimeZone", "UTC"}, {"extra_float_digits", "1"}};
+	static const char *const setting[][2] = {{"DateStyle", "ISO, YMD"},
+											 {"TimeZone", "UTC"},
+											 {"extra_float_digits", "1"},
+											 {"IntervalStyle", "postgres"}};
 	bool asks = false;
 
 	for (int a = 0; a < n; a++)
-		asks |= reco_source_asks_settings(&source[a]);
+		asks |= source[a].expression != NULL && reco_source_asks_settings(&source[a]);
 	for (size_t s = 0; asks && s < lengthof(setting); s++)
 		(void) set_config_option(setting[s][0], setting[s][1], PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 								 true, 0, false);
@@ -171,7 +173,8 @@ take_row(Reading *reading, size_t position)
 	old = MemoryContextSwitchTo(reading->context);
 	reading->start[position] = reading->entries.n;
 	for (int a = 0; a < reading->encoder->n_attributes; a++)
-		reco_attribute_encode(&reading->encoder->attribute[a], &reading->raw[a], &reading->entries);
+		if (reading->source[a].expression != NULL)
+			reco_attribute_encode(&reading->encoder->attribute[a], &reading->raw[a], &reading->entries);
 	reading->end[position] = reading->entries.n;
 	MemoryContextSwitchTo(old);
 }
@@ -278,7 +281,8 @@ collect(const Reading *reading)
 	{
 		features->found[i] = reading->start[i] != NOWHERE;
 		for (int a = 0; a < encoder->n_attributes && !features->found[i]; a++)
-			reco_attribute_encode(&encoder->attribute[a], &missing, &into);
+			if (reading->source[a].expression != NULL)
+				reco_attribute_encode(&encoder->attribute[a], &missing, &into);
 		for (size_t e = reading->start[i]; features->found[i] && e < reading->end[i]; e++)
 			reco_entries_push(&into, reading->entries.index[e], reading->entries.weight[e]);
 		offset[i + 1] = into.n;
@@ -314,14 +318,15 @@ reco_encoder_rows(const RecoDefinition *definition, const RecoEncoder *encoder, 
 	/* copies: a view may ask for the sources of other encoders while it is read */
 	reading.source = palloc(n_attributes * sizeof(RecoSource));
 	memcpy(reading.source, source, encoder->n_attributes * sizeof(RecoSource));
-	one_sql = pstrdup(one_sql);
+	one_sql = one_sql != NULL ? pstrdup(one_sql) : NULL;
 	reading.row = AllocSetContextCreate(temporary, "reco features row", ALLOCSET_DEFAULT_SIZES);
 	reading.raw = palloc(n_attributes * sizeof(RecoRaw));
 	reading.start = palloc_extended(Max(n, 1) * sizeof(size_t), MCXT_ALLOC_HUGE);
 	reading.end = palloc_extended(Max(n, 1) * sizeof(size_t), MCXT_ALLOC_HUGE);
 	forget_rows(&reading);
 	sort_positions(&reading);
-	probe_all(&reading, one_sql);
+	if (one_sql != NULL)
+		probe_all(&reading, one_sql);
 	MemoryContextSwitchTo(result);
 	features = collect(&reading);
 	MemoryContextDelete(temporary);

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "catalog/pg_type.h"
@@ -330,9 +331,60 @@ finish_number(RecoFit *fit)
 	pfree(value);
 }
 
+/* multiple gives the greatest multiple of 10^power, or of half of it, that is at most a number, as the double nearest to that decimal. */
+static double
+multiple(double number, int power, bool half)
+{
+	double factor = half ? 2 : 1;
+	double unit = pow(10, abs(power));
+
+	if (power < 0)
+		return floor(number * factor * unit) / (factor * unit);
+	return floor(number * factor / unit) * (unit / factor);
+}
+
+/* roundest gives the decimal of the fewest digits that is greater than low and at most high, which are finite; high, where doubles have no such. */
+static double
+roundest(double low, double high)
+{
+	double greatest = Max(fabs(low), fabs(high));
+	int first = (int) floor(log10(greatest)) + 1;
+
+	if (low < 0 && high >= 0)
+		return 0;
+	for (int power = first; power > first - DBL_DIG - 2; power--)
+		for (int half = 0; half < 2; half++)
+		{
+			double found = multiple(high, power, half == 1);
+
+			if (found > low && found <= high)
+				return found;
+		}
+	return high;
+}
+
+/*
+ * place_edge moves an edge that has "end" of n sorted values below it to the roundest number that leaves at most "fewest" more or fewer there,
+ * at least as many not below it, and at least "least" below it.  Gives how many are below it, 0 where there is no such number.
+ */
+static size_t
+place_edge(const double *value, size_t n, size_t end, size_t least, size_t fewest, double *edge)
+{
+	size_t low = Max(end - fewest, least);
+	size_t high = Min(end + fewest, n - fewest);
+
+	if (low > high || !(value[low - 1] < value[high]))
+		return 0;
+	*edge = roundest(value[low - 1], value[high]);
+	while (value[low] < *edge)
+		low++;
+	return low;
+}
+
 /*
  * finish_bands cuts the sorted values where about equally many are between two edges, never between equal ones, and
- * never so that a band has fewer than min_count rows.
+ * never so that a band has fewer than min_count rows.  Edges between items are their values.  Those between users are nobody's: what is told of
+ * them follows from where more than 2 min_group users are, and is the roundest number there.
  */
 static void
 finish_bands(RecoFit *fit, MemoryContext result)
@@ -343,17 +395,23 @@ finish_bands(RecoFit *fit, MemoryContext result)
 	size_t each = Max((n + (size_t) fit->options.bands - 1) / (size_t) fit->options.bands, fewest);
 	double *edge = MemoryContextAlloc(result, fit->options.bands * sizeof(double));
 	size_t n_edges = 0;
-	size_t end = 0;
+	size_t before = 0;
 
 	sort_doubles(value, n);
-	for (;;)
+	for (size_t end = each; end < n; end += each)
 	{
-		end += each;
+		size_t below;
+
 		while (end < n && value[end] == value[end - 1])
 			end++;
 		if (end >= n || n - end < fewest)
 			break;
-		edge[n_edges++] = value[end];
+		edge[n_edges] = value[end];
+		below = fit->group > 0 ? place_edge(value, n, end, before + fewest, fewest, &edge[n_edges]) : end;
+		if (below == 0)
+			continue;
+		before = below;
+		n_edges++;
 	}
 	fit->attribute->edge = edge;
 	fit->attribute->dimensions = n_edges + 1;

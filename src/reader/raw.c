@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
@@ -34,6 +35,22 @@ piece_of(Datum value)
 	return (RecoPiece){VARDATA_ANY(bytes), (uint32) VARSIZE_ANY_EXHDR(bytes)};
 }
 
+/* seconds_of gives the length of an interval as intervals are compared: a month of 30 days, a day of 24 hours. */
+static double
+seconds_of(const Interval *interval)
+{
+	double days = (double) interval->month * DAYS_PER_MONTH + (double) interval->day;
+
+	return days * SECS_PER_DAY + (double) interval->time / (double) USECS_PER_SEC;
+}
+
+/* double_of gives the double nearest to a numeric, infinite beyond them. */
+static double
+double_of(Datum numeric)
+{
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, numeric));
+}
+
 /* number_of reads a number or a time, in microseconds; the ends of time are infinite. */
 static double
 number_of(RecoRawForm form, Datum value)
@@ -43,7 +60,9 @@ number_of(RecoRawForm form, Datum value)
 		case RECO_RAW_FLOAT:
 			return DatumGetFloat8(value);
 		case RECO_RAW_NUMERIC:
-			return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value));
+			return double_of(value);
+		case RECO_RAW_INTERVAL:
+			return seconds_of(DatumGetIntervalP(value));
 		case RECO_RAW_DATE:
 		{
 			DateADT date = DatumGetDateADT(value);
@@ -147,26 +166,35 @@ take_elements(Datum value, RecoRaw *raw)
 	sort_elements(raw);
 }
 
+/* component_of reads a component of a vector. */
+static float
+component_of(RecoRawForm form, Datum value)
+{
+	if (form == RECO_RAW_REALS)
+		return DatumGetFloat4(value);
+	return (float) (form == RECO_RAW_DOUBLES ? DatumGetFloat8(value) : double_of(value));
+}
+
 /* take_components reads a vector; one with a NULL, a NaN or an infinite component, or without any, is missing. */
 static void
 take_components(Datum value, RecoRawForm form, RecoRaw *raw)
 {
-	bool doubles = form == RECO_RAW_DOUBLES;
+	Oid type = form == RECO_RAW_REALS ? FLOAT4OID : form == RECO_RAW_DOUBLES ? FLOAT8OID : NUMERICOID;
+	int16 length;
+	bool by_value;
+	char alignment;
 	Datum *element;
 	bool *isnull;
 	int n;
 
-	deconstruct_array(DatumGetArrayTypeP(value), doubles ? FLOAT8OID : FLOAT4OID, doubles ? 8 : 4,
-					  doubles ? FLOAT8PASSBYVAL : true, doubles ? TYPALIGN_DOUBLE : TYPALIGN_INT, &element,
-					  &isnull, &n);
+	get_typlenbyvalalign(type, &length, &by_value, &alignment);
+	deconstruct_array(DatumGetArrayTypeP(value), type, length, by_value, alignment, &element, &isnull, &n);
 	raw->component = palloc_extended(Max(n, 1) * sizeof(float), MCXT_ALLOC_HUGE);
 	raw->n = n;
 	raw->missing = n == 0;
 	for (int i = 0; i < n && !raw->missing; i++)
 	{
-		raw->component[i] = isnull[i] ? NAN
-							: doubles ? (float) DatumGetFloat8(element[i])
-									  : DatumGetFloat4(element[i]);
+		raw->component[i] = isnull[i] ? NAN : component_of(form, element[i]);
 		raw->missing = !isfinite(raw->component[i]);
 	}
 }

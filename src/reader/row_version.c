@@ -46,17 +46,18 @@ is_unique(Relation table, AttrNumber attnum)
 	return found;
 }
 
-/* all_fixed says whether all attributes are read from values alone. */
+/* all_fixed says whether all attributes that are read at all are read from values alone. */
 static bool
 all_fixed(const RecoDefinition *definition, const RecoEncoder *encoder)
 {
 	for (int a = 0; a < encoder->n_attributes; a++)
 	{
 		RecoSource source = reco_attribute_source(definition, RECO_SIDE_ITEM, &encoder->attribute[a]);
-		bool fixed = reco_attribute_is_fixed(source.type, source.form);
 
+		if (source.expression == NULL)
+			continue;
 		pfree(source.expression);
-		if (!fixed)
+		if (!reco_attribute_is_fixed(source.type, source.form))
 			return false;
 	}
 	return true;

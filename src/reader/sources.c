@@ -4,16 +4,24 @@
  *
  * That follows from the names and kinds of the attributes and from the columns of the relation.  Every session is told when a relation
  * changes (a relcache invalidation), and forgets what it kept of it.
+ *
+ * A column that was dropped, or has become of a type that is no longer what was learned, must not stop what is served: it
+ * says nothing of anybody from then on, as if it had never been said, and the others count as before.  Whoever is served is told so.
  */
 #include "postgres.h"
 
+#include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 
+#include "kernel/rng.h"
 #include "reader/encoder.h"
 
 /* Encoders that are kept; the one used longest ago makes room. */
 #define SOURCES_KEPT 8
+
+/* Columns of which a session remembers that it was told. */
+#define TOLD_KEPT 256
 
 /* What was found for an encoder and a relation. */
 typedef struct Kept
@@ -28,7 +36,8 @@ typedef struct Kept
 	int n;
 	RecoAttribute *attribute; /* [n], name, kind and delimiter alone */
 	RecoSource *source;       /* [n] */
-	char *sql;                /* of one key */
+	char *sql;                /* of one key; NULL: no attribute can be read */
+	int n_lost;               /* attributes that cannot be read any more */
 } Kept;
 
 static Kept all_kept[SOURCES_KEPT];
@@ -91,8 +100,10 @@ fill(Kept *kept, const RecoDefinition *definition, const RecoEncoder *encoder, R
 		kept->attribute[a].kind = attribute->kind;
 		kept->attribute[a].delimiter = attribute->delimiter != NULL ? pstrdup(attribute->delimiter) : NULL;
 		kept->source[a] = reco_attribute_source(definition, side, attribute);
+		kept->n_lost += kept->source[a].expression == NULL;
 	}
-	kept->sql = reco_feature_sql(definition, side, kept->source, n, RECO_FEATURES_OF_ONE);
+	if (kept->n_lost < n || n == 0)
+		kept->sql = reco_feature_sql(definition, side, kept->source, n, RECO_FEATURES_OF_ONE);
 }
 
 /* make finds out how the attributes are read, in the place of what was used longest ago. */
@@ -118,9 +129,9 @@ make(const RecoDefinition *definition, const RecoEncoder *encoder, RecoSide side
 	return kept;
 }
 
-const RecoSource *
-reco_sources_find(const RecoDefinition *definition, const RecoEncoder *encoder, RecoSide side,
-				  const char **sql)
+/* find gives what is kept of an encoder, which it makes where nothing is. */
+static Kept *
+find(const RecoDefinition *definition, const RecoEncoder *encoder, RecoSide side)
 {
 	static uint64 asked = 0;
 	Kept *kept = NULL;
@@ -133,6 +144,70 @@ reco_sources_find(const RecoDefinition *definition, const RecoEncoder *encoder, 
 	if (kept == NULL)
 		kept = make(definition, encoder, side);
 	kept->used = asked;
+	return kept;
+}
+
+/* was_told says whether the session was told of a column that cannot be read, and notes that it is now. */
+static bool
+was_told(const RecoDefinition *definition, const Kept *kept, int attribute)
+{
+	static uint64 told[TOLD_KEPT];
+	static uint64 n_told = 0;
+	const char *name = kept->attribute[attribute].name;
+	uint64 hash = rk_hash64((uint64) kept->side, &definition->key, sizeof(definition->key));
+
+	hash = rk_hash64(rk_hash_mix(hash, kept->source[attribute].type), name, strlen(name));
+	for (uint64 t = 0; t < Min(n_told, TOLD_KEPT); t++)
+		if (told[t] == hash)
+			return true;
+	told[n_told++ % TOLD_KEPT] = hash;
+	return false;
+}
+
+/* tell warns of a column that cannot be read any more. */
+static void
+tell(const RecoDefinition *definition, const Kept *kept, int attribute)
+{
+	bool items = kept->side == RECO_SIDE_ITEM;
+	const char *name = quote_literal_cstr(definition->name);
+	const RecoAttribute *learned = &kept->attribute[attribute];
+	Oid type = kept->source[attribute].type;
+
+	ereport(
+		WARNING, errcode(OidIsValid(type) ? ERRCODE_DATATYPE_MISMATCH : ERRCODE_UNDEFINED_COLUMN),
+		OidIsValid(type) ? errmsg("feature \"%s\" is not read: it is of type %s now and was learned as %s",
+								  learned->name, format_type_be(type), reco_feature_kind_name(learned->kind))
+						 : errmsg("feature \"%s\" is not read: relation \"%s\" has no such column any more",
+								  learned->name, items ? definition->items.name : definition->users.name),
+		errdetail("Recommender \"%s\" goes on without it: it says nothing of %s.", definition->name,
+				  items ? "new items" : "users"),
+		errhint("Name the columns to learn from with SELECT reco.alter_recommender(%s, %s => '{...}'), and "
+				"learn a new version with CALL reco.refresh(%s).",
+				name, items ? "item_features" : "user_features", name));
+}
+
+const RecoSource *
+reco_sources_find(const RecoDefinition *definition, const RecoEncoder *encoder, RecoSide side,
+				  const char **sql)
+{
+	const Kept *kept = find(definition, encoder, side);
+
+	for (int a = 0; a < kept->n && kept->n_lost > 0; a++)
+		if (kept->source[a].expression == NULL && !was_told(definition, kept, a))
+			tell(definition, kept, a);
 	*sql = kept->sql;
 	return kept->source;
+}
+
+const char **
+reco_encoder_lost(const RecoDefinition *definition, const RecoEncoder *encoder, RecoSide side, int *n)
+{
+	const Kept *kept = find(definition, encoder, side);
+	const char **name = palloc(sizeof(char *) * Max(kept->n_lost, 1));
+
+	*n = 0;
+	for (int a = 0; a < kept->n && kept->n_lost > 0; a++)
+		if (kept->source[a].expression == NULL)
+			name[(*n)++] = encoder->attribute[a].name;
+	return name;
 }

@@ -112,7 +112,7 @@ find_items(Many *many)
 		if (i % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
-	if (n > 0 && reco_model_add_history(model, unknown, n) > 0)
+	if (n > 0 && reco_model_add(model, unknown, n) > 0)
 		for (size_t u = 0; u < n; u++)
 		{
 			int64 found = reco_model_find(model, &unknown[u]);

@@ -163,6 +163,7 @@ reco_list_begin(RecoListCall *list, FunctionCallInfo fcinfo, const RecoListPosit
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
 	list->item_type = TupleDescAttr(result->setDesc, 1)->atttypid;
+	list->kind = position->kind;
 	list->ask.k = reco_argument_k(fcinfo, position->k);
 	if (position->item_type >= 0)
 		reco_argument_item_type(fcinfo, position->item_type);
@@ -284,6 +285,39 @@ push_number(JsonbParseState **state, const char *name, double number)
 	pushJsonbValue(state, WJB_VALUE, &value);
 }
 
+/* find_without finds the columns of users that the version was learned from and the list had to do without. */
+static void
+find_without(RecoListCall *list)
+{
+	const RecoModel *model = list->call.model;
+	const RecoDefinition *definition = list->call.definition;
+
+	if (list->kind == RECO_LIST_OF_USER && model->user_encoder != NULL &&
+		(model->asks_users || !reco_serve_is_scored(list->ask.source)) &&
+		reco_encoder_access(definition, model->user_encoder, RECO_SIDE_USER) != RECO_ACCESS_DENIED)
+		list->without = reco_encoder_lost(definition, model->user_encoder, RECO_SIDE_USER, &list->n_without);
+}
+
+/* push_without adds "without": ["column", ...], where there are such columns. */
+static void
+push_without(JsonbParseState **state, const RecoListCall *list)
+{
+	JsonbValue value;
+
+	if (list->n_without == 0)
+		return;
+	push_key(state, "without");
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	for (int w = 0; w < list->n_without; w++)
+	{
+		value.type = jbvString;
+		value.val.string.val = unconstify(char *, list->without[w]);
+		value.val.string.len = (int) strlen(list->without[w]);
+		pushJsonbValue(state, WJB_ELEM, &value);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
 /* score_of_model gives the score of a line without what its promotion adds. */
 static double
 score_of_model(const RecoListCall *list, const RkHit *hit)
@@ -293,8 +327,8 @@ score_of_model(const RecoListCall *list, const RkHit *hit)
 }
 
 /*
- * details gives what is said beside a row: what its reason points at (NULL: no reason), what its promotion added, and what the score of
- * the model means, where it is known.
+ * details gives what is said beside a row: what its reason points at (NULL: no reason), what its promotion added, what the score of
+ * the model means, where it is known, and which columns it was made without.
  */
 static Datum
 details(const RecoListCall *list, const RecoReason *reason, const RkHit *hit)
@@ -310,6 +344,7 @@ details(const RecoListCall *list, const RecoReason *reason, const RkHit *hit)
 		push_number(&state, "promotion", promotion);
 	if (list->ask.source == RECO_SOURCE_HISTORY && model->n_link > 0)
 		push_number(&state, "probability", reco_model_probability(model, score_of_model(list, hit)));
+	push_without(&state, list);
 	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }
 
@@ -320,6 +355,7 @@ reco_list_return(RecoListCall *list, FunctionCallInfo fcinfo, const RecoReason *
 	bool scored = reco_serve_is_scored(list->ask.source);
 	Datum source = CStringGetTextDatum(reco_serve_source_name(list->ask.source));
 
+	find_without(list);
 	for (size_t i = 0; i < list->n; i++)
 	{
 		RecoKey key = reco_model_key(list->call.model, list->hit[i].item);

@@ -59,6 +59,7 @@ typedef enum RecoListOption
 typedef struct RecoListCall
 {
 	RecoCall call;
+	RecoListKind kind;
 	Oid item_type; /* of the ids in the answer */
 	RecoListAsk ask;
 	const RecoOptionValue *option; /* by RecoListOption */
@@ -69,6 +70,8 @@ typedef struct RecoListCall
 	RecoVoice voice; /* of the reasons; a user is not mixed into its seed yet */
 	size_t n;
 	RkHit *hit; /* [n], filled by reco_list_run */
+	int n_without;
+	const char **without; /* [n_without], columns of users that are not what was learned any more */
 } RecoListCall;
 
 /*

@@ -55,11 +55,39 @@ RESET ROLE;
 ALTER TABLE things RENAME spread TO margin;
 ALTER TABLE people RENAME belief TO creed;
 SELECT complaint($$SELECT popular_items(3, 'care', options => '{"by": "belief"}')$$);
-SELECT complaint($$SELECT recommend(3, 5, 'care')$$);
 SET ROLE features_care_reader;
 SELECT complaint($$SELECT popular_items(3, 'care', options => '{"by": "belief"}')$$);
 RESET ROLE;
+\echo == it says nothing of anybody, the others go on counting, and who is served is told once a session
+SELECT DISTINCT source, details->'without' FROM recommend(3, 5, 'care');
+SELECT DISTINCT source, details->'without' FROM recommend(230, 5, 'care');
+SELECT DISTINCT reason FROM explain(230, 7, 'care') WHERE kind = 'attribute';
+SELECT DISTINCT attribute FROM encode('care', 'user', 230);
+SELECT max(abs(sum_residual)) < 1e-9 FROM generate_series(1, 240, 7) u, explain_check(u::bigint, 7, 'care');
+SELECT count(*), count(*) FILTER (WHERE a.score <> r.score) FROM recommend_all('care', '{3, 230}'::bigint[], 80) a JOIN recommend(3, 80, 'care') r USING (item_id) WHERE a.user_id = 3;
+-- a score is less by just what was owed to it
+CREATE TABLE without_it AS SELECT i, score(3, i, 'care') FROM generate_series(1, 80) i;
 ALTER TABLE people RENAME creed TO belief;
+SELECT DISTINCT details ? 'without' FROM recommend(3, 5, 'care');
+SELECT count(*) FILTER (WHERE w.score <> score(3, w.i, 'care')) > 60, max(abs(score(3, w.i, 'care') - w.score - e.share)) < 1e-9
+FROM without_it w, LATERAL (SELECT sum(contribution) AS share FROM explain(3, w.i, 'care') WHERE kind = 'attribute' AND reason ~ 'belief') e;
+-- gone, and of a type that is no text
+ALTER TABLE people DROP belief, ALTER region TYPE point USING NULL;
+SELECT DISTINCT source, details->'without' FROM recommend(3, 5, 'care');
+SELECT count(*) FROM without_it w WHERE w.score = score(3, w.i, 'care');
+-- with nothing left to read, who has no history falls to the next rung
+SELECT DISTINCT source, score IS NULL AS unscored, details->'without' AS without FROM recommend(230, 5, 'care');
+SELECT DISTINCT a.source FROM recommend_all('care', '{230}'::bigint[], 5) a;
+SELECT count(*) FROM encode('care', 'user', 3);
+SELECT max(abs(sum_residual)) < 1e-9 FROM explain_check(3, 7, 'care');
+-- who may not read the relation is not told of it
+SET ROLE features_care_reader;
+SELECT DISTINCT source FROM recommend(3, 5, 'care');
+RESET ROLE;
+SELECT complaint($$CALL refresh('care')$$);
+ALTER TABLE people DROP region, ADD region text, ADD belief text;
+UPDATE people u SET region = 'region' || id % 4, belief = CASE WHEN id % 3 > 0 THEN 'belief' || id % 2 END;
+SELECT DISTINCT source, details ? 'without' FROM recommend(230, 5, 'care');
 
 \echo == what is not known, and what is rare, is called that, and is no reason
 INSERT INTO things VALUES (101, 'Unknown', NULL, NULL), (102, 'Rare', 'nobody heard of', NULL);
@@ -83,6 +111,40 @@ SELECT max(abs(sum_residual)) < 1e-9 FROM generate_series(1, 20) u, explain_chec
 UPDATE people SET salary = 1000 * id, years = id, face = ARRAY[id, 1, id % 2], since = '2020-01-01'::date + id WHERE id <= 11;
 CALL refresh('few');
 SELECT DISTINCT attribute, role FROM generate_series(1, 20) u, encode('few', 'user', u) WHERE attribute <> 'region' AND value <> 0 AND role <> 'missing' ORDER BY 1, 2;
+
+\echo == edges of bands of users are no value of anybody: the roundest numbers where more than twenty people are
+CREATE TABLE paid AS SELECT id, 20000 + 317.13 * id + (id * 7919 % 1000) / 100.0 AS salary, CASE WHEN id <= 60 THEN 0 ELSE id * 0.000123 END AS share, -id AS debt FROM people;
+SELECT create_recommender('paid', 'events', 'person', 'thing', users => 'paid', user_key => 'id', user_features => '{salary, share, debt}',
+	options => '{"factors": 4, "iterations": 1, "features": {"salary": {"bands": 5}, "share": {"bands": 9}, "debt": {"bands": 4}}}');
+CALL refresh('paid');
+SELECT attribute, level FROM features('paid', 'user') WHERE role = 'level' ORDER BY number;
+-- every band has more than min_group people, and who left one out would see the same edges
+CREATE TABLE edges AS SELECT attribute, level FROM features('paid', 'user');
+SELECT min(people) > 10, sum(people) FROM (SELECT level, count(*) AS people FROM generate_series(1, 200) u, encode('paid', 'user', u) e WHERE e.attribute = 'salary' GROUP BY level) x;
+DELETE FROM paid WHERE id IN (41, 80, 81, 120, 121, 160);
+CALL refresh('paid');
+SELECT count(*) FROM (SELECT attribute, level FROM features('paid', 'user') WHERE attribute <> 'share' EXCEPT TABLE edges) x;
+
+\echo == intervals are numbers, and numerics vectors
+CREATE TABLE odd_types AS SELECT id, make_interval(months => id % 3, days => id % 5, secs => id) AS lasts, CASE WHEN id = 9 THEN ARRAY[1e400, 2]::numeric[] WHEN id = 8 THEN '{NaN,1}' ELSE ARRAY[id % 4 + 0.5, -id] END AS look FROM things WHERE id <= 80;
+SELECT create_recommender('odd_types', 'events', 'person', 'thing', items => 'odd_types', item_key => 'id', item_features => '{lasts, look}', options => '{"factors": 4, "iterations": 1}');
+CALL refresh('odd_types');
+SELECT attribute, kind, role, level FROM features('odd_types') ORDER BY number;
+-- the same as numbers of seconds, a month of thirty days, and as a vector of doubles
+CREATE VIEW plain_types AS SELECT id, extract(month FROM lasts) * 2592000 + extract(day FROM lasts) * 86400 + extract(epoch FROM lasts - date_trunc('day', lasts)) AS lasts,
+	CASE WHEN id = 9 THEN NULL ELSE look::float8[] END AS look FROM odd_types;
+CREATE TABLE as_they_are AS SELECT i, e.* FROM generate_series(1, 81) i, encode('odd_types', 'item', i) e;
+SELECT alter_recommender('odd_types', items => 'plain_types');
+CALL refresh('odd_types');
+SELECT count(*), count(*) FILTER (WHERE role = 'missing') FROM as_they_are;
+SELECT count(*) FROM (SELECT i, e.* FROM generate_series(1, 81) i, encode('odd_types', 'item', i) e EXCEPT TABLE as_they_are) x;
+-- as a category an interval has one name whatever the settings
+SELECT alter_recommender('odd_types', items => 'odd_types', item_features => '{lasts}', options => '{"factors": 4, "iterations": 1, "features": {"lasts": {"category": true, "min_count": 1}}}');
+CALL refresh('odd_types');
+SELECT level FROM encode('odd_types', 'item', 4);
+SET IntervalStyle = 'iso_8601';
+SELECT level FROM encode('odd_types', 'item', 4);
+RESET IntervalStyle;
 
 \echo == a level has one name whatever the settings of who learns and who is served
 SELECT create_recommender('texts', 'events', 'person', 'thing', items => 'things', item_key => 'id', item_features => '{day, size}',
@@ -130,7 +192,7 @@ CALL refresh('tagged');
 -- the first of them count, at most 65536
 SELECT attribute, level, role, round(value::numeric ^ -2) FROM encode('tagged', 'item', 5) ORDER BY 1, 2;
 
-SELECT count(drop_recommender(name)) FROM recommenders WHERE name IN ('care', 'few', 'texts', 'shaky', 'dates', 'tagged');
+SELECT count(drop_recommender(name)) FROM recommenders WHERE name IN ('care', 'few', 'texts', 'shaky', 'dates', 'tagged', 'paid', 'odd_types');
 DROP OWNED BY features_care_reader;
 DROP ROLE features_care_reader;
 DROP SCHEMA features_care CASCADE;
