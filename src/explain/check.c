@@ -31,7 +31,7 @@ reco_explain_scale(const RecoQuery *query, uint32 item)
 
 /* check_sum adds up the rows of an explanation. */
 static void
-check_sum(const RecoQuery *query, const RecoView *view, uint32 item, int limit, double scale,
+check_sum(const RecoQuery *query, RecoView *view, uint32 item, int limit, double scale,
 		  RecoExplainCheck *check)
 {
 	RecoExplanation *explanation = reco_explain_history(query, view, item, limit);
@@ -76,7 +76,7 @@ check_removals(const RecoQuery *query, uint32 item, double scale, RecoExplainChe
 }
 
 RecoExplainCheck
-reco_explain_check(const RecoQuery *query, const RecoView *view, uint32 item, int limit)
+reco_explain_check(const RecoQuery *query, RecoView *view, uint32 item, int limit)
 {
 	RecoExplainCheck check = {.n = query->n_evidence, .worst = -1};
 	double scale = reco_explain_scale(query, item);
@@ -84,5 +84,7 @@ reco_explain_check(const RecoQuery *query, const RecoView *view, uint32 item, in
 	check.score = reco_query_score(query, item);
 	check_sum(query, view, item, limit, scale, &check);
 	check_removals(query, item, scale, &check);
+	if (check.worst >= 0)
+		reco_view_look_up(view, &query->evidence[check.worst].item, 1);
 	return check;
 }

@@ -25,10 +25,9 @@ typedef struct RecoExplainCheck
 /*
  * reco_explain_check solves the user again without each piece of evidence and
  * compares the score of the item with what removals state (G2), and adds up
- * the rows of an explanation with a limit (G1).
+ * the rows of an explanation with a limit (G1).  The view holds the worst piece afterwards, where the caller sees it.
  */
-extern RecoExplainCheck reco_explain_check(const RecoQuery *query, const RecoView *view, uint32 item,
-										   int limit);
+extern RecoExplainCheck reco_explain_check(const RecoQuery *query, RecoView *view, uint32 item, int limit);
 
 /* reco_explain_scale gives max(|score|, sum of |contribution|), or 1 where both are 0. */
 extern double reco_explain_scale(const RecoQuery *query, uint32 item);

@@ -23,6 +23,7 @@
 #include "utils/memutils.h"
 
 #include "explain/counterfactual.h"
+#include "explain/explain.h"
 
 /* Items ranked beyond k in each round, so that a few invisible ones cost no second round. */
 #define SLACK 4
@@ -65,24 +66,17 @@ is_skipped(const Search *search, uint32 item)
 static bool
 look_up(Search *search, const uint32 *item, size_t n)
 {
-	uint32 *unknown;
-	size_t n_unknown = 0;
 	bool any = false;
 
 	if (!reco_view_looks(search->ask->view))
 		return false;
-	unknown = palloc_extended(sizeof(uint32) * Max(n, 1), MCXT_ALLOC_HUGE);
+	reco_view_look_up(search->ask->view, item, n);
 	for (size_t i = 0; i < n; i++)
 		if (reco_view_find(search->ask->view, item[i]) == NULL)
-			unknown[n_unknown++] = item[i];
-	reco_view_probe(search->ask->view, NULL, 0, unknown, n_unknown);
-	for (size_t i = 0; i < n_unknown; i++)
-		if (reco_view_find(search->ask->view, unknown[i]) == NULL)
 		{
-			skip_item(search, unknown[i]);
+			skip_item(search, item[i]);
 			any = true;
 		}
-	pfree(unknown);
 	return any;
 }
 
@@ -314,7 +308,10 @@ static void
 order_allowed(Search *search)
 {
 	const RecoQuery *query = search->ask->query;
+	uint32 *item = reco_explain_evidence(query);
 
+	reco_view_look_up(search->ask->view, item, (size_t) query->n_evidence);
+	pfree(item);
 	for (int e = 0; e < query->n_evidence; e++)
 		if (query->evidence[e].kept && reco_view_find(search->ask->view, query->evidence[e].item) != NULL)
 			search->allowed[search->n_allowed++] = e;

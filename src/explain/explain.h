@@ -45,13 +45,12 @@ typedef struct RecoExplanation
 
 /*
  * reco_explain_history splits the score of an item by the user's history.  The limit is the
- * number of pieces of evidence that get a row of their own.  Evidence must be
- * in the view already (reco_explain_evidence lists its items).  Rows are
+ * number of pieces of evidence that get a row of their own; only these are looked up in the view, where it does not
+ * remember them yet, and only their removal effects are computed.  SPI must be connected.  Rows are
  * ordered by |contribution|, evidence before the rows that belong to nobody's
  * history among equals, then by item; rest is last.
  */
-extern RecoExplanation *reco_explain_history(const RecoQuery *query, const RecoView *view, uint32 item,
-											 int limit);
+extern RecoExplanation *reco_explain_history(const RecoQuery *query, RecoView *view, uint32 item, int limit);
 
 /*
  * reco_explain_by_item splits the same score by what the item is: a row an attribute, one for what is expected of any

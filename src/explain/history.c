@@ -63,25 +63,6 @@ first_kind(const RecoQuery *query, const RecoEvidence *evidence)
 																   : RECO_ADDEND_HISTORY;
 }
 
-/* evidence_rows makes a row a piece of evidence, contributions still 0. */
-static RecoExplainRow *
-evidence_rows(const RecoQuery *query, uint32 item)
-{
-	RecoExplainRow *row = palloc0(sizeof(RecoExplainRow) * Max(query->n_evidence, 1));
-	double *effect = palloc0(sizeof(double) * Max(query->n_evidence, 1));
-
-	reco_query_removals(query, item, effect);
-	for (int e = 0; e < query->n_evidence; e++)
-	{
-		row[e].kind = first_kind(query, &query->evidence[e]);
-		row[e].evidence = e;
-		row[e].has_removal = true;
-		row[e].removal = effect[e];
-	}
-	pfree(effect);
-	return row;
-}
-
 /*
  * order_rows sorts by |contribution| descending, rows of evidence first among
  * equals and by item (evidence is in the order of items), members by name, rest last of all.
@@ -107,36 +88,119 @@ order_rows(const void *a, const void *b)
 	return (int) x->kind - (int) y->kind;
 }
 
-/* is_nothing says whether a piece of evidence neither is in the score nor would change it. */
-static bool
-is_nothing(const RecoQuery *query, const RecoExplainRow *row)
+/* A piece of evidence and what it adds to the score. */
+typedef struct Piece
 {
-	return !query->evidence[row->evidence].kept && row->contribution == 0 && row->removal == 0;
+	int evidence;
+	RecoAddendKind kind;
+	double contribution;
+} Piece;
+
+/* order_pieces sorts like order_rows, so that the rows of the first pieces are the first rows. */
+static int
+order_pieces(const void *a, const void *b)
+{
+	const Piece *x = a;
+	const Piece *y = b;
+	double size_x = fabs(x->contribution);
+	double size_y = fabs(y->contribution);
+
+	if (size_x != size_y)
+		return size_x > size_y ? -1 : 1;
+	return x->evidence < y->evidence ? -1 : x->evidence > y->evidence;
 }
 
-/* add_evidence moves visible evidence up to the limit into the explanation, and the others into rest. */
+/* pieces_of gives the pieces of evidence that are in the score or could be, contributions still 0, in the order of evidence. */
+static Piece *
+pieces_of(const RecoQuery *query)
+{
+	Piece *piece = palloc_extended(sizeof(Piece) * Max(query->n_evidence, 1), MCXT_ALLOC_HUGE);
+
+	for (int e = 0; e < query->n_evidence; e++)
+		piece[e] = (Piece){e, first_kind(query, &query->evidence[e]), 0};
+	return piece;
+}
+
+/* drop_nothings leaves out pieces that the user's rows were solved without: they are not in the score, nor would it change without them. */
+static int
+drop_nothings(const RecoQuery *query, Piece *piece)
+{
+	int n = 0;
+
+	for (int e = 0; e < query->n_evidence; e++)
+		if (query->evidence[e].kept || piece[e].contribution != 0)
+			piece[n++] = piece[e];
+	return n;
+}
+
+/* look_up looks for the items of n pieces in the caller's view. */
 static void
-add_evidence(const RecoQuery *query, const RecoView *view, RecoExplainRow *by_evidence, int limit,
+look_up(const RecoQuery *query, RecoView *view, const Piece *piece, int n)
+{
+	uint32 *item = palloc_extended(sizeof(uint32) * Max(n, 1), MCXT_ALLOC_HUGE);
+
+	for (int p = 0; p < n; p++)
+		item[p] = query->evidence[piece[p].evidence].item;
+	reco_view_look_up(view, item, (size_t) n);
+	pfree(item);
+}
+
+/*
+ * choose_shown lists the greatest pieces that the caller sees, at most limit, and adds the others of n to rest.  It looks
+ * up what it takes and, where some of that is hidden, twice as many each time.
+ */
+static int
+choose_shown(const RecoQuery *query, RecoView *view, const Piece *piece, int n, int limit, int *shown,
+			 RecoExplainRow *rest)
+{
+	int n_shown = 0;
+	int looked_up = 0;
+
+	for (int p = 0; p < n; p++)
+	{
+		if (p == looked_up && n_shown < limit)
+		{
+			int some = Min(Max(limit - n_shown, p), n - p);
+
+			look_up(query, view, piece + p, some);
+			looked_up += some;
+		}
+		if (n_shown < limit && reco_view_find(view, query->evidence[piece[p].evidence].item) != NULL)
+			shown[n_shown++] = p;
+		else
+		{
+			rest->contribution += piece[p].contribution;
+			rest->n_cut++;
+		}
+	}
+	return n_shown;
+}
+
+/* add_evidence gives the greatest pieces a row each, and adds the others to rest. */
+static void
+add_evidence(const RecoQuery *query, RecoView *view, uint32 item, Piece *piece, int limit,
 			 RecoExplanation *out, RecoExplainRow *rest)
 {
-	int shown = 0;
+	int n = drop_nothings(query, piece);
+	int *shown = palloc(sizeof(int) * Max(Min(n, limit), 1));
+	int *evidence = palloc(sizeof(int) * Max(Min(n, limit), 1));
+	double *effect = palloc(sizeof(double) * Max(Min(n, limit), 1));
+	int n_shown;
 
-	qsort(by_evidence, query->n_evidence, sizeof(RecoExplainRow), order_rows);
-	for (int e = 0; e < query->n_evidence; e++)
-	{
-		RecoExplainRow *row = &by_evidence[e];
-
-		if (is_nothing(query, row))
-			continue;
-		if (shown < limit && reco_view_find(view, query->evidence[row->evidence].item) != NULL)
-		{
-			out->row[out->n++] = *row;
-			shown++;
-			continue;
-		}
-		rest->contribution += row->contribution;
-		rest->n_cut++;
-	}
+	qsort(piece, n, sizeof(Piece), order_pieces);
+	n_shown = choose_shown(query, view, piece, n, limit, shown, rest);
+	for (int s = 0; s < n_shown; s++)
+		evidence[s] = piece[shown[s]].evidence;
+	reco_query_removals_of(query, item, evidence, n_shown, effect);
+	for (int s = 0; s < n_shown; s++)
+		out->row[out->n++] = (RecoExplainRow){.kind = piece[shown[s]].kind,
+											  .evidence = evidence[s],
+											  .contribution = piece[shown[s]].contribution,
+											  .has_removal = true,
+											  .removal = effect[s]};
+	pfree(shown);
+	pfree(evidence);
+	pfree(effect);
 }
 
 /* fill_shares sets the share of every row. */
@@ -238,25 +302,27 @@ reco_explain_by_member(const RecoQuery *query, uint32 item)
 }
 
 RecoExplanation *
-reco_explain_history(const RecoQuery *query, const RecoView *view, uint32 item, int limit)
+reco_explain_history(const RecoQuery *query, RecoView *view, uint32 item, int limit)
 {
 	RecoExplanation *out = palloc0(sizeof(RecoExplanation));
-	RecoAddend *addend = palloc(sizeof(RecoAddend) * reco_query_most_addends(query));
+	RecoAddend *addend =
+		palloc_extended(sizeof(RecoAddend) * reco_query_most_addends(query), MCXT_ALLOC_HUGE);
 	int n = reco_query_contributions(query, item, addend);
-	RecoExplainRow *by_evidence = evidence_rows(query, item);
+	Piece *piece = pieces_of(query);
 	RecoExplainRow rest = {.kind = RECO_ADDEND_REST, .evidence = -1};
 	bool has_rest = false;
 
 	out->exactness = query->model->algorithm->linearity == RECO_NONLINEAR ? "measured" : "exact";
-	out->row = palloc0(sizeof(RecoExplainRow) * (reco_query_most_addends(query) + 1));
+	out->row = palloc0(sizeof(RecoExplainRow) * (reco_query_most_addends(query) - query->n_evidence +
+												 Min(query->n_evidence, limit) + 1));
 	for (int a = 0; a < n; a++)
 	{
 		if (addend[a].kind == RECO_ADDEND_AVERAGE)
 			out->average += addend[a].contribution;
 		if (addend[a].evidence >= 0)
 		{
-			by_evidence[addend[a].evidence].kind = addend[a].kind;
-			by_evidence[addend[a].evidence].contribution += addend[a].contribution;
+			piece[addend[a].evidence].kind = addend[a].kind;
+			piece[addend[a].evidence].contribution += addend[a].contribution;
 		}
 		else if (addend[a].kind == RECO_ADDEND_REST)
 		{
@@ -268,7 +334,9 @@ reco_explain_history(const RecoQuery *query, const RecoView *view, uint32 item, 
 				.kind = addend[a].kind, .evidence = -1, .contribution = addend[a].contribution};
 	}
 	add_attributes(query->model->user_encoder, addend, n, true, out);
-	add_evidence(query, view, by_evidence, limit, out, &rest);
+	add_evidence(query, view, item, piece, limit, out, &rest);
+	pfree(piece);
+	pfree(addend);
 	if (has_rest || rest.n_cut > 0 || out->n == 0)
 		out->row[out->n++] = rest;
 	qsort(out->row, out->n, sizeof(RecoExplainRow), order_rows);

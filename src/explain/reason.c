@@ -166,9 +166,9 @@ look_up(RecoReasoner *reasoner, const LineEvidence *line, size_t n, int width, c
 		for (int p = 0; best[i] < 0 && p < Min(line[i].n, width); p++)
 			wanted[line[i].evidence[p]] = true;
 	for (int e = 0; e < query->n_evidence; e++)
-		if (wanted[e] && reco_view_find(reasoner->view, query->evidence[e].item) == NULL)
+		if (wanted[e])
 			more[n_more++] = query->evidence[e].item;
-	reco_view_probe(reasoner->view, NULL, 0, more, n_more);
+	reco_view_look_up(reasoner->view, more, n_more);
 	pfree(wanted);
 	pfree(more);
 }

@@ -249,9 +249,12 @@ als_factor(const AlsQuery *user, const double *diagonal)
 }
 
 double *
-reco_als_temporary(const AlsQuery *user)
+reco_als_temporary(AlsQuery *user)
 {
-	return palloc(sizeof(double) * RK_FOLD_SIDES * (user->n + user->columns));
+	if (user->temporary == NULL)
+		user->temporary =
+			MemoryContextAllocHuge(user->context, sizeof(double) * RK_FOLD_SIDES * (user->n + user->columns));
+	return user->temporary;
 }
 
 /* als_tells_nothing says whether the vector of a user orders no items: what they have is new, or nothing was learned of it. */
@@ -340,7 +343,7 @@ static int
 als_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend)
 {
 	const AlsModel *als = query->model->state;
-	const AlsQuery *user = query->state;
+	AlsQuery *user = query->state;
 	double *influence = palloc(sizeof(double) * Max(user->n, 1));
 	int n = reco_als_own_addends(query, item, addend);
 
@@ -363,21 +366,6 @@ als_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend)
 		addend[n++].contribution = influence[j] * user->target[j];
 	}
 	return n;
-}
-
-/*
- * als_revives says whether taking row j away may bring back rows that were
- * dropped beside it, which the closed form does not know.
- */
-static bool
-als_revives(const RecoQuery *query, const AlsQuery *user, size_t j)
-{
-	if ((int) user->n == query->n_evidence)
-		return false;
-	for (size_t other = 0; other < user->n; other++)
-		if (other != j && user->weight[other] >= user->weight[j])
-			return false;
-	return true;
 }
 
 /* als_removal_direct solves the user again without one piece of evidence. */
@@ -420,13 +408,12 @@ als_fewer(const AlsModel *als, AlsQuery *user)
 
 /* als_know computes 1 - w h' and halves of those of m rows whose half is not known yet; row is changed. */
 static void
-als_know(const AlsQuery *user, size_t *row, size_t m)
+als_know(AlsQuery *user, size_t *row, size_t m)
 {
 	const AlsFewer *fewer = user->fewer;
 	size_t length = Min(user->n, user->columns);
 	double **half = palloc(sizeof(double *) * Max(m, 1));
 	double *remainder = palloc(sizeof(double) * Max(m, 1));
-	double *temporary;
 	double *memory;
 	size_t left = 0;
 
@@ -440,37 +427,33 @@ als_know(const AlsQuery *user, size_t *row, size_t m)
 	memory = MemoryContextAllocHuge(user->context, sizeof(double) * length * Max(left, 1));
 	for (size_t r = 0; r < left; r++)
 		fewer->half[row[r]] = half[r] = memory + length * r;
-	temporary = reco_als_temporary(user);
-	rk_fold_remainders(fewer->fold, left, row, remainder, half, temporary);
+	rk_fold_remainders(fewer->fold, left, row, remainder, half, reco_als_temporary(user));
 	for (size_t r = 0; r < left; r++)
 		fewer->remainder[row[r]] = remainder[r];
-	pfree(temporary);
 	pfree(half);
 	pfree(remainder);
 }
 
-/* als_know_all computes 1 - w h' of all rows. */
+/* als_know_remainders computes 1 - w h' of m rows. */
 static void
-als_know_all(const AlsQuery *user)
+als_know_remainders(AlsQuery *user, const size_t *row, size_t m)
 {
-	size_t row[KNOWN_AT_ONCE];
-	double *temporary = reco_als_temporary(user);
+	double remainder[KNOWN_AT_ONCE];
 
-	for (size_t first = 0; first < user->n; first += KNOWN_AT_ONCE)
+	for (size_t first = 0; first < m; first += KNOWN_AT_ONCE)
 	{
-		size_t m = Min(KNOWN_AT_ONCE, user->n - first);
+		size_t some = Min(KNOWN_AT_ONCE, m - first);
 
-		for (size_t r = 0; r < m; r++)
-			row[r] = first + r;
-		rk_fold_remainders(user->fewer->fold, m, row, user->fewer->remainder + first, NULL, temporary);
+		rk_fold_remainders(user->fewer->fold, some, row + first, remainder, NULL, reco_als_temporary(user));
+		for (size_t r = 0; r < some; r++)
+			user->fewer->remainder[row[first + r]] = remainder[r];
 		CHECK_FOR_INTERRUPTS();
 	}
-	pfree(temporary);
 }
 
 /* als_remainder gives 1 - w h' of a row, computed when it is first asked for. */
 static double
-als_remainder(const AlsQuery *user, const AlsFewer *fewer, size_t j)
+als_remainder(AlsQuery *user, const AlsFewer *fewer, size_t j)
 {
 	size_t row = j;
 
@@ -483,7 +466,7 @@ als_remainder(const AlsQuery *user, const AlsFewer *fewer, size_t j)
 typedef struct AlsEffects
 {
 	const RecoQuery *query;
-	const AlsQuery *user;
+	AlsQuery *user;
 	const AlsFewer *fewer;
 	uint32 item;
 	double score;
@@ -563,31 +546,62 @@ als_effect(const AlsEffects *all, size_t j)
 {
 	double remainder = als_remainder(all->user, all->fewer, j);
 
-	if (!(remainder >= DIRECT_REMAINDER) || als_revives(all->query, all->user, j))
+	if (!(remainder >= DIRECT_REMAINDER) || reco_query_revives(all->query, all->user->evidence[j]))
 		return als_removal_direct(all->query, all->item, all->score, all->user->evidence[j]);
 	return all->shift + als_pull(all, j) / remainder;
 }
 
-/* als_removals computes the effect of every row; see the top of the file. */
-static void
-als_removals(const RecoQuery *query, uint32 item, double *effect)
+/* als_row_of gives the row of a piece of evidence, or n when it was dropped. */
+static size_t
+als_row_of(const AlsQuery *user, int evidence)
 {
-	const AlsQuery *user = query->state;
+	size_t low = 0;
+	size_t high = user->n;
+
+	while (low < high)
+	{
+		size_t middle = (low + high) / 2;
+
+		if (user->evidence[middle] < evidence)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < user->n && user->evidence[low] == evidence ? low : user->n;
+}
+
+/* als_removals computes the effects of pieces; see the top of the file. */
+static void
+als_removals(const RecoQuery *query, uint32 item, const int *piece, int n, double *effect)
+{
+	AlsQuery *user = query->state;
+	size_t *row = palloc_extended(sizeof(size_t) * Max(n, 1), MCXT_ALLOC_HUGE);
+	size_t m = 0;
 	AlsEffects all;
 
-	memset(effect, 0, sizeof(double) * query->n_evidence);
-	if (user->n == 1)
-		effect[user->evidence[0]] =
-			als_removal_direct(query, item, reco_query_score(query, item), user->evidence[0]);
-	if (user->n <= 1)
-		return;
-	all = als_effects(query, item);
-	als_know_all(user);
-	for (size_t j = 0; j < user->n; j++)
+	memset(effect, 0, sizeof(double) * n);
+	for (int p = 0; p < n; p++)
 	{
-		effect[user->evidence[j]] = als_effect(&all, j);
+		row[m] = als_row_of(user, piece != NULL ? piece[p] : p);
+		m += row[m] < user->n;
+	}
+	if (user->n > 1 && m > 0)
+	{
+		all = als_effects(query, item);
+		als_know_remainders(user, row, m);
+	}
+	for (int p = 0, r = 0; p < n && (size_t) r < m; p++)
+	{
+		int e = piece != NULL ? piece[p] : p;
+
+		if (user->evidence[row[r]] != e)
+			continue;
+		effect[p] = user->n > 1 ? als_effect(&all, row[r])
+								: als_removal_direct(query, item, reco_query_score(query, item), e);
+		r++;
 		CHECK_FOR_INTERRUPTS();
 	}
+	pfree(row);
 }
 
 /*
@@ -610,7 +624,8 @@ als_bounds(const RecoQuery *query)
 	rk_fold_gain(fewer->fold, bounds->gain);
 	for (size_t j = 0; j < user->n; j++)
 	{
-		bool direct = 1 + bounds->gain[j] >= 0.5 / DIRECT_REMAINDER || als_revives(query, user, j);
+		bool direct =
+			1 + bounds->gain[j] >= 0.5 / DIRECT_REMAINDER || reco_query_revives(query, user->evidence[j]);
 
 		bounds->gap[j] = direct ? 0 : user->target[j] - fewer->predicted[j];
 		bounds->gain[j] = direct ? 0 : bounds->gain[j];
@@ -779,25 +794,6 @@ als_row_vector(const AlsQuery *user, size_t j)
 	for (size_t k = 0; k < user->columns; k++)
 		vector[k] = user->factor[j * user->columns + k];
 	return vector;
-}
-
-/* als_row_of gives the row of a piece of evidence, or n when it was dropped. */
-static size_t
-als_row_of(const AlsQuery *user, int evidence)
-{
-	size_t low = 0;
-	size_t high = user->n;
-
-	while (low < high)
-	{
-		size_t middle = (low + high) / 2;
-
-		if (user->evidence[middle] < evidence)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < user->n && user->evidence[low] == evidence ? low : user->n;
 }
 
 /*

@@ -76,7 +76,7 @@ static double *
 pull(const RecoQuery *query, uint32 item)
 {
 	const AlsModel *als = query->model->state;
-	const AlsQuery *user = query->state;
+	AlsQuery *user = query->state;
 	double *z = reco_als_item_vector(als, item, user->columns);
 
 	if (user->n > 0)

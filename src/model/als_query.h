@@ -68,6 +68,7 @@ typedef struct AlsQuery
 	uint32 expected_item[MOST_EXPECTED];
 	AlsChoice expected_choice[MOST_EXPECTED];
 	double *expected;      /* [n_expected x n] */
+	double *temporary;     /* NULL until a kernel needs it */
 	AlsOwn *own;           /* NULL until asked for */
 	MemoryContext context; /* where the query lives */
 } AlsQuery;
@@ -75,8 +76,8 @@ typedef struct AlsQuery
 /* reco_als_lambda gives lambda_u of a user with n kept rows. */
 extern double reco_als_lambda(const AlsModel *als, size_t n);
 
-/* reco_als_temporary gives the scratch vector of the functions of solve.h. */
-extern double *reco_als_temporary(const AlsQuery *user);
+/* reco_als_temporary gives the scratch vector of the functions of solve.h, made when all rows are gathered; it is the user's. */
+extern double *reco_als_temporary(AlsQuery *user);
 
 /* reco_als_item_vector widens the factor of an item, with the 1 of the bias. */
 extern double *reco_als_item_vector(const AlsModel *als, uint32 item, size_t columns);

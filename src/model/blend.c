@@ -228,18 +228,18 @@ blend_by_member(const RecoQuery *query, uint32 item, int *n)
 }
 
 static void
-blend_removals(const RecoQuery *query, uint32 item, double *effect)
+blend_removals(const RecoQuery *query, uint32 item, const int *piece, int n, double *effect)
 {
 	const RecoBlend *blend = query->model->state;
 	const BlendQuery *user = query->state;
-	double *own = palloc(sizeof(double) * Max(query->n_evidence, 1));
+	double *own = palloc(sizeof(double) * Max(n, 1));
 
-	memset(effect, 0, sizeof(double) * query->n_evidence);
+	memset(effect, 0, sizeof(double) * n);
 	for (int m = 0; m < blend->n; m++)
 	{
-		reco_query_removals(user->member[m], item, own);
-		for (int e = 0; e < query->n_evidence; e++)
-			effect[e] += blend->weight[m] * own[e];
+		reco_query_removals_of(user->member[m], item, piece, n, own);
+		for (int p = 0; p < n; p++)
+			effect[p] += blend->weight[m] * own[p];
 	}
 	pfree(own);
 }

@@ -165,6 +165,7 @@ struct RecoQuery
 	const RecoHistory *history;
 	int n_evidence;
 	RecoEvidence *evidence; /* [n_evidence], by reco_model_order */
+	int sole;               /* the piece that reco_query_revives tells of, -1: none */
 	bool
 		has_positive; /* some kept evidence has t > 0, and represent found that it orders items: the history rung */
 	double
@@ -284,8 +285,11 @@ struct RecoAlgorithm
 	/* contributions writes at most reco_query_most_addends addends that sum to the score, and gives their number. */
 	int (*contributions)(const RecoQuery *query, uint32 item, RecoAddend *addend);
 
-	/* removals writes effect[e] = score - score without evidence e, to G2; NULL: reco_query_removals re-represents. */
-	void (*removals)(const RecoQuery *query, uint32 item, double *effect);
+	/*
+	 * removals writes effect[p] = score - score without piece of evidence piece[p], to G2, for n different pieces; piece may be NULL: the
+	 * first n.  What one piece does is the same to the bit whatever others are asked for with it.  NULL: reco_query_removals re-represents.
+	 */
+	void (*removals)(const RecoQuery *query, uint32 item, const int *piece, int n, double *effect);
 
 	/*
 	 * expect_removals says which items removals will be asked of next, so that they can be worked on
@@ -546,8 +550,10 @@ extern RecoAddend *reco_query_by_item(const RecoQuery *query, uint32 item, int *
 /* reco_query_by_member: see RecoAlgorithm.by_member; NULL where there is one model alone. */
 extern RecoMemberShare *reco_query_by_member(const RecoQuery *query, uint32 item, int *n);
 
-/* reco_query_contributions and _removals: see RecoAlgorithm; effect is [n_evidence]. */
+/* reco_query_contributions, _removals_of and _removals, of all pieces: see RecoAlgorithm; effect is [n] and [n_evidence]. */
 extern int reco_query_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend);
+extern void reco_query_removals_of(const RecoQuery *query, uint32 item, const int *piece, int n,
+								   double *effect);
 extern void reco_query_removals(const RecoQuery *query, uint32 item, double *effect);
 
 /* reco_query_expect_removals, _best_removals and _lowers_together: see RecoAlgorithm; evidence and effect are [k]. */

@@ -95,6 +95,13 @@ reco_neighbours_check(const RecoModel *model)
 		reco_model_refuse("similar_index");
 }
 
+/* value_of gives what a row of the user weighs in a score. */
+static double
+value_of(const NeighbourModel *neighbours, const RecoEvidence *row)
+{
+	return row->kept ? reco_neighbours_value(neighbours->values, neighbours->mean, row->pull) : 0;
+}
+
 void
 reco_neighbours_represent(const RecoModel *model, RecoQuery *query)
 {
@@ -108,9 +115,7 @@ reco_neighbours_represent(const RecoModel *model, RecoQuery *query)
 	user->evidence = palloc_extended(sizeof(int) * capacity, MCXT_ALLOC_HUGE);
 	for (int e = 0; e < query->n_evidence; e++)
 	{
-		double value = query->evidence[e].kept ? reco_neighbours_value(neighbours->values, neighbours->mean,
-																	   query->evidence[e].pull)
-											   : 0;
+		double value = value_of(neighbours, &query->evidence[e]);
 
 		if (value == 0)
 			continue;
@@ -147,15 +152,17 @@ reco_neighbours_contributions(const RecoQuery *query, uint32 item, RecoAddend *a
  * beside it (2^-40): then the user is represented again.
  */
 void
-reco_neighbours_removals(const RecoQuery *query, uint32 item, double *effect)
+reco_neighbours_removals(const RecoQuery *query, uint32 item, const int *piece, int n, double *effect)
 {
-	const RecoTerm *term = query->term;
-	const NeighbourQuery *user = query->state;
+	const RkCsr *similar = query->term->matrix;
 
-	memset(effect, 0, sizeof(double) * query->n_evidence);
-	for (int r = 0; r < term->n_rows; r++)
-		effect[user->evidence[r]] = term->row_weight[r] * rk_csr_entry(term->matrix, term->row[r], item);
-	for (int e = 0; e < query->n_evidence; e++)
+	for (int p = 0; p < n; p++)
+	{
+		int e = piece != NULL ? piece[p] : p;
+		double value = value_of(query->model->state, &query->evidence[e]);
+
+		effect[p] = value != 0 ? value * rk_csr_entry(similar, query->evidence[e].item, item) : 0;
 		if (reco_query_revives(query, e))
-			effect[e] = reco_query_removal(query, item, e);
+			effect[p] = reco_query_removal(query, item, e);
+	}
 }

@@ -68,7 +68,8 @@ extern void reco_neighbours_bind(RecoModel *model);
 extern void reco_neighbours_check(const RecoModel *model);
 extern void reco_neighbours_represent(const RecoModel *model, RecoQuery *query);
 extern int reco_neighbours_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend);
-extern void reco_neighbours_removals(const RecoQuery *query, uint32 item, double *effect);
+extern void reco_neighbours_removals(const RecoQuery *query, uint32 item, const int *piece, int n,
+									 double *effect);
 
 /*
  * The learning of S.  "value" is the value of each entry of by_user, whose rows hold

@@ -190,9 +190,9 @@ popular_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend)
 }
 
 static void
-popular_removals(const RecoQuery *query, uint32 item, double *effect)
+popular_removals(const RecoQuery *query, uint32 item, const int *piece, int n, double *effect)
 {
-	memset(effect, 0, sizeof(double) * query->n_evidence);
+	memset(effect, 0, sizeof(double) * n);
 }
 
 const RecoAlgorithm reco_popular = {

@@ -115,13 +115,16 @@ fold_evidence(const RecoModel *model, const RecoHistory *history, const KnownEve
 	return row;
 }
 
-/* settle decides which rows are kept and whether any of them is positive. */
+/* settle decides which rows are kept, whether any of them is positive, and which one's going would change what is kept. */
 static void
 settle(RecoQuery *query)
 {
 	double largest = 0;
+	int n_kept = 0;
+	int n_largest = 0;
 
 	query->has_positive = false;
+	query->sole = -1;
 	for (int e = 0; e < query->n_evidence; e++)
 		largest = Max(largest, query->evidence[e].weight);
 	for (int e = 0; e < query->n_evidence; e++)
@@ -129,9 +132,17 @@ settle(RecoQuery *query)
 		RecoEvidence *row = &query->evidence[e];
 
 		row->kept = reco_fold_keeps(row->weight, largest);
+		n_kept += row->kept;
 		if (row->kept && row->pull > 0)
 			query->has_positive = true;
+		if (row->weight == largest)
+		{
+			n_largest++;
+			query->sole = e;
+		}
 	}
+	if (n_kept == query->n_evidence || n_largest != 1)
+		query->sole = -1;
 }
 
 /* make_query allocates a query with room for evidence. */
@@ -308,17 +319,7 @@ reco_query_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend
 bool
 reco_query_revives(const RecoQuery *query, int evidence)
 {
-	bool any_dropped = false;
-
-	for (int e = 0; e < query->n_evidence; e++)
-	{
-		const RecoEvidence *row = &query->evidence[e];
-
-		any_dropped = any_dropped || !row->kept;
-		if (row->kept && e != evidence && row->weight >= query->evidence[evidence].weight)
-			return false;
-	}
-	return any_dropped;
+	return evidence == query->sole;
 }
 
 double
@@ -331,15 +332,21 @@ reco_query_removal(const RecoQuery *query, uint32 item, int evidence)
 }
 
 void
-reco_query_removals(const RecoQuery *query, uint32 item, double *effect)
+reco_query_removals_of(const RecoQuery *query, uint32 item, const int *piece, int n, double *effect)
 {
 	if (query->model->algorithm->removals != NULL)
 	{
-		query->model->algorithm->removals(query, item, effect);
+		query->model->algorithm->removals(query, item, piece, n, effect);
 		return;
 	}
-	for (int e = 0; e < query->n_evidence; e++)
-		effect[e] = reco_query_removal(query, item, e);
+	for (int p = 0; p < n; p++)
+		effect[p] = reco_query_removal(query, item, piece != NULL ? piece[p] : p);
+}
+
+void
+reco_query_removals(const RecoQuery *query, uint32 item, double *effect)
+{
+	reco_query_removals_of(query, item, NULL, query->n_evidence, effect);
 }
 
 void

@@ -160,6 +160,22 @@ reco_view_probe(RecoView *view, const uint32 *item, size_t n, const uint32 *also
 	MemoryContextDelete(scratch);
 }
 
+void
+reco_view_look_up(RecoView *view, const uint32 *item, size_t n)
+{
+	uint32 *unknown;
+	size_t n_unknown = 0;
+
+	if (view->seen == NULL)
+		return;
+	unknown = palloc_extended(sizeof(uint32) * Max(n, 1), MCXT_ALLOC_HUGE);
+	for (size_t i = 0; i < n; i++)
+		if (reco_view_find(view, item[i]) == NULL)
+			unknown[n_unknown++] = item[i];
+	reco_view_probe(view, NULL, 0, unknown, n_unknown);
+	pfree(unknown);
+}
+
 const RecoViewItem *
 reco_view_find(const RecoView *view, uint32 item)
 {

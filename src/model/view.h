@@ -46,6 +46,9 @@ extern bool reco_view_filters(const RecoView *view);
  */
 extern void reco_view_probe(RecoView *view, const uint32 *item, size_t n, const uint32 *also, size_t n_also);
 
+/* reco_view_look_up does so for those of n items that the view does not remember yet. */
+extern void reco_view_look_up(RecoView *view, const uint32 *item, size_t n);
+
 /* reco_view_find gives an item that a probe remembered, or NULL. */
 extern const RecoViewItem *reco_view_find(const RecoView *view, uint32 item);
 

@@ -11,6 +11,9 @@
 #include "sqlapi/arguments.h"
 #include "sqlapi/pair.h"
 
+/* So many pieces of evidence are looked up with the item; of more, those that are wanted. */
+#define FEW_PIECES 500
+
 void
 reco_pair_raise_no_item(const RecoCall *call, const RecoKey *key)
 {
@@ -48,7 +51,8 @@ reco_pair_begin(RecoPair *pair, FunctionCallInfo fcinfo, int recommender)
 	pair->item = (uint32) found;
 	pair->query = reco_call_query(call, &user);
 	pair->view = reco_view_make(call->definition, call->model, NULL);
-	reco_view_probe(pair->view, &pair->item, 1, reco_explain_evidence(pair->query), pair->query->n_evidence);
+	reco_view_probe(pair->view, &pair->item, 1, reco_explain_evidence(pair->query),
+					pair->query->n_evidence <= FEW_PIECES ? pair->query->n_evidence : 0);
 	if (reco_view_find(pair->view, pair->item) == NULL)
 		reco_pair_raise_no_item(call, &key);
 	return true;

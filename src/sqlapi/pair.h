@@ -13,7 +13,7 @@
 typedef struct RecoPair
 {
 	RecoCall call;
-	RecoView *view;   /* holds the item and all evidence that the caller sees */
+	RecoView *view;   /* holds the item and, where the evidence is little, all of it that the caller sees */
 	RecoQuery *query; /* of the user's rows */
 	uint32 item;
 } RecoPair;
