@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "rotate.h"
 #include "simd.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -600,20 +601,20 @@ rk_fine_dot(const RkProbe *probe, size_t position)
 size_t
 rk_probe_scratch_bytes(size_t d)
 {
-	return rk_scratch_bytes(1, sizeof(RkProbe)) + rk_scratch_bytes(rk_index_columns(d), 1);
+	return rk_scratch_bytes(1, sizeof(RkProbe)) + rk_scratch_bytes(rk_index_columns(d), sizeof(double)) +
+		   rk_scratch_bytes(rk_index_columns(d), 1);
 }
 
-/* rk_probe_code writes z and computes what is said of it in quantise.h. */
+/* rk_probe_code writes z of a rotated query [columns] and computes what is said of it in quantise.h. */
 static void
-rk_probe_code(RkProbe *probe, const double *query, size_t d)
+rk_probe_code(RkProbe *probe, const double *query)
 {
 	double error_square = 0.0;
 	double square = 0.0;
 	double code_square = 0.0;
 
-	memset(probe->code, 0, probe->columns);
 	probe->sum = 0;
-	for (size_t k = 0; k < d; k++)
+	for (size_t k = 0; k < probe->columns; k++)
 	{
 		double z = fmax(-127.0, fmin(127.0, rint(query[k] / probe->step)));
 		double rest = query[k] - probe->step * z;
@@ -627,7 +628,7 @@ rk_probe_code(RkProbe *probe, const double *query, size_t d)
 	probe->norm = probe->step * sqrt(code_square) * (1.0 + 0x1p-20);
 	probe->reach = sqrt(square) * (1.0 + 0x1p-20) * (1.0 + 0x1p-20);
 	probe->error = sqrt(error_square) * (1.0 + 0x1p-20) + 0x1p-40 * probe->reach;
-	probe->error = (probe->error + sqrt((double) d) * 0x1p-16 * probe->norm) * (1.0 + 0x1p-20);
+	probe->error = (probe->error + sqrt((double) probe->columns) * 0x1p-16 * probe->norm) * (1.0 + 0x1p-20);
 }
 
 RkProbe *
@@ -637,22 +638,29 @@ rk_probe_init(const RkItems *items, const double *query, bool with_bias, void *s
 	size_t d = items->d;
 	char *cursor = scratch;
 	RkProbe *probe = rk_scratch_take(&cursor, 1, sizeof(RkProbe));
+	size_t columns = rk_index_columns(d);
+	double *rotated = rk_scratch_take(&cursor, columns, sizeof(double));
 	double greatest = 0.0;
 
-	for (size_t k = 0; k < d; k++)
-		greatest = fmax(greatest, fabs(query[k]));
-	if (index == NULL || !(greatest >= RK_PROBE_LEAST && greatest <= RK_PROBE_MOST))
+	if (index == NULL)
+		return NULL;
+	memcpy(rotated, query, d * sizeof(double));
+	memset(rotated + d, 0, (columns - d) * sizeof(double));
+	rk_rotate(rotated, columns);
+	for (size_t k = 0; k < columns; k++)
+		greatest = fmax(greatest, fabs(rotated[k]));
+	if (!(greatest >= RK_PROBE_LEAST && greatest <= RK_PROBE_MOST))
 		return NULL;
 	probe->index = index;
 	probe->n = items->n;
 	probe->bias = with_bias ? index->bias : NULL;
-	probe->columns = rk_index_columns(d);
+	probe->columns = columns;
 	probe->path = rk_path_choose(index->path);
-	probe->code = rk_scratch_take(&cursor, probe->columns, 1);
+	probe->code = rk_scratch_take(&cursor, columns, 1);
 	probe->step = greatest / 127.0;
 	probe->n_waiting = 0;
 	probe->n_found = 0;
-	rk_probe_code(probe, query, d);
+	rk_probe_code(probe, rotated);
 	return probe;
 }
 

@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#include "rotate.h"
 #include "simd.h"
 
 /* Norms and biases for which the bound of quantise.h is proven. */
@@ -83,16 +84,27 @@ rk_index_order(const float *norm, size_t n, int32_t *order, int32_t *other, cons
 		   rk_index_pass(norm, n, 16, order, other, poll) && rk_index_pass(norm, n, 24, other, order, poll);
 }
 
-/* rk_index_load reads coordinates k to k + 3 of a row [d], zeros beyond. */
+/* rk_index_rotate writes R y of a row [d], rounded to float, to "rotated" [columns]. */
 RK_INLINE void
-rk_index_load(const float *y, size_t k, size_t d, RkDouble4 *four)
+rk_index_rotate(const float *y, size_t d, size_t columns, float *rotated)
 {
-	RkFloat4 narrow = {0};
+	double wide[RK_INDEX_MAX_COLUMNS];
 
-	if (k + 4 <= d)
-		RK_LOAD(narrow, y + k);
-	else
-		memcpy(&narrow, y + k, (d - k) * sizeof(float));
+	for (size_t k = 0; k < d; k++)
+		wide[k] = (double) y[k];
+	memset(wide + d, 0, (columns - d) * sizeof(double));
+	rk_rotate(wide, columns);
+	for (size_t k = 0; k < columns; k++)
+		rotated[k] = (float) wide[k];
+}
+
+/* rk_index_load reads coordinates k to k + 3 of a row. */
+RK_INLINE void
+rk_index_load(const float *y, size_t k, RkDouble4 *four)
+{
+	RkFloat4 narrow;
+
+	RK_LOAD(narrow, y + k);
 	*four = __builtin_convertvector(narrow, RkDouble4);
 }
 
@@ -116,38 +128,38 @@ rk_index_levels(const RkDouble4 *four, double scale, RkDouble4 *size, RkDouble4 
 }
 
 /*
- * rk_index_scale looks for the s that loses least of a row y [d], by turns choosing the
+ * rk_index_scale looks for the s that loses least of a row y [columns], by turns choosing the
  * levels for s, and s for the levels by least squares.  What it finds is a
  * float whose lower half is 0, above 0 and at most greatest.
  */
 RK_INLINE double
-rk_index_scale(const float *y, size_t d, float greatest)
+rk_index_scale(const float *y, size_t columns, float greatest)
 {
 	RkDouble4 length = {0};
 	double scale;
 	uint32_t bits;
 	float rounded;
 
-	for (size_t k = 0; k < d; k += 4)
+	for (size_t k = 0; k < columns; k += 4)
 	{
 		RkDouble4 four;
 
-		rk_index_load(y, k, d, &four);
+		rk_index_load(y, k, &four);
 		length += four * four;
 	}
-	scale = RK_INDEX_STEP * sqrt(rk_index_sum(&length) / (double) d);
+	scale = RK_INDEX_STEP * sqrt(rk_index_sum(&length) / (double) columns);
 	for (int step = 0; step < RK_INDEX_STEPS; step++)
 	{
 		RkDouble4 product = {0};
 		RkDouble4 square = {0};
 
-		for (size_t k = 0; k < d; k += 4)
+		for (size_t k = 0; k < columns; k += 4)
 		{
 			RkDouble4 four;
 			RkDouble4 size;
 			RkDouble4 level;
 
-			rk_index_load(y, k, d, &four);
+			rk_index_load(y, k, &four);
 			rk_index_levels(&four, scale, &size, &level);
 			product += size * level;
 			square += level * level;
@@ -178,26 +190,24 @@ rk_index_put(RkInt4 code, size_t k, uint8_t *lane)
 		}
 }
 
-/* rk_index_coarse writes the coarse code of a row y [d] into its lane of a block, zero before. */
+/* rk_index_coarse writes the coarse code of a row y [columns] into its lane of a block, zero before. */
 RK_INLINE RkCoarse
-rk_index_coarse(const float *y, size_t d, float greatest, uint8_t *lane)
+rk_index_coarse(const float *y, size_t columns, float greatest, uint8_t *lane)
 {
-	const RkLong4 lane_number = {0, 1, 2, 3};
-	RkCoarse coarse = {.scale = rk_index_scale(y, d, greatest)};
+	RkCoarse coarse = {.scale = rk_index_scale(y, columns, greatest)};
 	RkDouble4 square = {0};
 
-	for (size_t k = 0; k < d; k += 4)
+	for (size_t k = 0; k < columns; k += 4)
 	{
-		const RkLong4 used = lane_number < (int64_t) (d - k);
 		RkDouble4 four;
 		RkDouble4 size;
 		RkDouble4 level;
 		RkDouble4 rest;
 
-		rk_index_load(y, k, d, &four);
+		rk_index_load(y, k, &four);
 		rk_index_levels(&four, coarse.scale, &size, &level);
 		level = (RkDouble4) ((RkLong4) level | ((RkLong4) four & INT64_MIN));
-		rest = (RkDouble4) ((RkLong4) (four - coarse.scale * level) & used);
+		rest = four - coarse.scale * level;
 		square += rest * rest;
 		rk_index_put(__builtin_convertvector((level + 7.0) * 0.5, RkInt4), k, lane);
 	}
@@ -205,12 +215,19 @@ rk_index_coarse(const float *y, size_t d, float greatest, uint8_t *lane)
 	return coarse;
 }
 
+/* rk_index_rest is an upper bound of |R y - y1| for what was summed up of the rotated row as it was computed. */
+RK_INLINE double
+rk_index_rest(double rest, float norm)
+{
+	return rest * (1.0 + 0x1p-30) + 0x1p-23 * (double) norm;
+}
+
 /* rk_index_mark packs s and an upper bound of the residual; both are within the range of normal floats. */
 RK_INLINE int32_t
 rk_index_mark(RkCoarse coarse, float norm)
 {
 	float scale = (float) coarse.scale;
-	float rest = rk_round_float(fmax(coarse.rest * (1.0 + 0x1p-30), 0x1p-30 * (double) norm));
+	float rest = rk_round_float(rk_index_rest(coarse.rest, norm));
 	uint32_t high;
 	uint32_t low;
 
@@ -219,20 +236,20 @@ rk_index_mark(RkCoarse coarse, float norm)
 	return (int32_t) (high | (low + 0xffffu) >> 16);
 }
 
-/* rk_index_fine writes the fine code of a row y [d] with step f, not 0, and gives |y - y2|. */
+/* rk_index_fine writes the fine code of a row y [columns] with step f, not 0, and gives |y - y2|. */
 RK_INLINE double
-rk_index_fine(const float *y, size_t d, double step, uint8_t *fine)
+rk_index_fine(const float *y, size_t columns, double step, uint8_t *fine)
 {
 	double inverse = 1.0 / step;
 	RkDouble4 square = {0};
 
-	for (size_t k = 0; k < d; k += 4)
+	for (size_t k = 0; k < columns; k += 4)
 	{
 		RkDouble4 four;
 		RkDouble4 level;
 		RkDouble4 rest;
 
-		rk_index_load(y, k, d, &four);
+		rk_index_load(y, k, &four);
 		/* adding 1.5 * 2^52 rounds to an integer, as rint does; |y_k| <= 127 f but for a rounding */
 		level = (four * inverse + 0x1.8p52) - 0x1.8p52;
 		rest = four - step * level;
@@ -243,14 +260,14 @@ rk_index_fine(const float *y, size_t d, double step, uint8_t *fine)
 	return sqrt(rk_index_sum(&square));
 }
 
-/* rk_index_greatest is the greatest magnitude of a row of finite numbers, [d], whose bits order as they do. */
+/* rk_index_greatest is the greatest magnitude of a row of finite numbers, [columns], whose bits order as they do. */
 RK_INLINE float
-rk_index_greatest(const float *y, size_t d)
+rk_index_greatest(const float *y, size_t columns)
 {
 	int32_t greatest = 0;
 	float result;
 
-	for (size_t k = 0; k < d; k++)
+	for (size_t k = 0; k < columns; k++)
 	{
 		int32_t bits;
 
@@ -282,16 +299,17 @@ rk_index_codes(const RkItems *items, const RkIndexRoom *room, size_t block, floa
 	for (size_t position = block * RK_BLOCK; position < rk_min(items->n, (block + 1) * RK_BLOCK); position++)
 	{
 		size_t item = (size_t) room->order[position];
-		const float *y = items->factor + item * items->d;
+		float y[RK_INDEX_MAX_COLUMNS];
 		RkCoarse coarse;
 
 		if (items->norm[item] == 0.0f)
 			continue;
-		coarse = rk_index_coarse(y, items->d, rk_index_greatest(y, items->d),
+		rk_index_rotate(items->factor + item * items->d, items->d, columns, y);
+		coarse = rk_index_coarse(y, columns, rk_index_greatest(y, columns),
 								 room->coarse + block * rk_index_coarse_bytes(items->d) +
 									 4 * (position % RK_BLOCK));
 		room->mark[position] = rk_index_mark(coarse, items->norm[item]);
-		most = fmax(most, rk_index_fine(y, items->d, (double) step, room->fine + position * columns));
+		most = fmax(most, rk_index_fine(y, columns, (double) step, room->fine + position * columns));
 	}
 	return most;
 }
@@ -317,14 +335,16 @@ rk_index_block(const RkItems *items, const RkIndexRoom *room, size_t block)
 	for (size_t position = first; position < last; position++)
 	{
 		size_t item = (size_t) room->order[position];
+		float y[RK_INDEX_MAX_COLUMNS];
 
 		odd = odd || rk_index_is_odd(items, item);
 		least = items->norm[item] != 0.0f ? items->norm[item] : least;
-		greatest = fmaxf(greatest, rk_index_greatest(items->factor + item * items->d, items->d));
+		rk_index_rotate(items->factor + item * items->d, items->d, columns, y);
+		greatest = fmaxf(greatest, rk_index_greatest(y, columns));
 	}
 	step = greatest / 127.0f;
 	if (!odd && norm > 0.0f)
-		rest = fmax(rk_index_codes(items, room, block, step) * (1.0 + 0x1p-30), 0x1p-30 * (double) norm);
+		rest = rk_index_rest(rk_index_codes(items, room, block, step), norm);
 	room->block[RK_BLOCK_NORM * blocks + block] = norm;
 	room->block[RK_BLOCK_NORM_LEAST * blocks + block] = least * (1.0f - 0x1p-21f);
 	room->block[RK_BLOCK_STEP * blocks + block] = odd ? 0.0f : step;

@@ -367,14 +367,16 @@ rk_panel_dual(const RkFold *fold, size_t first, size_t n_rows, double *panel)
 {
 	const RkFoldSystem *system = &fold->system;
 
-	for (size_t r = 0; r < n_rows; r++)
-	{
-		const float *column = system->factor + first + r;
-		double scale = sqrt(fold->inverse[first + r]);
-		double *row = panel + r * fold->ld;
+	double scale[RK_FOLD_CHUNK];
 
-		for (size_t j = 0; j < system->n; j++)
-			row[j] = fold->root[j] * scale * (double) column[j * system->stride];
+	for (size_t r = 0; r < n_rows; r++)
+		scale[r] = sqrt(fold->inverse[first + r]);
+	for (size_t j = 0; j < system->n; j++)
+	{
+		const float *row = system->factor + j * system->stride + first;
+
+		for (size_t r = 0; r < n_rows; r++)
+			panel[r * fold->ld + j] = fold->root[j] * scale[r] * (double) row[r];
 	}
 }
 
