@@ -52,6 +52,10 @@ done
 # ---- the install script (CVE-2022-2625) ----
 
 grep -nEi '\b(OR REPLACE|IF NOT EXISTS)\b' sql/reco--*.sql && complain 'an install script replaces what may be somebody else'"'"'s'
+for script in sql/reco--*.sql; do
+	[[ $(sed -E '/^(--|\\echo |\/\*.*\*\/$|$)/d' "$script" | head -n 1) == 'SET LOCAL search_path = pg_catalog, pg_temp;' ]] ||
+		complain "$script does not begin with SET LOCAL search_path = pg_catalog, pg_temp;"
+done
 grep -nEi 'SECURITY DEFINER' sql/reco--*.sql && complain 'a function runs as its owner'
 
 # ---- who may do what ----

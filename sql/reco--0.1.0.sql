@@ -3,6 +3,10 @@
 -- complain if the script is sourced in psql rather than by CREATE EXTENSION
 \echo Use "CREATE EXTENSION reco" to load this file. \quit
 
+-- the path that the script is run under begins with the schema that objects would be made in, where others may have put
+-- operators that fit better than the system's: they would become part of views (CVE-2018-1058)
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 CREATE SCHEMA reco;
 COMMENT ON SCHEMA reco IS 'recommendations with reasons';
 GRANT USAGE ON SCHEMA reco TO PUBLIC;

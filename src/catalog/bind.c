@@ -20,6 +20,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/varlena.h"
 
 #define MAX_LISTED_COLUMNS 40
 
@@ -48,19 +49,26 @@ reco_catalog_relation_name(Oid relid)
 	return name;
 }
 
+/*
+ * Names are compared and not their quoted forms: what is quoted depends on the
+ * setting quote_all_identifiers, and on the keywords of the server's version.
+ */
 bool
 reco_catalog_present(RecoRelation *relation)
 {
-	char *qualified;
+	char *recorded;
+	List *parts;
 	bool present;
 
 	relation->name = get_rel_name(relation->relid);
 	relation->schema = relation->name ? get_namespace_name(get_rel_namespace(relation->relid)) : NULL;
 	if (!relation->schema)
 		return false;
-	qualified = quote_qualified_identifier(relation->schema, relation->name);
-	present = strcmp(qualified, relation->recorded_name) == 0;
-	pfree(qualified);
+	recorded = pstrdup(relation->recorded_name);
+	present = SplitIdentifierString(recorded, '.', &parts) && list_length(parts) == 2 &&
+			  strcmp(linitial(parts), relation->schema) == 0 && strcmp(lsecond(parts), relation->name) == 0;
+	list_free(parts);
+	pfree(recorded);
 	return present;
 }
 

@@ -135,6 +135,12 @@ typedef struct RecoChunkRef
  */
 extern const RecoDefinition *reco_catalog_find(const char *name);
 
+/*
+ * reco_catalog_find_owned is the same for what learns and measures: NULL never means one that only reads the caller's tables,
+ * and the caller must have the privileges of the owner (ERRCODE_INSUFFICIENT_PRIVILEGE).
+ */
+extern const RecoDefinition *reco_catalog_find_owned(const char *name);
+
 /* reco_catalog_find_by_key is the same by key; NULL when it is gone.  Always reads the row. */
 extern const RecoDefinition *reco_catalog_find_by_key(const pg_uuid_t *key);
 
@@ -246,6 +252,12 @@ extern bool reco_catalog_may_select(Oid relid, AttrNumber attnum);
 
 /* reco_catalog_may_select_all says the same of the whole relation. */
 extern bool reco_catalog_may_select_all(Oid relid);
+
+/*
+ * reco_catalog_is_row_secured says whether row-level security restricts what the caller reads of a relation: its own, or
+ * that of a table beneath a view.  What functions within a view read is not known.
+ */
+extern bool reco_catalog_is_row_secured(Oid relid);
 
 /*
  * reco_catalog_bind resolves relations and columns as they are now and fills

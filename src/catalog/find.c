@@ -16,7 +16,7 @@
  * caller's own side: the caller, or a role the caller is an explicit member
  * of ("trusted" below).  Being a superuser makes nobody a member.  First come
  * the recommenders whose owner is trusted; only where there is none, those
- * whose relations (interactions, and items and users when mapped) all have
+ * whose relations (interactions, and items, users and reviews when mapped) all have
  * trusted owners: it is the owner of the interactions table who is the caller
  * then, never just the owner of the recommender.  The second step does
  * not compete with the first, so that a recommender which somebody
@@ -24,6 +24,15 @@
  * Either way it counts only if the caller may use it, and only if it is the
  * only one.  "Its owner also owns its interactions" would be no condition at
  * all: it holds for every planted one.
+ *
+ * What learns takes the first step alone.  A superuser may learn for everybody,
+ * and what is learned belongs to the owner of the recommender: one that
+ * somebody put over the superuser's tables would be handed what row-level
+ * security hides from its owner.
+ *
+ * The setting.  Within a function that is SECURITY DEFINER the caller is the
+ * function's owner, and reco.default_recommender is of whoever called it: there
+ * the setting, too, counts only for what is vouched for.
  */
 #include "catalog/tables.h"
 
@@ -315,7 +324,8 @@ trusted_relations(const RecoDefinition *definition)
 {
 	return trusted_relation(&definition->interactions) &&
 		   (!definition->items.recorded_name || trusted_relation(&definition->items)) &&
-		   (!definition->users.recorded_name || trusted_relation(&definition->users));
+		   (!definition->users.recorded_name || trusted_relation(&definition->users)) &&
+		   (!definition->reviews.recorded_name || trusted_relation(&definition->reviews));
 }
 
 /* candidates lists, of all definitions, those of one of the two steps that the caller may use. */
@@ -339,14 +349,17 @@ candidates(const List *definitions, bool by_owner)
 
 /* none_meant raises the error for an unnamed call when no recommender is the caller's. */
 static void
-none_meant(void)
+none_meant(bool to_learn)
 {
 	List *names = reco_catalog_usable_names();
 
 	ereport(
 		ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("no recommender was named"),
-		errdetail(
-			"A call without a name uses the only recommender of yours or of a role that you were granted, else the only one over tables of yours alone."),
+		to_learn
+			? errdetail(
+				  "A call without a name that learns or measures uses the only recommender of yours or of a role that you were granted.")
+			: errdetail(
+				  "A call without a name uses the only recommender of yours or of a role that you were granted, else the only one over tables of yours alone."),
 		names
 			? errhint("Name one with recommender => '...', or set reco.default_recommender; you may use: %s.",
 					  join_names(names))
@@ -371,32 +384,66 @@ several_meant(const List *definitions)
 
 /* find_unnamed gives the recommender that a call without a name means, when no setting says. */
 static RecoDefinition *
-find_unnamed(void)
+find_unnamed(bool to_learn)
 {
 	List *definitions = all_definitions();
 	List *chosen = candidates(definitions, true);
 
-	if (chosen == NIL)
+	if (chosen == NIL && !to_learn)
 		chosen = candidates(definitions, false);
 	if (chosen == NIL)
-		none_meant();
+		none_meant(to_learn);
 	if (list_length(chosen) > 1)
 		several_meant(chosen);
 	return linitial(chosen);
 }
 
-const RecoDefinition *
-reco_catalog_find(const char *name)
+/* require_vouched raises where the setting may be somebody else's than the caller's, unless the caller's side vouches for what it names. */
+static void
+require_vouched(const RecoDefinition *definition)
+{
+	if (GetUserId() == GetOuterUserId() || trusted(definition->owner) || trusted_relations(definition))
+		return;
+	ereport(
+		ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		errmsg("the setting reco.default_recommender does not count for role \"%s\" here",
+			   GetUserNameFromId(GetUserId(), false)),
+		errdetail(
+			"Whoever called the function may have made it, and neither recommender \"%s\" nor all of its relations belong to that role.",
+			definition->name),
+		errhint("Name the recommender in the call."));
+}
+
+/* find gives the recommender of a name, of the setting, or the one that an unnamed call means. */
+static const RecoDefinition *
+find(const char *name, bool to_learn)
 {
 	bool from_setting = !name && reco_default_recommender && reco_default_recommender[0] != '\0';
 	RecoDefinition *definition;
 
 	if (from_setting)
 		name = reco_default_recommender;
-	definition = name ? find_by_name(name) : find_unnamed();
+	definition = name ? find_by_name(name) : find_unnamed(to_learn);
 	if (!definition)
 		unknown_name(name, from_setting);
+	if (from_setting)
+		require_vouched(definition);
 	reco_catalog_bind(definition);
+	return definition;
+}
+
+const RecoDefinition *
+reco_catalog_find(const char *name)
+{
+	return find(name, false);
+}
+
+const RecoDefinition *
+reco_catalog_find_owned(const char *name)
+{
+	const RecoDefinition *definition = find(name, true);
+
+	reco_catalog_require_owner(definition);
 	return definition;
 }
 

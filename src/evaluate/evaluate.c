@@ -50,10 +50,9 @@ RecoEvaluation *
 reco_evaluate_read(const RecoEvaluateRequest *request)
 {
 	RecoEvaluation *evaluation = palloc0(sizeof(RecoEvaluation));
-	RecoDefinition *definition = reco_catalog_copy(reco_catalog_find(request->recommender));
+	RecoDefinition *definition = reco_catalog_copy(reco_catalog_find_owned(request->recommender));
 
 	evaluation->definition = definition;
-	reco_catalog_require_owner(definition);
 	reco_evaluate_check(request, definition, &evaluation->settings);
 	reco_evaluate_enter(evaluation, request->models);
 	if (OidIsValid(request->test))

@@ -13,7 +13,6 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
-#include "utils/rls.h"
 
 #include "sqlapi/arguments.h"
 #include "sqlapi/call.h"
@@ -21,17 +20,11 @@
 /* More than the memory of most calls; see settle_malloc. */
 #define SETTLE_BYTES (4 * 1024 * 1024)
 
-bool
-reco_call_is_row_secured(const RecoRelation *relation)
-{
-	return OidIsValid(relation->relid) && check_enable_rls(relation->relid, InvalidOid, true) == RLS_ENABLED;
-}
-
 void
 reco_call_require_catalogue(const RecoDefinition *definition)
 {
 	if (OidIsValid(definition->items.relid) || definition->shared_catalogue ||
-		!reco_call_is_row_secured(&definition->interactions))
+		!reco_catalog_is_row_secured(definition->interactions.relid))
 		return;
 	ereport(
 		ERROR,

@@ -35,9 +35,6 @@ extern void reco_call_end(RecoCall *call);
 /* reco_call_require_catalogue refuses lists that nothing limits to what the caller may see; reco_call_begin has done it. */
 extern void reco_call_require_catalogue(const RecoDefinition *definition);
 
-/* reco_call_is_row_secured says whether row-level security restricts what the caller reads of a relation. */
-extern bool reco_call_is_row_secured(const RecoRelation *relation);
-
 /* reco_call_attributes reads what the caller sees of a user, for a model that asks; NULL: nobody. */
 extern const RecoAttributes *reco_call_attributes(const RecoCall *call, const RecoKey *user);
 

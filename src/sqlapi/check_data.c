@@ -92,7 +92,7 @@ put_core(ReturnSetInfo *result, const RecoDefinition *definition, const RecoEven
 Datum
 reco_check_data(PG_FUNCTION_ARGS)
 {
-	const RecoDefinition *definition = reco_catalog_find(reco_argument_text(fcinfo, 0));
+	const RecoDefinition *definition = reco_catalog_find_owned(reco_argument_text(fcinfo, 0));
 	RecoOptionValue *option = reco_argument_options(fcinfo, 1, check_option, lengthof(check_option));
 	RecoDataLimits limits = {.outlier_z = option[OPTION_OUTLIER_Z].number,
 							 .per_minute = (int) option[OPTION_PER_MINUTE].number,
@@ -101,7 +101,6 @@ reco_check_data(PG_FUNCTION_ARGS)
 	RecoEvents *events;
 	const ListCell *cell;
 
-	reco_catalog_require_owner(definition);
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
 	SPI_connect();

@@ -471,11 +471,10 @@ no_version(const RecoDefinition *definition, int number)
 Datum
 reco_deploy(PG_FUNCTION_ARGS)
 {
-	const RecoDefinition *definition = reco_catalog_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	const RecoDefinition *definition = reco_catalog_find_owned(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	int number = PG_GETARG_INT32(1);
 	const RecoVersion *version;
 
-	reco_catalog_require_owner(definition);
 	version = reco_catalog_version(definition, number);
 	if (!version)
 		no_version(definition, number);

@@ -25,9 +25,11 @@ require_factors(const RecoDefinition *definition)
 {
 	const char *owner;
 
-	if (!reco_call_is_row_secured(&definition->interactions) && !reco_call_is_row_secured(&definition->items))
-		return;
 	if (has_privs_of_role(GetUserId(), definition->owner))
+		return;
+	if (!reco_catalog_is_row_secured(definition->interactions.relid) &&
+		!reco_catalog_is_row_secured(definition->items.relid) &&
+		!reco_catalog_is_row_secured(definition->users.relid))
 		return;
 	owner = GetUserNameFromId(definition->owner, true);
 	ereport(

@@ -230,7 +230,7 @@ reco_refresh(PG_FUNCTION_ARGS)
 {
 	bool may_commit = reco_procedure_begin(fcinfo, "refresh");
 	RefreshCall call = read_arguments(fcinfo);
-	RecoDefinition *definition = reco_catalog_copy(reco_catalog_find(call.recommender));
+	RecoDefinition *definition = reco_catalog_copy(reco_catalog_find_owned(call.recommender));
 	RecoLearnRequest request = {.definition = definition, .call_options = call.options};
 	RecoGateRequest gate_request;
 	RecoGate gate = {0};
@@ -244,7 +244,6 @@ reco_refresh(PG_FUNCTION_ARGS)
 	RecoLearned *learned;
 	instr_time clock;
 
-	reco_catalog_require_owner(definition);
 	if (call.options != NULL)
 		reco_model_check_options(definition->algorithm, call.options);
 	windows = reco_model_windows(definition, call.options, &n_windows);

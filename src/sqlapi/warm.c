@@ -104,8 +104,7 @@ reco_verify(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	verification.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	outer = MemoryContextSwitchTo(memory);
-	definition = reco_catalog_find(reco_argument_text(fcinfo, 0));
-	reco_catalog_require_owner(definition);
+	definition = reco_catalog_find_owned(reco_argument_text(fcinfo, 0));
 	foreach (cell, reco_catalog_version_numbers(definition))
 	{
 		const RecoVersion *version = reco_catalog_version(definition, lfirst_int(cell));

@@ -156,8 +156,47 @@ SELECT may('privileges_reader', $$SELECT reco.item_embedding(5, 'guarded')$$), m
 	may('privileges_reader', $$SELECT reco.score(3, 4, 'guarded')$$), may('privileges_reader', $$SELECT * FROM reco.similar_items(4, 3, 'guarded')$$);
 DROP POLICY own ON events;
 DROP POLICY part ON goods;
-ALTER TABLE events DISABLE ROW LEVEL SECURITY;
 ALTER TABLE goods DISABLE ROW LEVEL SECURITY;
+
+\echo == row-level security beneath views: of the caller in one with security_invoker, else of the owner of the view; within a view, a sub-select and a WITH
+CREATE POLICY own ON events TO privileges_reader USING (user_id = 3);
+CREATE VIEW invoked WITH (security_invoker) AS SELECT * FROM events;
+CREATE VIEW wrapped AS SELECT * FROM invoked;
+CREATE VIEW selected WITH (security_invoker) AS SELECT * FROM (VALUES (3, 4), (3, 5), (4, 5)) v(user_id, item_id) WHERE EXISTS (WITH e AS (SELECT FROM events) SELECT FROM e);
+CREATE VIEW readers AS SELECT * FROM events;
+ALTER VIEW readers OWNER TO privileges_reader;
+CREATE VIEW all_rows AS SELECT * FROM events;
+GRANT SELECT ON invoked, wrapped, selected, readers, all_rows TO privileges_reader, privileges_owner;
+CREATE TABLE behind (view text);
+INSERT INTO behind VALUES ('events'), ('invoked'), ('wrapped'), ('selected'), ('readers'), ('all_rows');
+SELECT reco.create_recommender(view, view::regclass, 'user_id', 'item_id', options => '{"factors": 4, "iterations": 1}') FROM behind;
+CALL reco.refresh('events');
+CALL reco.refresh('invoked');
+CALL reco.refresh('wrapped');
+CALL reco.refresh('selected');
+CALL reco.refresh('readers');
+CALL reco.refresh('all_rows');
+SELECT view, may('privileges_reader', format('SELECT * FROM reco.recommend(3, 3, %L)', view)), may('none', format('SELECT * FROM reco.recommend(3, 3, %L)', view)) FROM behind;
+-- a list may be shared, numbers drawn from hidden rows may not; those of users count as well
+SELECT reco.alter_recommender(view, shared_catalogue => true) FROM behind;
+SELECT view, may('privileges_reader', format('SELECT * FROM reco.recommend(3, 3, %L)', view)), may('privileges_reader', format('SELECT reco.item_embedding(4, %L)', view)),
+	may('privileges_reader', format('SELECT reco.user_embedding(3, %L)', view)) FROM behind;
+SELECT reco.alter_recommender('all_rows', users => 'goods', user_key => 'id');
+SELECT may('privileges_reader', $$SELECT reco.item_embedding(4, 'all_rows')$$);
+ALTER TABLE goods ENABLE ROW LEVEL SECURITY;
+SELECT may('privileges_reader', $$SELECT reco.item_embedding(4, 'all_rows')$$);
+ALTER TABLE goods DISABLE ROW LEVEL SECURITY;
+SELECT reco.drop_recommender(view) FROM behind;
+DROP POLICY own ON events;
+ALTER TABLE events DISABLE ROW LEVEL SECURITY;
+
+\echo == a session that quotes all identifiers calls the same relations by the same names
+SET quote_all_identifiers = on;
+SELECT may('none', $$SELECT * FROM reco.recommend(3, 3, 'guarded')$$);
+SELECT reco.create_recommender('quoted', 'events', 'user_id', 'item_id', options => '{"factors": 4, "iterations": 1}');
+RESET quote_all_identifiers;
+SELECT may('none', $$CALL reco.refresh('quoted')$$);
+SELECT reco.drop_recommender('quoted');
 
 \echo == objects on the search path that stand before those of the system, and temporary ones of the same names
 CREATE TABLE ran (what text);
@@ -212,6 +251,25 @@ SELECT count(*) FROM ran;
 SELECT count(*) FROM reco.models;
 SELECT count(*) FROM ran;
 SELECT reco.drop_recommender('planted');
+-- over the caller's own tables, with reviews that are the planter's: what the caller serves itself with runs nothing of theirs, and what learns takes no recommender of somebody else's
+GRANT SELECT ON events TO privileges_planter;
+SET ROLE privileges_planter;
+CREATE VIEW reviewed AS SELECT trap(user_id) AS user_id, item_id, 5.0 AS quality FROM bait;
+GRANT SELECT ON reviewed TO PUBLIC;
+SELECT reco.create_recommender('planted', 'events', 'user_id', 'item_id', options => '{"factors": 4, "iterations": 1}');
+CALL reco.refresh('planted');
+SELECT reco.set_reviews('planted', 'reviewed', 'item_id', 'user_id', '{quality}', 4);
+RESET ROLE;
+TRUNCATE ran;
+SELECT may('none', 'SELECT * FROM reco.recommend(1, 3)'), may('none', 'CALL reco.refresh()');
+SELECT reco.set_reviews('planted', NULL);
+SELECT may('none', 'SELECT * FROM reco.recommend(1, 3)');
+CALL reco.refresh();
+SELECT may('none', 'CALL reco.evaluate()'), may('none', 'CALL reco.compare()'), may('none', 'CALL reco.learning_curve()'), may('none', 'CALL reco.tune()'),
+	may('none', 'SELECT * FROM reco.check_data()'), may('none', 'SELECT * FROM reco.verify()');
+SELECT count(*) FROM ran;
+SELECT reco.drop_recommender('planted');
+REVOKE SELECT ON events FROM privileges_planter;
 
 \echo == a function of the owner serves whom the owner lets
 SELECT reco.create_recommender('lent', 'events', 'user_id', 'item_id', options => '{"factors": 4, "iterations": 1}');
@@ -223,6 +281,24 @@ SELECT lend(3);
 SELECT count(*) FROM reco.recommenders;
 RESET ROLE;
 SELECT may('privileges_stranger', $$SELECT * FROM reco.recommend(3, 3, 'lent')$$);
+-- who calls it chooses no recommender for it: neither by name nor by a setting
+CREATE FUNCTION lend_unnamed(u int) RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT count(*) FROM reco.recommend(u, 3) $$;
+SET ROLE privileges_planter;
+SELECT reco.create_recommender('planted', 'trapped', 'user_id', 'item_id', options => '{"factors": 4, "iterations": 1}');
+CALL reco.refresh('planted');
+RESET ROLE;
+TRUNCATE ran;
+SET ROLE privileges_stranger;
+SELECT lend_unnamed(3);
+SET reco.default_recommender = 'planted';
+SELECT lend(3), lend_unnamed(3);
+SELECT lend(3);
+SET reco.default_recommender = 'lent';
+SELECT lend_unnamed(3);
+RESET reco.default_recommender;
+RESET ROLE;
+SELECT count(*) FROM ran;
+SELECT reco.drop_recommender('planted');
 
 \echo == the views do not leak what a cheap function could see
 SET ROLE privileges_planter;
@@ -238,6 +314,36 @@ SELECT count(*) FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = '
 SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = 'reco'::regnamespace AND a.grantee = 0;
 SELECT has_schema_privilege('privileges_stranger', 'reco', 'CREATE');
 SELECT count(*) FROM pg_proc WHERE pronamespace = 'reco'::regnamespace AND prosecdef;
+
+\echo == operators and functions that stood in schema public before the extension, and would fit better than those of the system, become no part of it
+SELECT current_database() AS home \gset
+CREATE DATABASE reco_shadowed TEMPLATE template0;
+\c reco_shadowed
+SET client_min_messages = error;
+GRANT CREATE ON SCHEMA public TO privileges_planter;
+SET ROLE privileges_planter;
+CREATE FUNCTION public.trap(oid, int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'shadow = as %', current_user; END $$;
+CREATE OPERATOR public.= (LEFTARG = oid, RIGHTARG = int, FUNCTION = public.trap);
+CREATE FUNCTION public.trap(jsonb, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'shadow #>> as %', current_user; END $$;
+CREATE OPERATOR public.#>> (LEFTARG = jsonb, RIGHTARG = text, FUNCTION = public.trap);
+CREATE FUNCTION public.lower(varchar) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'shadow lower as %', current_user; END $$;
+RESET ROLE;
+SHOW search_path;
+CREATE EXTENSION reco;
+SHOW search_path;
+CREATE TABLE events AS SELECT u AS user_id, i AS item_id FROM generate_series(1, 60) u, generate_series(1, 20) i WHERE (u * 7 + i * 3) % 5 < 2;
+SELECT reco.create_recommender('shop', 'events', 'user_id', 'item_id', options => '{"factors": 4, "iterations": 1}');
+CALL reco.refresh('shop');
+SELECT name, interactions, items FROM reco.recommenders;
+SELECT recommender, version, gate FROM reco.models;
+-- no object of the extension depends on one that is neither its own nor the system's
+SELECT pg_describe_object(classid, objid, objsubid), pg_describe_object(refclassid, refobjid, refobjsubid) FROM pg_depend d
+WHERE (refclassid = 'pg_operator'::regclass AND (SELECT oprnamespace FROM pg_operator WHERE oid = refobjid) = 'public'::regnamespace)
+	OR (refclassid = 'pg_proc'::regclass AND (SELECT pronamespace FROM pg_proc WHERE oid = refobjid) = 'public'::regnamespace AND classid <> 'pg_operator'::regclass);
+\c :home
+DROP DATABASE reco_shadowed;
+SET client_min_messages = error;
+SET search_path = privileges;
 
 DROP OWNED BY privileges_owner, privileges_member, privileges_reader, privileges_columns, privileges_no_items, privileges_stranger, privileges_planter;
 DROP ROLE privileges_owner, privileges_member, privileges_reader, privileges_columns, privileges_no_items, privileges_stranger, privileges_planter;
