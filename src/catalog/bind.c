@@ -20,7 +20,6 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
-#include "utils/varlena.h"
 
 #define MAX_LISTED_COLUMNS 40
 
@@ -54,21 +53,17 @@ reco_catalog_relation_name(Oid relid)
  * setting quote_all_identifiers, and on the keywords of the server's version.
  */
 bool
-reco_catalog_present(RecoRelation *relation)
+reco_catalog_present(const RecoRelation *relation)
 {
-	char *recorded;
-	List *parts;
-	bool present;
+	char *name = get_rel_name(relation->relid);
+	char *schema = name != NULL ? get_namespace_name(get_rel_namespace(relation->relid)) : NULL;
+	bool present = schema != NULL && relation->name != NULL && strcmp(schema, relation->schema) == 0 &&
+				   strcmp(name, relation->name) == 0;
 
-	relation->name = get_rel_name(relation->relid);
-	relation->schema = relation->name ? get_namespace_name(get_rel_namespace(relation->relid)) : NULL;
-	if (!relation->schema)
-		return false;
-	recorded = pstrdup(relation->recorded_name);
-	present = SplitIdentifierString(recorded, '.', &parts) && list_length(parts) == 2 &&
-			  strcmp(linitial(parts), relation->schema) == 0 && strcmp(lsecond(parts), relation->name) == 0;
-	list_free(parts);
-	pfree(recorded);
+	if (schema != NULL)
+		pfree(schema);
+	if (name != NULL)
+		pfree(name);
 	return present;
 }
 

@@ -41,10 +41,11 @@ typedef struct RecoColumn
 typedef struct RecoRelation
 {
 	Oid relid;
-	char *recorded_name; /* qualified name when the definition was made */
-	char *sql_name; /* quoted, qualified, for generated SQL; set by reco_catalog_bind, like the next two */
-	char *schema;   /* as the catalogs had them then: whoever asks them again may find it dropped */
+	char *recorded_name; /* qualified and quoted name when the definition was made */
+	char *schema;        /* its parts, unquoted */
 	char *name;
+	char *
+		sql_name; /* the name for generated SQL; set by reco_catalog_bind once the catalogs have said that it is still true */
 } RecoRelation;
 
 typedef struct RecoEventWeight

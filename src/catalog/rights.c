@@ -54,10 +54,9 @@ bool
 reco_catalog_may_read(const RecoDefinition *definition)
 {
 	const RecoColumn *column[N_READ];
-	RecoRelation interactions = definition->interactions;
-	Oid relid = interactions.relid;
+	Oid relid = definition->interactions.relid;
 
-	if (!reco_catalog_present(&interactions))
+	if (!reco_catalog_present(&definition->interactions))
 		return false;
 	read_columns(definition, column);
 	for (int i = 0; i < N_READ; i++)

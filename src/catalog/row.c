@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
+#include "utils/varlena.h"
 
 #include "compat.h"
 
@@ -77,12 +78,27 @@ row_text(const RecoRow *row, RecoField f)
 	return row->isnull[f] ? NULL : TextDatumGetCString(row->value[f]);
 }
 
+/* split_name takes a recorded name apart; one that is no qualified name, which only a change of the table by hand makes, has no parts. */
+static void
+split_name(RecoRelation *relation)
+{
+	List *part = NIL;
+
+	relation->schema = relation->name = NULL;
+	if (relation->recorded_name == NULL ||
+		!SplitIdentifierString(pstrdup(relation->recorded_name), '.', &part) || list_length(part) != 2)
+		return;
+	relation->schema = linitial(part);
+	relation->name = lsecond(part);
+}
+
 /* row_relation fills in a relation from its two columns. */
 static void
 row_relation(const RecoRow *row, RecoField f, RecoField name, RecoRelation *relation)
 {
 	relation->relid = row->isnull[f] ? InvalidOid : DatumGetObjectId(row->value[f]);
 	relation->recorded_name = row_text(row, name);
+	split_name(relation);
 }
 
 /* row_column fills in the name of a mapped column. */
@@ -260,6 +276,8 @@ static void
 copy_relation(RecoRelation *relation)
 {
 	relation->recorded_name = copy_string(relation->recorded_name);
+	relation->schema = copy_string(relation->schema);
+	relation->name = copy_string(relation->name);
 	relation->sql_name = copy_string(relation->sql_name);
 }
 

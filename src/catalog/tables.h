@@ -142,8 +142,8 @@ extern List *reco_catalog_usable_names(void);
 /* reco_catalog_may_read says whether the caller has SELECT on every mapped interactions column, as far as they are still there. */
 extern bool reco_catalog_may_read(const RecoDefinition *definition);
 
-/* reco_catalog_present says whether a relation is there under the name that was recorded; sets its schema and name. */
-extern bool reco_catalog_present(RecoRelation *relation);
+/* reco_catalog_present says whether a relation is there under the name that was recorded. */
+extern bool reco_catalog_present(const RecoRelation *relation);
 
 /* reco_catalog_check_fit raises ERRCODE_DATATYPE_MISMATCH unless the bound event, value and time columns have types that fit their use (fit.c). */
 extern void reco_catalog_check_fit(const RecoDefinition *definition);

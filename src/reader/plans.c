@@ -223,16 +223,31 @@ walks_relation(const Plan *plan)
 }
 
 double
-reco_plans_microseconds(const RecoPlan *plan, const Datum *value, const bool *isnull)
+reco_plans_microseconds(RecoPlan *plan, const Datum *value, const bool *isnull)
 {
 	ParamListInfo params = reco_plans_params(plan, value, isnull);
-	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan->plan));
-	CachedPlan *cached = GetCachedPlan(source, params, CurrentResourceOwner, NULL);
-	const PlannedStmt *statement = linitial_node(PlannedStmt, cached->stmt_list);
-	bool walks = walks_relation(statement->planTree) || any_walks(statement->subplans);
-	double cost = statement->planTree->total_cost;
-	double rows = statement->planTree->plan_rows;
+	CachedPlan *cached;
+	const PlannedStmt *statement;
+	bool walks;
+	double cost;
+	double rows;
 
+	/* planning evaluates functions, which may call reco with many other queries */
+	plan->users++;
+	PG_TRY();
+	{
+		cached = GetCachedPlan(linitial(SPI_plan_get_plan_sources(plan->plan)), params, CurrentResourceOwner,
+							   NULL);
+	}
+	PG_FINALLY();
+	{
+		plan->users--;
+	}
+	PG_END_TRY();
+	statement = linitial_node(PlannedStmt, cached->stmt_list);
+	walks = walks_relation(statement->planTree) || any_walks(statement->subplans);
+	cost = statement->planTree->total_cost;
+	rows = statement->planTree->plan_rows;
 	ReleaseCachedPlan(cached, CurrentResourceOwner);
 	pfree(params);
 	return cost * (walks ? RECO_WALK_MICROSECONDS : RECO_INDEX_MICROSECONDS) + rows * RECO_ROW_MICROSECONDS;

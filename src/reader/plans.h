@@ -30,7 +30,7 @@ extern RecoPlan *reco_plans_prepare_custom(const char *sql, int n_types, const O
  * reco_plans_microseconds estimates how long an execution would take with all
  * pages in memory, from the planner's costs; see plans.c.
  */
-extern double reco_plans_microseconds(const RecoPlan *plan, const Datum *value, const bool *isnull);
+extern double reco_plans_microseconds(RecoPlan *plan, const Datum *value, const bool *isnull);
 
 /* reco_plans_is_current is false when something a plan was made of has changed, so that PostgreSQL will make it again. */
 extern bool reco_plans_is_current(const RecoPlan *plan);

@@ -41,6 +41,31 @@ SELECT outcome($$SELECT count(*) FROM reco.recommend(3::bigint, 2, 'domain')$$);
 SELECT outcome($$SELECT reco.deploy('domain', 1)$$);
 SELECT reco.drop_recommender('domain');
 
+-- A view of items and a filter whose functions ask the same recommender: what the outer call holds stays.
+CREATE TABLE bought AS SELECT u, i FROM generate_series(1, 20) u, generate_series(1, 12) i WHERE (u * 3 + i * 5) % 4 < 2;
+CREATE TABLE thing AS SELECT i AS id, 'thing ' || i AS title, i * 10 AS price FROM generate_series(1, 12) i;
+CREATE FUNCTION asks(label text) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	IF current_setting('hostile.depth', true) = '1' THEN RETURN label; END IF;
+	PERFORM set_config('hostile.depth', '1', true);
+	PERFORM * FROM reco.recommend(7::bigint, 2, 'nested');
+	PERFORM set_config('hostile.depth', '0', true);
+	RETURN label;
+END $$;
+CREATE VIEW things AS SELECT id, asks(title) AS title, price FROM thing;
+SELECT reco.create_recommender('nested', 'bought', 'u', 'i', items => 'things', item_key => 'id', item_label => 'title', options => '{"factors": 4, "iterations": 1}');
+CALL reco.refresh('nested');
+SELECT outcome(format($$SELECT count(*), bool_and(reason ~ 'thing ') FROM reco.recommend(%s::bigint, 3, 'nested')$$, u)), outcome(format($$SELECT count(*) > 0 FROM reco.counterfactual(%s::bigint, (SELECT item_id FROM reco.recommend(%s::bigint, 1, 'nested')), 5, 'nested')$$, u, u))
+FROM generate_series(1, 5) u;
+CREATE FUNCTION asks_much(price int) RETURNS int LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	PERFORM set_config('hostile.depth', '1', true);
+	FOR i IN 1..40 LOOP PERFORM * FROM reco.recommend(7::bigint, 2, 'nested', filter => format('price > %s', i)); END LOOP;
+	RETURN price;
+END $$;
+SELECT outcome(format($$SELECT count(*) FROM reco.recommend(%s::bigint, 3, 'nested', filter => 'price < 0 and price < asks_much(%s)')$$, u, u)) FROM generate_series(1, 3) u;
+SELECT reco.drop_recommender('nested');
+
 -- Values at the edge of what floats hold.
 CREATE TABLE edge (u int, i int, v float8, day date);
 INSERT INTO edge SELECT u, i, 1e-300, CASE WHEN i = 1 THEN 'infinity'::date WHEN i = 2 THEN '5874897-01-01' ELSE date '2024-01-01' + u END
