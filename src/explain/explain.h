@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "explain/templates.h"
+#include "model/json.h"
 #include "model/model.h"
 #include "model/promotion.h"
 #include "model/view.h"
@@ -54,7 +55,7 @@ extern RecoExplanation *reco_explain_history(const RecoQuery *query, RecoView *v
 
 /*
  * reco_explain_by_item splits the same score by what the item is: a row an attribute, one for what is expected of any
- * item, one for what no attribute accounts for; without removal effects.  NULL where the model knows nothing of items.
+ * item, one for what no attribute accounts for, of ratings the average and how the user rates beside it; without removal effects.  NULL where the model knows nothing of items.
  */
 extern RecoExplanation *reco_explain_by_item(const RecoQuery *query, uint32 item);
 
@@ -104,6 +105,13 @@ typedef struct RecoReason
 	const char *aspect; /* NULL, or that of reviews which it speaks of */
 	int reviewers;      /* and the bucket of people who rated it highly */
 } RecoReason;
+
+/*
+ * reco_reason_write_attributes adds "attributes": [{"of": "item", "name": ..., "value": ...}], where a reason cites any; values as they
+ * are, or as a line shows them.
+ */
+extern void reco_reason_write_attributes(RecoJson *json, const RecoWords *words, const RecoReason *reason,
+										 bool as_shown);
 
 /*
  * What a reason is made of: pieces of history, and attributes of the item or the user, two at most in all.
@@ -163,10 +171,16 @@ extern RecoReason *reco_reason_similar(const RecoModel *model, const RecoView *v
 extern RecoReason *reco_reason_popular(const RecoModel *model, const RecoVoice *voice,
 									   const RecoPromotion *promotion, const RkHit *hit, size_t n);
 
+/* reco_reason_says_segment says whether there are words for a segment, as in "popular in Germany": not for "true", nor for a band of numbers. */
+extern bool reco_reason_says_segment(const RecoEncoderColumn *column);
+
+/* reco_reason_names_segment says whether reasons name a segment, a column of the encoder of users: there are words, and it is not of a protected attribute. */
+extern bool reco_reason_names_segment(const RecoModel *model, size_t column);
+
 /*
  * reco_reason_segment words the reasons of a list whose first n_promoted of n items are promoted, and whose next n_own a segment of
- * users chooses: the column of the encoder of users that it is.  What is said of a segment of a protected attribute is that they are
- * popular.
+ * users chooses: the column of the encoder of users that it is.  What is said of a segment that is not named
+ * (reco_reason_names_segment) is that they are popular.
  */
 extern RecoReason *reco_reason_segment(const RecoModel *model, const RecoVoice *voice,
 									   const RecoPromotion *promotion, size_t column, const RkHit *hit,

@@ -13,6 +13,7 @@
 #include "explain/lexicon.h"
 #include "explain/outside.h"
 #include "explain/words.h"
+#include "model/json.h"
 #include "mb/pg_wchar.h"
 
 #define FACTS_VERSION 1
@@ -25,56 +26,6 @@
 /* Most words that the caller may forbid or allow: a text is searched for each. */
 #define MOST_STRINGS 10000
 
-static void
-push_name(JsonbParseState **state, const char *name)
-{
-	JsonbValue key;
-
-	key.type = jbvString;
-	key.val.string.val = unconstify(char *, name);
-	key.val.string.len = (int) strlen(name);
-	pushJsonbValue(state, WJB_KEY, &key);
-}
-
-static JsonbValue
-string_value(const char *string)
-{
-	JsonbValue value;
-
-	value.type = jbvString;
-	value.val.string.val = unconstify(char *, string);
-	value.val.string.len = (int) strlen(string);
-	return value;
-}
-
-static JsonbValue
-number_value(int64 number)
-{
-	JsonbValue value;
-
-	value.type = jbvNumeric;
-	value.val.numeric = int64_to_numeric(number);
-	return value;
-}
-
-static void
-push_string(JsonbParseState **state, const char *name, const char *string)
-{
-	JsonbValue value = string_value(string);
-
-	push_name(state, name);
-	pushJsonbValue(state, WJB_VALUE, &value);
-}
-
-static void
-push_number(JsonbParseState **state, const char *name, int64 number)
-{
-	JsonbValue value = number_value(number);
-
-	push_name(state, name);
-	pushJsonbValue(state, WJB_VALUE, &value);
-}
-
 /* plain_name gives the name of an item without quotation marks, as a text may write it. */
 static char *
 plain_name(const RecoWords *words, const RecoModel *model, const RecoView *view, uint32 item)
@@ -84,13 +35,11 @@ plain_name(const RecoWords *words, const RecoModel *model, const RecoView *view,
 	return label != NULL ? label : reco_words_name(words, model, view, item);
 }
 
-/* push_words adds an array of the words of one class, or of one event, in a language. */
+/* write_words adds an array of the words of one class, or of one event, in a language. */
 static void
-push_words(JsonbParseState **state, const char *name, const char *lang, RecoWordClass class,
-		   const RecoCause *cause)
+write_words(RecoJson *json, const char *name, const char *lang, RecoWordClass class, const RecoCause *cause)
 {
-	push_name(state, name);
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	reco_json_begin_array(json, name);
 	for (int l = 0; l < reco_n_lexicon; l++)
 	{
 		const RecoLexicon *entry = &reco_lexicon[l];
@@ -104,101 +53,62 @@ push_words(JsonbParseState **state, const char *name, const char *lang, RecoWord
 			continue;
 		words = pstrdup(entry->words);
 		for (char *word = strtok(words, "|"); word != NULL; word = strtok(NULL, "|"))
-		{
-			JsonbValue value = string_value(pg_any_to_server(word, (int) strlen(word), PG_UTF8));
-
-			pushJsonbValue(state, WJB_ELEM, &value);
-		}
+			reco_json_string(json, NULL, pg_any_to_server(word, (int) strlen(word), PG_UTF8));
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	reco_json_end_array(json);
 }
 
-/* push_because adds the causes. */
+/* write_item adds the id and the name of an item. */
 static void
-push_because(JsonbParseState **state, const RecoQuery *query, const RecoView *view, const RecoWords *words,
-			 const RecoCause *cause, JsonbValue (*id)(const RecoModel *, uint32))
+write_item(RecoJson *json, const RecoQuery *query, const RecoView *view, const RecoWords *words, uint32 item,
+		   JsonbValue (*id)(const RecoModel *, uint32))
 {
-	push_name(state, "because");
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	JsonbValue value = id(query->model, item);
+
+	reco_json_value(json, "id", &value);
+	reco_json_string(json, "name", plain_name(words, query->model, view, item));
+}
+
+/* write_because adds the causes. */
+static void
+write_because(RecoJson *json, const RecoQuery *query, const RecoView *view, const RecoWords *words,
+			  const RecoCause *cause, JsonbValue (*id)(const RecoModel *, uint32))
+{
+	reco_json_begin_array(json, "because");
 	for (int c = 0; c < cause->n; c++)
 	{
-		uint32 item = query->evidence[cause->evidence[c]].item;
-		JsonbValue value = id(query->model, item);
-
-		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-		push_name(state, "id");
-		pushJsonbValue(state, WJB_VALUE, &value);
-		push_string(state, "name", plain_name(words, query->model, view, item));
-		push_string(state, "event", reco_words_kind_name(cause->event[c]));
-		pushJsonbValue(state, WJB_END_OBJECT, NULL);
+		reco_json_begin_object(json, NULL);
+		write_item(json, query, view, words, query->evidence[cause->evidence[c]].item, id);
+		reco_json_string(json, "event", reco_words_kind_name(cause->event[c]));
+		reco_json_end_object(json);
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	reco_json_end_array(json);
 }
 
-/* push_numbers adds the numbers that a text may contain. */
+/* write_numbers adds the numbers that a text may contain. */
 static void
-push_numbers(JsonbParseState **state, const RecoCause *cause, int people, int reviewers)
+write_numbers(RecoJson *json, const RecoCause *cause, int people, int reviewers)
 {
-	JsonbValue value;
-
-	push_name(state, "numbers");
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	reco_json_begin_array(json, "numbers");
 	if (cause->n > 1)
-	{
-		value = number_value(cause->n);
-		pushJsonbValue(state, WJB_ELEM, &value);
-	}
+		reco_json_integer(json, NULL, cause->n);
 	if (people > 0)
-	{
-		value = number_value(people);
-		pushJsonbValue(state, WJB_ELEM, &value);
-	}
+		reco_json_integer(json, NULL, people);
 	if (reviewers > 0 && reviewers != people)
-	{
-		value = number_value(reviewers);
-		pushJsonbValue(state, WJB_ELEM, &value);
-	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+		reco_json_integer(json, NULL, reviewers);
+	reco_json_end_array(json);
 }
 
-/* push_promoted says that the item is promoted, and that a text may say so. */
+/* write_promoted says that the item is promoted, and that a text may say so. */
 static void
-push_promoted(JsonbParseState **state, const char *lang)
+write_promoted(RecoJson *json, const char *lang)
 {
 	const char *word = reco_lexicon_speaks("zh", lang) ? "\xE6\x8E\xA8\xE5\xB9\xBF" : "promoted";
-	JsonbValue value;
 
-	value.type = jbvBool;
-	value.val.boolean = true;
-	push_name(state, "promoted");
-	pushJsonbValue(state, WJB_VALUE, &value);
-	push_name(state, "words");
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-	value = string_value(pg_any_to_server(word, (int) strlen(word), PG_UTF8));
-	pushJsonbValue(state, WJB_ELEM, &value);
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
-}
-
-/* push_attributes adds the attributes that the reason cites, where there are any. */
-static void
-push_attributes(JsonbParseState **state, const RecoWords *words, const RecoReason *reason)
-{
-	if (reason->n_attributes == 0)
-		return;
-	push_name(state, "attributes");
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-	for (int a = 0; a < reason->n_attributes; a++)
-	{
-		char *band = reco_words_band(words, &reason->attribute[a]);
-
-		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-		push_string(state, "of", reason->attribute[a].own ? "user" : "item");
-		push_string(state, "name", reason->attribute[a].name);
-		if (reason->attribute[a].value != NULL)
-			push_string(state, "value", band != NULL ? band : reco_words_line(reason->attribute[a].value));
-		pushJsonbValue(state, WJB_END_OBJECT, NULL);
-	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	reco_json_boolean(json, "promoted", true);
+	reco_json_begin_array(json, "words");
+	reco_json_string(json, NULL, pg_any_to_server(word, (int) strlen(word), PG_UTF8));
+	reco_json_end_array(json);
 }
 
 Jsonb *
@@ -210,45 +120,39 @@ reco_facts_write(const RecoDefinition *definition, const RecoQuery *query, const
 	int people = reco_model_people(query->model, item);
 	int length = reco_lexicon_speaks("zh", lang) ? LENGTH_HAN : LENGTH_LATIN;
 	int template_length = pg_mbstrlen(reason->text) + LENGTH_BEYOND_TEMPLATE;
-	JsonbParseState *state = NULL;
-	JsonbValue value;
+	RecoJson json;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_number(&state, "facts", FACTS_VERSION);
-	push_string(&state, "recommender", definition->name);
-	push_string(&state, "lang", lang);
-	push_string(&state, "source", source);
-	push_number(&state, "max_length", Max(length, template_length));
-	push_string(&state, "polarity", "positive");
-	push_name(&state, "item");
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	value = id(query->model, item);
-	push_name(&state, "id");
-	pushJsonbValue(&state, WJB_VALUE, &value);
-	push_string(&state, "name", plain_name(voice->words, query->model, view, item));
-	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	push_because(&state, query, view, voice->words, cause, id);
+	reco_json_begin(&json);
+	reco_json_integer(&json, "facts", FACTS_VERSION);
+	reco_json_string(&json, "recommender", definition->name);
+	reco_json_string(&json, "lang", lang);
+	reco_json_string(&json, "source", source);
+	reco_json_integer(&json, "max_length", Max(length, template_length));
+	reco_json_string(&json, "polarity", "positive");
+	reco_json_begin_object(&json, "item");
+	write_item(&json, query, view, voice->words, item, id);
+	reco_json_end_object(&json);
+	write_because(&json, query, view, voice->words, cause, id);
 	if (cause->n + cause->n_attributes == 0 &&
 		(strcmp(source, "popular") != 0 || cause->basis != RECO_WORDING_POPULAR))
-		push_string(&state, "basis", reco_words_kind_name(cause->basis));
+		reco_json_string(&json, "basis", reco_words_kind_name(cause->basis));
 	if (cause->promoted)
-		push_promoted(&state, lang);
-	push_words(&state, "verbs", lang, RECO_WORD_EVENT, cause);
-	push_attributes(&state, voice->words, reason);
+		write_promoted(&json, lang);
+	write_words(&json, "verbs", lang, RECO_WORD_EVENT, cause);
+	reco_reason_write_attributes(&json, voice->words, reason, true);
 	if (people > 0)
-		push_number(&state, "people", people);
+		reco_json_integer(&json, "people", people);
 	if (reason->aspect != NULL)
 	{
-		push_name(&state, "reviews");
-		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-		push_string(&state, "aspect", reco_words_aspect(reason->aspect));
-		push_number(&state, "people", reason->reviewers);
-		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+		reco_json_begin_object(&json, "reviews");
+		reco_json_string(&json, "aspect", reco_words_column(reason->aspect));
+		reco_json_integer(&json, "people", reason->reviewers);
+		reco_json_end_object(&json);
 	}
-	push_numbers(&state, cause, people, reason->reviewers);
-	push_words(&state, "protected", lang, RECO_WORD_PROTECTED, cause);
-	push_string(&state, "template", reason->text);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	write_numbers(&json, cause, people, reason->reviewers);
+	write_words(&json, "protected", lang, RECO_WORD_PROTECTED, cause);
+	reco_json_string(&json, "template", reason->text);
+	return reco_json_end(&json);
 }
 
 /* ---- reading ---- */

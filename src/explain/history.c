@@ -398,6 +398,8 @@ reco_explain_clause(const RecoQuery *query, const RecoView *view, const RecoExpl
 	{
 		case RECO_ADDEND_HISTORY:
 		case RECO_ADDEND_DISLIKE:
+			if (row->evidence < 0)
+				return say(words, RECO_WORDING_RATER, NULL, 0);
 			return evidence_clause(words, query, view, explanation->average, row);
 		case RECO_ADDEND_AVERAGE:
 			return say(words, RECO_WORDING_AVERAGE, NULL, 0);

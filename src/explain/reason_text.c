@@ -136,6 +136,27 @@ reco_reason_word(const RecoQuery *query, const RecoView *view, const RecoVoice *
 	return reason;
 }
 
+void
+reco_reason_write_attributes(RecoJson *json, const RecoWords *words, const RecoReason *reason, bool as_shown)
+{
+	if (reason->n_attributes == 0)
+		return;
+	reco_json_begin_array(json, "attributes");
+	for (int a = 0; a < reason->n_attributes; a++)
+	{
+		const RecoAttributeShare *attribute = &reason->attribute[a];
+		const char *value = attribute->value != NULL ? reco_words_value(words, attribute) : NULL;
+
+		reco_json_begin_object(json, NULL);
+		reco_json_string(json, "of", attribute->own ? "user" : "item");
+		reco_json_string(json, "name", attribute->name);
+		if (value != NULL)
+			reco_json_string(json, "value", as_shown ? reco_words_line(value) : value);
+		reco_json_end_object(json);
+	}
+	reco_json_end_array(json);
+}
+
 RecoReason *
 reco_reason_similar(const RecoModel *model, const RecoView *view, const RecoVoice *voice, uint32 item,
 					const RkHit *hit, size_t n)
@@ -209,6 +230,20 @@ reco_reason_board(const RecoModel *model, const RecoVoice *voice, RecoWording wo
 	return reason;
 }
 
+bool
+reco_reason_says_segment(const RecoEncoderColumn *column)
+{
+	return column->kind != RECO_FEATURE_BOOLEAN && column->from == NULL && column->to == NULL;
+}
+
+bool
+reco_reason_names_segment(const RecoModel *model, size_t column)
+{
+	RecoEncoderColumn meaning = reco_encoder_column(model->user_encoder, column);
+
+	return !reco_lexicon_protects(meaning.name) && reco_reason_says_segment(&meaning);
+}
+
 RecoReason *
 reco_reason_segment(const RecoModel *model, const RecoVoice *voice, const RecoPromotion *promotion,
 					size_t column, const RkHit *hit, size_t n_promoted, size_t n_own, size_t n)
@@ -217,7 +252,7 @@ reco_reason_segment(const RecoModel *model, const RecoVoice *voice, const RecoPr
 	RecoReason *reason = reco_reason_popular(model, voice, promotion, hit, n);
 	RecoReason *own;
 
-	if (reco_lexicon_protects(meaning.name) || meaning.kind == RECO_FEATURE_BOOLEAN)
+	if (!reco_reason_names_segment(model, column))
 		return reason;
 	own = reco_reason_board(model, voice, RECO_WORDING_POPULAR_AMONG, meaning.level, hit + n_promoted, n_own);
 	for (size_t i = 0; i < n_own; i++)

@@ -125,10 +125,12 @@ reco_report_add_history(RecoReport *report, const RecoQuery *query, const RkHit 
 }
 
 void
-reco_report_add_popular(RecoReport *report, size_t n)
+reco_report_add_popular(RecoReport *report, size_t n_of_segment, size_t n)
 {
-	report->count[RECO_WORDING_POPULAR].lines += n;
-	report->count[RECO_WORDING_POPULAR].users += n > 0;
+	report->count[RECO_WORDING_POPULAR_AMONG].lines += n_of_segment;
+	report->count[RECO_WORDING_POPULAR_AMONG].users += n_of_segment > 0;
+	report->count[RECO_WORDING_POPULAR].lines += n - n_of_segment;
+	report->count[RECO_WORDING_POPULAR].users += n > n_of_segment;
 	report->lines += n;
 	report->users++;
 }
@@ -144,6 +146,9 @@ name_row(RecoWording wording, RecoReportRow *row)
 		case RECO_WORDING_GENERAL:
 		case RECO_WORDING_POPULAR:
 			row->kind = reco_words_kind_name(wording);
+			return;
+		case RECO_WORDING_POPULAR_AMONG:
+			row->kind = "segment";
 			return;
 		case RECO_WORDING_CATEGORY:
 		case RECO_WORDING_BRAND:

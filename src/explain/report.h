@@ -17,14 +17,15 @@ extern RecoReport *reco_report_make(void);
 extern void reco_report_add_history(RecoReport *report, const RecoQuery *query, const RkHit *hit,
 									const RecoCause *cause, size_t n);
 
-/* reco_report_add_popular counts the n lines of a list of popular items. */
-extern void reco_report_add_popular(RecoReport *report, size_t n);
+/* reco_report_add_popular counts the n lines of a list of popular items, of the first n_of_segment of which a segment of users is named. */
+extern void reco_report_add_popular(RecoReport *report, size_t n_of_segment, size_t n);
 
 /* One row of a report. */
 typedef struct RecoReportRow
 {
-	const char *
-		kind; /* history, attribute; fallback, profile, general: nothing can be cited (reco_reason_basis); popular */
+	const char
+		*kind; /* history, attribute; fallback, profile, general: nothing can be cited (reco_reason_basis);
+					   * segment: popular among users like this one; popular */
 	const char *
 		event; /* what the user did, or the attribute, by the name of its template; NULL for the other kinds */
 	int64 lines;       /* that say it */

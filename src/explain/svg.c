@@ -34,23 +34,11 @@
 #define COLUMN_PIXELS 7.0 /* a column of text, of which a Chinese character takes two */
 #define TITLE_PIXELS 9.0
 
-/* The words of a picture itself. */
-typedef struct SvgWords
-{
-	const char *lang;
-	const char *title; /* %s is the item */
-	const char *score;
-	const char *sum; /* %s is the score */
-} SvgWords;
-
-static const SvgWords english = {"en", "Why %s", "score", "score %s, the sum of the rows"};
-static const SvgWords chinese_words = {"zh", "为什么是%s", "得分", "得分 %s，为以下各项之和"};
-
 /* A picture being drawn. */
 typedef struct Svg
 {
 	StringInfoData text;
-	const SvgWords *words;
+	const RecoWords *words;
 	int width;
 	double label_width;
 	double first_x; /* of the bars */
@@ -224,13 +212,23 @@ draw_row(Svg *svg, int y, const char *label, double before, double contribution)
 	appendStringInfoString(&svg->text, "</g>\n");
 }
 
+/* say gives a wording of the picture itself, with one slot filled. */
+static char *
+say(const Svg *svg, RecoWording kind, RecoSlot slot, const char *value)
+{
+	RecoFilling filling = {.evidence = 1};
+
+	filling.slot[slot] = value;
+	return reco_words_say(svg->words, kind, &filling);
+}
+
 /* draw_total draws the bar of the score, and the line of zero through all rows. */
 static void
 draw_total(Svg *svg, int y, double score)
 {
 	appendStringInfo(&svg->text, "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>\n", MARGIN, y,
 					 svg->width - MARGIN, y);
-	draw_label(svg, y, svg->words->score, " class=\"total\"");
+	draw_label(svg, y, say(svg, RECO_WORDING_PICTURE_SCORE, RECO_SLOT_VALUE, NULL), " class=\"total\"");
 	draw_bar(svg, y, 0, score, "score");
 	draw_number(svg, y, score, false, " total");
 	appendStringInfo(&svg->text, "\n<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\"/>\n", x_of(svg, 0),
@@ -241,15 +239,15 @@ draw_total(Svg *svg, int y, double score)
 static void
 draw_head(Svg *svg, int height, const char *name, double score)
 {
-	char *title = psprintf(svg->words->title, name);
-	char *number = psprintf("%.*f", svg->decimals, score);
-	char *sum = psprintf(svg->words->sum, number);
+	char *title = say(svg, RECO_WORDING_PICTURE, RECO_SLOT_ITEMS, name);
+	char *sum = say(svg, RECO_WORDING_PICTURE_SUM, RECO_SLOT_VALUE, psprintf("%.*f", svg->decimals, score));
 
-	appendStringInfo(
+	appendStringInfoString(
 		&svg->text,
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"reco-waterfall\" role=\"img\" xml:lang=\"%s\" "
-		"width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\">\n<title>",
-		svg->words->lang, svg->width, height, svg->width, height);
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"reco-waterfall\" role=\"img\" xml:lang=\"");
+	append_escaped(&svg->text, reco_words_language(svg->words));
+	appendStringInfo(&svg->text, "\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\">\n<title>", svg->width,
+					 height, svg->width, height);
 	append_escaped(&svg->text, title);
 	appendStringInfoString(&svg->text, "</title><desc>");
 	append_escaped(&svg->text, sum);
@@ -267,15 +265,14 @@ draw_head(Svg *svg, int height, const char *name, double score)
 
 char *
 reco_explain_svg(const RecoQuery *query, const RecoView *view, const RecoExplanation *explanation,
-				 uint32 item, int width, bool chinese)
+				 uint32 item, int width)
 {
-	Svg svg = {.width = width};
+	Svg svg = {.words = explanation->words, .width = width};
 	double score = reco_query_score(query, item);
 	double before = 0;
 	int y = HEAD;
 
 	initStringInfo(&svg.text);
-	svg.words = chinese && GetDatabaseEncoding() == PG_UTF8 ? &chinese_words : &english;
 	svg.label_width = Min(0.42 * width, 330);
 	svg.first_x = MARGIN + svg.label_width + GAP;
 	svg.last_x = width - MARGIN - NUMBER_WIDTH;

@@ -15,11 +15,11 @@
 
 /*
  * reco_explain_svg draws an explanation as a waterfall from zero to the score
- * of an item: one bar a row, then one for the score.  Gives a well-formed XML
+ * of an item, in the language of its words: one bar a row, then one for the score.  Gives a well-formed XML
  * document without a declaration, in the encoding of the database, that
  * loads nothing and runs nothing.
  */
 extern char *reco_explain_svg(const RecoQuery *query, const RecoView *view,
-							  const RecoExplanation *explanation, uint32 item, int width, bool chinese);
+							  const RecoExplanation *explanation, uint32 item, int width);
 
 #endif

@@ -77,6 +77,7 @@ static const KindInfo kind_info[RECO_WORDINGS] = {
 	[RECO_WORDING_DISLIKE] = {"dislike", BIT(ITEMS), BIT(ITEMS)},
 	[RECO_WORDING_AVERAGE] = {"average", 0, 0},
 	[RECO_WORDING_ITEM] = {"item", 0, 0},
+	[RECO_WORDING_RATER] = {"rater", 0, 0},
 	[RECO_WORDING_PRIOR] = {"prior", 0, 0},
 	[RECO_WORDING_ATTRIBUTE] = {"attribute", 0, 0},
 	[RECO_WORDING_REST] = {"rest", BIT(COUNT), 0},
@@ -104,6 +105,9 @@ static const KindInfo kind_info[RECO_WORDINGS] = {
 	[RECO_WORDING_JOIN_CLAUSES] = {"join_clauses", BIT(A) | BIT(B), BIT(A) | BIT(B)},
 	[RECO_WORDING_JOIN_FEATURES] = {"join_features", BIT(A) | BIT(B), BIT(A) | BIT(B)},
 	[RECO_WORDING_JOIN_REVIEW] = {"join_review", BIT(A) | BIT(B), BIT(A) | BIT(B)},
+	[RECO_WORDING_PICTURE] = {"picture", BIT(ITEMS), BIT(ITEMS)},
+	[RECO_WORDING_PICTURE_SCORE] = {"picture_score", 0, 0},
+	[RECO_WORDING_PICTURE_SUM] = {"picture_sum", BIT(VALUE), BIT(VALUE)},
 };
 
 static const char *const slot_name[RECO_SLOTS] = {"you",  "it",   "items", "clauses", "count",

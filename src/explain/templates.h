@@ -87,6 +87,12 @@ typedef enum RecoWording
 	RECO_WORDING_JOIN_CLAUSES,
 	RECO_WORDING_JOIN_FEATURES,
 	RECO_WORDING_JOIN_REVIEW,
+	/* kinds that came later stand here, since the number of a kind is in the choice among its wordings: a row of an explanation */
+	RECO_WORDING_RATER,
+	/* and the words of a picture */
+	RECO_WORDING_PICTURE,
+	RECO_WORDING_PICTURE_SCORE,
+	RECO_WORDING_PICTURE_SUM,
 	RECO_WORDINGS
 } RecoWording;
 
@@ -156,6 +162,9 @@ typedef struct RecoBuiltinWording
 
 extern const RecoBuiltinWording reco_builtin_wording[];
 extern const int reco_n_builtin_wordings;
+
+/* reco_wording_convert gives UTF-8 in the server's encoding, or NULL when that has no such characters. */
+extern char *reco_wording_convert(const char *utf8);
 
 /* reco_wording_encode gives a built-in pattern in the server's encoding, or NULL when it cannot be written in it. */
 extern char *reco_wording_encode(const RecoBuiltinWording *wording);

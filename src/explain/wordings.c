@@ -90,6 +90,7 @@ const RecoBuiltinWording reco_builtin_wording[] = {
 	{KIND(DISLIKE), "en", 1, 1, "your dislike of {items}", NULL},
 	{KIND(AVERAGE), "en", 1, 0, "the average rating of all items", NULL},
 	{KIND(ITEM), "en", 1, 0, "how this item is rated beside the average", NULL},
+	{KIND(RATER), "en", 1, 0, "how you rate beside the average", NULL},
 	{KIND(PRIOR), "en", 1, 0, "what is expected of anybody", NULL},
 	{KIND(ATTRIBUTE), "en", 1, 0, "what this item is", NULL},
 	{KIND(REST), "en", 1, 0, "{count|1 more item|# more items} of your history", NULL},
@@ -117,6 +118,9 @@ const RecoBuiltinWording reco_builtin_wording[] = {
 	{KIND(JOIN_CLAUSES), "en", 1, 0, "{a} and {b}", NULL},
 	{KIND(JOIN_FEATURES), "en", 1, 0, "{a} and {b}", NULL},
 	{KIND(JOIN_REVIEW), "en", 1, 0, "{a}; {b}", NULL},
+	{KIND(PICTURE), "en", 1, 0, "Why {items}", NULL},
+	{KIND(PICTURE_SCORE), "en", 1, 0, "score", NULL},
+	{KIND(PICTURE_SUM), "en", 1, 0, "score {value}, the sum of the rows", NULL},
 
 	{KIND(HISTORY), "zh", 1, 1, "因为{clauses}", NULL},
 	{KIND(HISTORY), "zh", 2, 1, "由于{clauses}", NULL},
@@ -189,6 +193,7 @@ const RecoBuiltinWording reco_builtin_wording[] = {
 	{KIND(DISLIKE), "zh", 1, 1, "您对{items}的不喜欢", NULL},
 	{KIND(AVERAGE), "zh", 1, 0, "所有商品的平均评分", NULL},
 	{KIND(ITEM), "zh", 1, 0, "该商品的评分与平均之差", NULL},
+	{KIND(RATER), "zh", 1, 0, "您的评分与平均之差", NULL},
 	{KIND(PRIOR), "zh", 1, 0, "对任何人的一般预期", NULL},
 	{KIND(ATTRIBUTE), "zh", 1, 0, "该商品本身的特点", NULL},
 	{KIND(REST), "zh", 1, 0, "您历史记录中的另外{count}件商品", NULL},
@@ -216,6 +221,9 @@ const RecoBuiltinWording reco_builtin_wording[] = {
 	{KIND(JOIN_CLAUSES), "zh", 1, 0, "{a}，也{b}", NULL},
 	{KIND(JOIN_FEATURES), "zh", 1, 0, "{a}，且{b}", NULL},
 	{KIND(JOIN_REVIEW), "zh", 1, 0, "{a}；{b}", NULL},
+	{KIND(PICTURE), "zh", 1, 0, "为什么是{items}", NULL},
+	{KIND(PICTURE_SCORE), "zh", 1, 0, "得分", NULL},
+	{KIND(PICTURE_SUM), "zh", 1, 0, "得分 {value}，为以下各项之和", NULL},
 };
 
 const int reco_n_builtin_wordings = lengthof(reco_builtin_wording);
@@ -230,24 +238,23 @@ is_ascii(const char *pattern)
 	return true;
 }
 
-/* convert gives UTF-8 in the server's encoding, or NULL when that has no such characters. */
-static char *
-convert(const char *pattern)
+char *
+reco_wording_convert(const char *utf8)
 {
-	int length = (int) strlen(pattern);
+	int length = (int) strlen(utf8);
 	int encoding = GetDatabaseEncoding();
 	int room = length * MAX_CONVERSION_GROWTH + 1;
 	Oid procedure;
 	unsigned char *converted;
 
 	if (encoding == PG_UTF8)
-		return pstrdup(pattern);
+		return pstrdup(utf8);
 	procedure = encoding == PG_SQL_ASCII ? InvalidOid : FindDefaultConversionProc(PG_UTF8, encoding);
 	if (!OidIsValid(procedure))
 		return NULL;
 	converted = palloc(room);
 	if (pg_do_encoding_conversion_buf(procedure, PG_UTF8, encoding,
-									  (unsigned char *) unconstify(char *, pattern), length, converted, room,
+									  (unsigned char *) unconstify(char *, utf8), length, converted, room,
 									  true) != length)
 		return NULL;
 	return (char *) converted;
@@ -260,7 +267,7 @@ reco_wording_encode(const RecoBuiltinWording *wording)
 
 	if (is_ascii(wording->pattern))
 		return pstrdup(wording->pattern);
-	converted = convert(wording->pattern);
+	converted = reco_wording_convert(wording->pattern);
 	if (converted == NULL && wording->ascii != NULL)
 		return pstrdup(wording->ascii);
 	return converted;

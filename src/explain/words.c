@@ -121,23 +121,73 @@ clean(const char *data)
 	return line;
 }
 
+/* Marks of quotation and what they are within others. */
+#define INNER_MARKS 6
+#define MARK_BYTES 8
+
+typedef struct InnerMark
+{
+	char mark[MARK_BYTES];  /* empty: the encoding has none */
+	char inner[MARK_BYTES]; /* no longer than the mark */
+} InnerMark;
+
+/* inner_marks gives the marks in the encoding of the database, which a session does not change. */
+static const InnerMark *
+inner_marks(void)
+{
+	static const char *const utf8[INNER_MARKS][2] = {
+		{"\xE2\x80\x9C", "\xE2\x80\x98"}, {"\xE2\x80\x9D", "\xE2\x80\x99"}, {"\xE3\x80\x8A", "\xE3\x80\x88"},
+		{"\xE3\x80\x8B", "\xE3\x80\x89"}, {"\xE3\x80\x8C", "\xE3\x80\x8E"}, {"\xE3\x80\x8D", "\xE3\x80\x8F"}};
+	static InnerMark made[INNER_MARKS];
+	static bool is_made = false;
+
+	for (int m = 0; m < INNER_MARKS && !is_made; m++)
+	{
+		char *mark = reco_wording_convert(utf8[m][0]);
+		char *inside = reco_wording_convert(utf8[m][1]);
+
+		if (mark == NULL || strlen(mark) >= MARK_BYTES)
+			continue;
+		strcpy(made[m].mark, mark);
+		strcpy(made[m].inner, inside != NULL && strlen(inside) <= strlen(mark) ? inside : "'");
+	}
+	is_made = true;
+	return made;
+}
+
+/* take_inner copies what a character is within marks of quotation, and gives the end of the copy. */
+static char *
+take_inner(char *to, const char *character, int size)
+{
+	const InnerMark *mark = inner_marks();
+
+	for (int m = 0; m < INNER_MARKS; m++)
+		if ((int) strlen(mark[m].mark) == size && memcmp(mark[m].mark, character, size) == 0)
+		{
+			size = (int) strlen(mark[m].inner);
+			character = mark[m].inner;
+			break;
+		}
+	memmove(to, character, size);
+	return to + size;
+}
+
 /* inner gives marks of quotation within a line as they stand within others, in place: a name of data cannot end its own. */
 static char *
 inner(char *line)
 {
-	static const char *const mark[][2] = {{"\xE2\x80\x9C", "\xE2\x80\x98"}, {"\xE2\x80\x9D", "\xE2\x80\x99"},
-										  {"\xE3\x80\x8A", "\xE3\x80\x88"}, {"\xE3\x80\x8B", "\xE3\x80\x89"},
-										  {"\xE3\x80\x8C", "\xE3\x80\x8E"}, {"\xE3\x80\x8D", "\xE3\x80\x8F"}};
+	char *to = line;
+	int size;
 
-	if (!has_unicode())
+	for (const char *at = line; *at != '\0'; at += size)
 	{
-		for (char *at = strchr(line, '"'); at != NULL; at = strchr(at, '"'))
-			*at = '\'';
-		return line;
+		size = IS_HIGHBIT_SET(*at) ? pg_mblen(at) : 1;
+		if (size > 1 || IS_HIGHBIT_SET(*at))
+			to = take_inner(to, at, size);
+		else
+			*to++ = *at == '"' && !has_unicode() ? '\'' : *at;
 	}
-	for (size_t m = 0; m < lengthof(mark); m++)
-		for (char *at = strstr(line, mark[m][0]); at != NULL; at = strstr(at, mark[m][0]))
-			memcpy(at, mark[m][1], strlen(mark[m][1]));
+	*to = '\0';
 	return line;
 }
 
@@ -262,6 +312,17 @@ reco_words_feature_kind(const RecoAttributeShare *attribute)
 }
 
 char *
+reco_words_column(const char *name)
+{
+	char *said = pstrdup(name);
+
+	for (char *at = said; *at != '\0'; at++)
+		if (*at == '_')
+			*at = ' ';
+	return inner(clean(said));
+}
+
+char *
 reco_words_feature_named(const RecoWords *words, const RecoAttributeShare *attribute)
 {
 	RecoWording wording = attribute->own ? RECO_WORDING_YOUR_NAME : RECO_WORDING_ITS_NAME;
@@ -270,11 +331,12 @@ reco_words_feature_named(const RecoWords *words, const RecoAttributeShare *attri
 		wording = attribute->own ? RECO_WORDING_YOUR_MISSING : RECO_WORDING_ITS_MISSING;
 	else if (attribute->role == RECO_ROLE_OTHER)
 		wording = attribute->own ? RECO_WORDING_YOUR_OTHER : RECO_WORDING_ITS_OTHER;
-	return say(words, wording, RECO_SLOT_NAME, clean(attribute->name));
+	return say(words, wording, RECO_SLOT_NAME, reco_words_column(attribute->name));
 }
 
-char *
-reco_words_band(const RecoWords *words, const RecoAttributeShare *attribute)
+/* band_of says a band of numbers, "10 to 20"; NULL where the attribute is none. */
+static char *
+band_of(const RecoWords *words, const RecoAttributeShare *attribute)
 {
 	RecoFilling filling = {.evidence = 1};
 
@@ -289,11 +351,19 @@ reco_words_band(const RecoWords *words, const RecoAttributeShare *attribute)
 						  &filling);
 }
 
+const char *
+reco_words_value(const RecoWords *words, const RecoAttributeShare *attribute)
+{
+	const char *band = band_of(words, attribute);
+
+	return band != NULL ? band : attribute->value;
+}
+
 /* value_of says what an attribute is: a band of numbers, or a label in quotation marks. */
 static char *
 value_of(const RecoWords *words, const RecoAttributeShare *attribute)
 {
-	char *band = reco_words_band(words, attribute);
+	char *band = band_of(words, attribute);
 
 	return band != NULL ? band
 						: say(words, RECO_WORDING_VALUE, RECO_SLOT_TEXT, inner(clean(attribute->value)));
@@ -305,23 +375,12 @@ reco_words_feature(const RecoWords *words, const RecoAttributeShare *attribute, 
 {
 	RecoFilling filling = {.evidence = 1, .pick = hash != NULL, .hash = hash != NULL ? *hash : 0};
 
-	filling.slot[RECO_SLOT_NAME] = clean(attribute->name);
+	filling.slot[RECO_SLOT_NAME] = reco_words_column(attribute->name);
 	if (attribute->value != NULL)
 		filling.slot[RECO_SLOT_VALUE] = value_of(words, attribute);
 	if (with_it)
 		filling.slot[RECO_SLOT_IT] = say(words, RECO_WORDING_IT, RECO_SLOT_TEXT, NULL);
 	return reco_words_say(words, reco_words_feature_kind(attribute), &filling);
-}
-
-char *
-reco_words_aspect(const char *aspect)
-{
-	char *name = clean(aspect);
-
-	for (char *at = name; *at != '\0'; at++)
-		if (*at == '_')
-			*at = ' ';
-	return name;
 }
 
 char *
@@ -331,7 +390,7 @@ reco_words_reviewed(const RecoWords *words, const char *aspect, int people, cons
 
 	if (!reco_words_can_say(words, RECO_WORDING_REVIEWED, people))
 		return NULL;
-	filling.slot[RECO_SLOT_NAME] = reco_words_aspect(aspect);
+	filling.slot[RECO_SLOT_NAME] = reco_words_column(aspect);
 	return reco_words_say(words, RECO_WORDING_REVIEWED, &filling);
 }
 

@@ -44,8 +44,8 @@ extern char *reco_words_feature_named(const RecoWords *words, const RecoAttribut
 /* reco_words_feature_kind gives the wording of an attribute. */
 extern RecoWording reco_words_feature_kind(const RecoAttributeShare *attribute);
 
-/* reco_words_band says a band of numbers, "10 to 20"; NULL where the attribute is none. */
-extern char *reco_words_band(const RecoWords *words, const RecoAttributeShare *attribute);
+/* reco_words_value gives the value of an attribute as it is shown by itself: a band of numbers in words, "10 to 20", else the value. */
+extern const char *reco_words_value(const RecoWords *words, const RecoAttributeShare *attribute);
 
 /*
  * reco_words_feature says what the item or its user is: it is by “Norvik”, without "it" in a second clause.
@@ -57,8 +57,8 @@ extern char *reco_words_feature(const RecoWords *words, const RecoAttributeShare
 /* reco_words_reviewed says how many people rated an aspect highly, and NULL when no wording is content with so few. */
 extern char *reco_words_reviewed(const RecoWords *words, const char *aspect, int people, const uint64 *hash);
 
-/* reco_words_aspect gives the name of an aspect as it is said: a column's, with spaces. */
-extern char *reco_words_aspect(const char *aspect);
+/* reco_words_column gives the name of a column as it is said, of an attribute or an aspect: with spaces for underscores. */
+extern char *reco_words_column(const char *name);
 
 /* reco_words_join joins two names or clauses by one of the kinds RECO_WORDING_JOIN_. */
 extern char *reco_words_join(const RecoWords *words, RecoWording kind, const char *a, const char *b);

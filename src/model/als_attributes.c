@@ -136,7 +136,7 @@ reco_als_by_item(const RecoQuery *query, uint32 item, int *n)
 	if (als->item_map == NULL)
 		return NULL;
 	known = reco_model_attributes(query->model, item);
-	addend = palloc(sizeof(RecoAddend) * (known.n + 3));
+	addend = palloc(sizeof(RecoAddend) * (known.n + 4));
 	for (size_t e = 0; e < known.n; e++)
 		addend[(*n)++] = (RecoAddend){RECO_ADDEND_ATTRIBUTE, -1,
 									  (double) known.value[e] *
@@ -146,7 +146,10 @@ reco_als_by_item(const RecoQuery *query, uint32 item, int *n)
 		(RecoAddend){RECO_ADDEND_PRIOR, -1,
 					 rk_dot(user->vector, map_row(als->item_map, query->model->attributes.n_cols, d), d), -1};
 	if (query->model->explicit_feedback)
-		addend[(*n)++] = (RecoAddend){RECO_ADDEND_AVERAGE, -1, query->constant, -1};
+		addend[(*n)++] = (RecoAddend){RECO_ADDEND_AVERAGE, -1, als->parameter[ALS_PARAMETER_MEAN], -1};
+	/* the user's own bias, which is of all the user's ratings */
+	if (query->model->explicit_feedback && user->n > 0)
+		addend[(*n)++] = (RecoAddend){RECO_ADDEND_HISTORY, -1, user->vector[d], -1};
 	for (int a = 0; a < *n; a++)
 		rest -= addend[a].contribution;
 	addend[(*n)++] = (RecoAddend){RECO_ADDEND_ITEM, -1, rest, -1};

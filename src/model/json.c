@@ -1,6 +1,6 @@
 /*
  * json.c
- *	  Writes small jsonb objects.
+ *	  Writes jsonb.
  */
 #include "postgres.h"
 
@@ -10,110 +10,165 @@
 #include "fmgr.h"
 #include "model/json.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
 #include "utils/numeric.h"
+
+/* Integers below it are exact in a double. */
+#define MOST_INTEGER 9007199254740992.0
+
+static JsonbValue
+string_value(const char *string)
+{
+	JsonbValue value;
+
+	value.type = jbvString;
+	value.val.string.val = unconstify(char *, string);
+	value.val.string.len = (int) strlen(string);
+	return value;
+}
+
+/* number_value gives a number; those that are integers need not be written and read again. */
+static JsonbValue
+number_value(double number)
+{
+	char text[DOUBLE_SHORTEST_DECIMAL_LEN];
+	JsonbValue value;
+
+	value.type = jbvNull;
+	if (!isfinite(number))
+		return value;
+	value.type = jbvNumeric;
+	if (number == rint(number) && fabs(number) < MOST_INTEGER)
+	{
+		value.val.numeric = int64_to_numeric((int64) number);
+		return value;
+	}
+	double_to_shortest_decimal_buf(number, text);
+	value.val.numeric = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+															ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	return value;
+}
+
+/* begin_value writes the name of what comes next. */
+static void
+begin_value(RecoJson *json, const char *name)
+{
+	JsonbValue key;
+
+	if (name == NULL)
+		return;
+	key = string_value(name);
+	pushJsonbValue(&json->state, WJB_KEY, &key);
+}
+
+void
+reco_json_value(RecoJson *json, const char *name, const JsonbValue *value)
+{
+	begin_value(json, name);
+	pushJsonbValue(&json->state, name != NULL ? WJB_VALUE : WJB_ELEM, unconstify(JsonbValue *, value));
+}
 
 void
 reco_json_begin(RecoJson *json)
 {
-	initStringInfo(&json->text);
-	appendStringInfoChar(&json->text, '{');
-	json->nested = false;
+	json->state = NULL;
+	pushJsonbValue(&json->state, WJB_BEGIN_OBJECT, NULL);
 }
 
-/* member writes what comes before a value. */
-static void
-member(RecoJson *json, const char *name)
+void
+reco_json_begin_object(RecoJson *json, const char *name)
 {
-	if (json->nested)
-		appendStringInfoString(&json->text, ", ");
-	json->nested = true;
-	escape_json(&json->text, name);
-	appendStringInfoString(&json->text, ": ");
+	begin_value(json, name);
+	pushJsonbValue(&json->state, WJB_BEGIN_OBJECT, NULL);
 }
 
-static void
-append_number(StringInfo text, double value)
+void
+reco_json_end_object(RecoJson *json)
 {
-	char buffer[DOUBLE_SHORTEST_DECIMAL_LEN];
+	pushJsonbValue(&json->state, WJB_END_OBJECT, NULL);
+}
 
-	if (!isfinite(value))
-	{
-		appendStringInfoString(text, "null");
-		return;
-	}
-	double_to_shortest_decimal_buf(value, buffer);
-	appendStringInfoString(text, buffer);
+void
+reco_json_begin_array(RecoJson *json, const char *name)
+{
+	begin_value(json, name);
+	pushJsonbValue(&json->state, WJB_BEGIN_ARRAY, NULL);
+}
+
+void
+reco_json_end_array(RecoJson *json)
+{
+	pushJsonbValue(&json->state, WJB_END_ARRAY, NULL);
 }
 
 void
 reco_json_number(RecoJson *json, const char *name, double value)
 {
-	member(json, name);
-	append_number(&json->text, value);
+	JsonbValue number = number_value(value);
+
+	reco_json_value(json, name, &number);
 }
 
 void
 reco_json_integer(RecoJson *json, const char *name, int64 value)
 {
-	member(json, name);
-	appendStringInfo(&json->text, "%lld", (long long) value);
+	JsonbValue number;
+
+	number.type = jbvNumeric;
+	number.val.numeric = int64_to_numeric(value);
+	reco_json_value(json, name, &number);
 }
 
 void
 reco_json_boolean(RecoJson *json, const char *name, bool value)
 {
-	member(json, name);
-	appendStringInfoString(&json->text, value ? "true" : "false");
+	JsonbValue boolean;
+
+	boolean.type = jbvBool;
+	boolean.val.boolean = value;
+	reco_json_value(json, name, &boolean);
 }
 
 void
 reco_json_string(RecoJson *json, const char *name, const char *value)
 {
-	member(json, name);
-	escape_json(&json->text, value);
+	JsonbValue string = string_value(value);
+
+	reco_json_value(json, name, &string);
 }
 
 void
 reco_json_numbers(RecoJson *json, const char *name, const double *value, int n)
 {
-	member(json, name);
-	appendStringInfoChar(&json->text, '[');
+	reco_json_begin_array(json, name);
 	for (int i = 0; i < n; i++)
-	{
-		if (i > 0)
-			appendStringInfoString(&json->text, ", ");
-		append_number(&json->text, value[i]);
-	}
-	appendStringInfoChar(&json->text, ']');
+		reco_json_number(json, NULL, value[i]);
+	reco_json_end_array(json);
 }
 
 void
 reco_json_integers(RecoJson *json, const char *name, const int *value, int n)
 {
-	member(json, name);
-	appendStringInfoChar(&json->text, '[');
+	reco_json_begin_array(json, name);
 	for (int i = 0; i < n; i++)
-		appendStringInfo(&json->text, "%s%d", i > 0 ? ", " : "", value[i]);
-	appendStringInfoChar(&json->text, ']');
+		reco_json_integer(json, NULL, value[i]);
+	reco_json_end_array(json);
 }
 
 void
 reco_json_object(RecoJson *json, const char *name, Jsonb *value)
 {
-	member(json, name);
-	(void) JsonbToCString(&json->text, &value->root, VARSIZE(value));
+	JsonbValue object;
+
+	object.type = jbvBinary;
+	object.val.binary.data = &value->root;
+	object.val.binary.len = (int) VARSIZE_ANY_EXHDR(value);
+	reco_json_value(json, name, &object);
 }
 
 Jsonb *
 reco_json_end(RecoJson *json)
 {
-	Jsonb *result;
-
-	appendStringInfoChar(&json->text, '}');
-	result = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json->text.data)));
-	pfree(json->text.data);
-	return result;
+	return JsonbValueToJsonb(pushJsonbValue(&json->state, WJB_END_OBJECT, NULL));
 }
 
 /* round_number replaces a number that is no integer by one of four significant digits, or none behind the point. */

@@ -311,7 +311,8 @@ struct RecoAlgorithm
 
 	/*
 	 * by_item gives other addends that sum to the score, by what the item is: one of kind attribute for each column known
-	 * of it, one of kind prior for what is expected of any item, one of kind item for what no attribute accounts for.
+	 * of it, one of kind prior for what is expected of any item, one of kind item for what no attribute accounts for; of ratings also the
+	 * average, and as history how the user rates beside it.
 	 * NULL where the model knows nothing of items.
 	 */
 	RecoAddend *(*by_item)(const RecoQuery *query, uint32 item, int *n);

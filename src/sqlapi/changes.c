@@ -37,6 +37,8 @@ typedef struct Written
 {
 	int number;                  /* from 1 */
 	JsonbValue *member[MEMBERS]; /* NULL: not there */
+	bool remove;
+	RecoKey item;
 } Written;
 
 #define SHAPE_HINT \
@@ -249,9 +251,10 @@ raise_fate(const RecoCall *call, const Written *written, const char *event, Reco
 
 /* apply makes one change. */
 static void
-apply(const RecoCall *call, RecoView *view, const Written *written, RecoHistory *history)
+apply(const RecoCall *call, const RecoView *view, const Written *written, RecoHistory *history)
 {
-	RecoChange change = {.remove = is_removal(written), .item = item_of(call, written)};
+	RecoChange change = {.remove = written->remove, .item = written->item};
+	int64 found;
 	RecoRowFate fate;
 
 	refuse_unmapped(call, written, MEMBER_EVENT, &call->definition->event);
@@ -263,7 +266,8 @@ apply(const RecoCall *call, RecoView *view, const Written *written, RecoHistory 
 		reco_change_remove(history, &change);
 		return;
 	}
-	if (reco_call_visible_item(call, view, &change.item) < 0)
+	found = reco_model_find(call->model, &change.item);
+	if (found < 0 || reco_view_find(view, (uint32) found) == NULL)
 		reco_pair_raise_no_item(call, &change.item);
 	change.event = event_of(call, written);
 	change.value = value_of(call, written);
@@ -273,31 +277,65 @@ apply(const RecoCall *call, RecoView *view, const Written *written, RecoHistory 
 		raise_fate(call, written, change.event, fate);
 }
 
-void
-reco_changes_apply(const RecoCall *call, RecoView *view, Jsonb *changes, RecoHistory *history)
+/* read_changes reads what every change is about, n of them. */
+static Written *
+read_changes(const RecoCall *call, Jsonb *changes, int *n)
 {
-	JsonbIterator *at;
+	Written *written = palloc_extended(sizeof(Written) * Max(JB_ROOT_COUNT(changes), 1), MCXT_ALLOC_HUGE);
+	JsonbIterator *at = JsonbIteratorInit(&changes->root);
 	JsonbValue value;
 	JsonbIteratorToken token;
-	int number = 0;
 
-	if (!JB_ROOT_IS_ARRAY(changes) || JB_ROOT_IS_SCALAR(changes))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("changes must be a JSON array"),
-						errhint(SHAPE_HINT)));
-	at = JsonbIteratorInit(&changes->root);
+	*n = 0;
 	while ((token = JsonbIteratorNext(&at, &value, true)) != WJB_DONE)
 	{
-		Written written;
+		Written *one = &written[*n];
 
 		CHECK_FOR_INTERRUPTS();
 		if (token != WJB_ELEM)
 			continue;
-		number++;
+		(*n)++;
 		if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("change %d is not an object", number), errhint(SHAPE_HINT)));
-		written = read_members(value.val.binary.data, number);
-		apply(call, view, &written, history);
+							errmsg("change %d is not an object", *n), errhint(SHAPE_HINT)));
+		*one = read_members(value.val.binary.data, *n);
+		one->remove = is_removal(one);
+		one->item = item_of(call, one);
+	}
+	return written;
+}
+
+/* look_up asks the model to take in, and the caller's view for, all items that have events added. */
+static void
+look_up(const RecoCall *call, RecoView *view, const Written *written, int n)
+{
+	RecoKey *key = palloc_extended(sizeof(RecoKey) * Max(n, 1), MCXT_ALLOC_HUGE);
+	size_t n_keys = 0;
+	size_t n_items;
+	uint32 *item;
+
+	for (int w = 0; w < n; w++)
+		if (!written[w].remove)
+			key[n_keys++] = written[w].item;
+	item = reco_model_items(call->model, key, n_keys, true, &n_items);
+	reco_view_look_up(view, item, n_items);
+}
+
+void
+reco_changes_apply(const RecoCall *call, RecoView *view, Jsonb *changes, RecoHistory *history)
+{
+	Written *written;
+	int n;
+
+	if (!JB_ROOT_IS_ARRAY(changes) || JB_ROOT_IS_SCALAR(changes))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("changes must be a JSON array"),
+						errhint(SHAPE_HINT)));
+	written = read_changes(call, changes, &n);
+	look_up(call, view, written, n);
+	for (int w = 0; w < n; w++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		apply(call, view, &written[w], history);
 	}
 	reco_history_sort(history);
 }

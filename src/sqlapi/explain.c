@@ -4,22 +4,18 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/numeric.h"
 
 #include "explain/explain.h"
+#include "explain/words.h"
+#include "model/json.h"
 #include "sqlapi/arguments.h"
 #include "sqlapi/pair.h"
 
 PG_FUNCTION_INFO_V1(reco_explain);
 
 #define EXPLAIN_COLUMNS 10
-
-/* Numbers below it are written as integers where they are. */
-#define MOST_INTEGER 1e15
 
 enum
 {
@@ -109,75 +105,41 @@ explain(const RecoPair *pair, ExplainView view, int limit)
 	return reco_explain_history(pair->query, pair->view, pair->item, limit);
 }
 
-static void
-push_number(JsonbParseState **state, const char *name, double number)
-{
-	JsonbValue key;
-	JsonbValue value;
-
-	key.type = jbvString;
-	key.val.string.val = (char *) name;
-	key.val.string.len = (int) strlen(name);
-	value.type = jbvNumeric;
-	/* weights and targets mostly are integers, which need no digits to be printed and read again */
-	value.val.numeric = number == rint(number) && fabs(number) < MOST_INTEGER
-							? int64_to_numeric((int64) number)
-							: DatumGetNumeric(DirectFunctionCall1(float8_numeric, Float8GetDatum(number)));
-	pushJsonbValue(state, WJB_KEY, &key);
-	pushJsonbValue(state, WJB_VALUE, &value);
-}
-
-static void
-push_string(JsonbParseState **state, const char *name, const char *string)
-{
-	JsonbValue key;
-	JsonbValue value;
-
-	key.type = jbvString;
-	key.val.string.val = (char *) name;
-	key.val.string.len = (int) strlen(name);
-	value.type = jbvString;
-	value.val.string.val = (char *) string;
-	value.val.string.len = (int) strlen(string);
-	pushJsonbValue(state, WJB_KEY, &key);
-	pushJsonbValue(state, WJB_VALUE, &value);
-}
-
 /*
  * row_details tells of evidence its folded weight and target and its main event, of an attribute whose it is and
  * what, of a member its weight and its own score, of rest how much is in it.
  */
 static Datum
-row_details(const RecoQuery *query, const RecoExplainRow *row)
+row_details(const RecoQuery *query, const RecoWords *words, const RecoExplainRow *row)
 {
-	JsonbParseState *state = NULL;
+	RecoJson json;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	reco_json_begin(&json);
 	if (row->evidence >= 0)
 	{
 		const RecoEvidence *evidence = &query->evidence[row->evidence];
 
-		push_number(&state, "weight", evidence->weight);
+		reco_json_number(&json, "weight", evidence->weight);
 		if (evidence->weight > 0)
-			push_number(&state, "target", evidence->pull / evidence->weight);
+			reco_json_number(&json, "target", evidence->pull / evidence->weight);
 		if (evidence->kind >= 0)
-			push_string(&state, "event", query->history->kind[evidence->kind]);
+			reco_json_string(&json, "event", query->history->kind[evidence->kind]);
 	}
 	else if (row->attribute != NULL)
 	{
-		push_string(&state, "of", row->attribute->own ? "user" : "item");
-		push_string(&state, "attribute", row->attribute->name);
+		reco_json_string(&json, "of", row->attribute->own ? "user" : "item");
+		reco_json_string(&json, "attribute", row->attribute->name);
 		if (row->attribute->value != NULL)
-			push_string(&state, "value", row->attribute->value);
+			reco_json_string(&json, "value", reco_words_value(words, row->attribute));
 	}
 	else if (row->member != NULL)
 	{
-		push_number(&state, "weight", row->member->weight);
-		push_number(&state, "score", row->member->score);
+		reco_json_number(&json, "weight", row->member->weight);
+		reco_json_number(&json, "score", row->member->score);
 	}
 	else if (row->kind == RECO_ADDEND_REST)
-		push_number(&state, "items", row->n_cut);
-	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+		reco_json_integer(&json, "items", row->n_cut);
+	return JsonbPGetDatum(reco_json_end(&json));
 }
 
 /* put_row writes one row of an explanation. */
@@ -206,8 +168,9 @@ put_row(ReturnSetInfo *result, const RecoQuery *query, const RecoView *view,
 	}
 	else if (row->attribute != NULL)
 	{
-		value[3] =
-			CStringGetTextDatum(row->attribute->value != NULL ? row->attribute->value : row->attribute->name);
+		value[3] = CStringGetTextDatum(row->attribute->value != NULL
+										   ? reco_words_value(explanation->words, row->attribute)
+										   : row->attribute->name);
 		isnull[3] = false;
 	}
 	else if (row->member != NULL)
@@ -222,7 +185,7 @@ put_row(ReturnSetInfo *result, const RecoQuery *query, const RecoView *view,
 	isnull[6] = !row->has_share;
 	value[7] = CStringGetTextDatum(explanation->exactness);
 	value[8] = CStringGetTextDatum(reco_explain_clause(query, view, explanation, row));
-	value[9] = row_details(query, row);
+	value[9] = row_details(query, explanation->words, row);
 	tuplestore_putvalues(result->setResult, result->setDesc, value, isnull);
 }
 

@@ -50,8 +50,7 @@ reco_explain_svg_pair(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	explanation = reco_explain_history(pair.query, pair.view, pair.item, (int) option[SVG_LIMIT].number);
 	explanation->words = words;
-	svg = reco_explain_svg(pair.query, pair.view, explanation, pair.item, (int) option[SVG_WIDTH].number,
-						   strncmp(reco_words_language(words), "zh", 2) == 0);
+	svg = reco_explain_svg(pair.query, pair.view, explanation, pair.item, (int) option[SVG_WIDTH].number);
 	MemoryContextSwitchTo(pair.call.outer);
 	result = cstring_to_text(svg);
 	reco_pair_end(&pair);

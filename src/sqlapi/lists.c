@@ -7,9 +7,9 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/numeric.h"
 #include "utils/tuplestore.h"
 
+#include "model/json.h"
 #include "sqlapi/arguments.h"
 #include "sqlapi/lists.h"
 
@@ -186,103 +186,30 @@ reco_list_run(RecoListCall *list)
 	list->n = reco_serve_list_promoted(&list->ask, list->n_new, &list->promotion, list->hit);
 }
 
-/* push_key adds a key of an object. */
+/* write_reason adds what a reason points at: {"because": [id, ...]} (G5), attributes, and the bucket of "people" it counts. */
 static void
-push_key(JsonbParseState **state, const char *name)
+write_reason(RecoJson *json, const RecoModel *model, const RecoWords *words, const RecoReason *reason)
 {
-	JsonbValue key;
-
-	key.type = jbvString;
-	key.val.string.val = unconstify(char *, name);
-	key.val.string.len = (int) strlen(name);
-	pushJsonbValue(state, WJB_KEY, &key);
-}
-
-/* push_text adds a key and its text. */
-static void
-push_text(JsonbParseState **state, const char *name, const char *text)
-{
-	JsonbValue value;
-
-	push_key(state, name);
-	value.type = jbvString;
-	value.val.string.val = unconstify(char *, text);
-	value.val.string.len = (int) strlen(text);
-	pushJsonbValue(state, WJB_VALUE, &value);
-}
-
-/* push_attributes adds "attributes": [{"of": "item", "name": ..., "value": ...}], where a reason cites any. */
-static void
-push_attributes(JsonbParseState **state, const RecoReason *reason)
-{
-	if (reason->n_attributes == 0)
-		return;
-	push_key(state, "attributes");
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-	for (int a = 0; a < reason->n_attributes; a++)
-	{
-		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-		push_text(state, "of", reason->attribute[a].own ? "user" : "item");
-		push_text(state, "name", reason->attribute[a].name);
-		if (reason->attribute[a].value != NULL)
-			push_text(state, "value", reason->attribute[a].value);
-		pushJsonbValue(state, WJB_END_OBJECT, NULL);
-	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
-}
-
-/* push_reason adds what a reason points at: {"because": [id, ...]} (G5), attributes, and the bucket of "people" it counts. */
-static void
-push_reason(JsonbParseState **state, const RecoModel *model, const RecoReason *reason)
-{
-	JsonbValue value;
-
-	push_key(state, "because");
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	reco_json_begin_array(json, "because");
 	for (int c = 0; c < reason->n_cited; c++)
 	{
-		value = reco_call_id(model, reason->cited[c]);
-		pushJsonbValue(state, WJB_ELEM, &value);
+		JsonbValue id = reco_call_id(model, reason->cited[c]);
+
+		reco_json_value(json, NULL, &id);
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
-	push_attributes(state, reason);
+	reco_json_end_array(json);
+	reco_reason_write_attributes(json, words, reason, false);
 	if (reason->aspect != NULL)
 	{
-		push_key(state, "reviews");
-		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-		push_text(state, "aspect", reason->aspect);
-		push_key(state, "people");
-		value.type = jbvNumeric;
-		value.val.numeric = int64_to_numeric(reason->reviewers);
-		pushJsonbValue(state, WJB_VALUE, &value);
-		pushJsonbValue(state, WJB_END_OBJECT, NULL);
+		reco_json_begin_object(json, "reviews");
+		reco_json_string(json, "aspect", reason->aspect);
+		reco_json_integer(json, "people", reason->reviewers);
+		reco_json_end_object(json);
 	}
 	if (reason->is_new)
-	{
-		push_key(state, "new");
-		value.type = jbvBool;
-		value.val.boolean = true;
-		pushJsonbValue(state, WJB_VALUE, &value);
-	}
+		reco_json_boolean(json, "new", true);
 	if (reason->people > 0)
-	{
-		push_key(state, "people");
-		value.type = jbvNumeric;
-		value.val.numeric = int64_to_numeric(reason->people);
-		pushJsonbValue(state, WJB_VALUE, &value);
-	}
-}
-
-/* push_number adds a key and its number. */
-static void
-push_number(JsonbParseState **state, const char *name, double number)
-{
-	JsonbValue value;
-
-	push_key(state, name);
-	value.type = jbvNumeric;
-	value.val.numeric = DatumGetNumeric(DirectFunctionCall1(float8_numeric, Float8GetDatum(number)));
-	pushJsonbValue(state, WJB_VALUE, &value);
+		reco_json_integer(json, "people", reason->people);
 }
 
 /* find_without finds the columns of users that the version was learned from and the list had to do without. */
@@ -298,24 +225,16 @@ find_without(RecoListCall *list)
 		list->without = reco_encoder_lost(definition, model->user_encoder, RECO_SIDE_USER, &list->n_without);
 }
 
-/* push_without adds "without": ["column", ...], where there are such columns. */
+/* write_without adds "without": ["column", ...], where there are such columns. */
 static void
-push_without(JsonbParseState **state, const RecoListCall *list)
+write_without(RecoJson *json, const RecoListCall *list)
 {
-	JsonbValue value;
-
 	if (list->n_without == 0)
 		return;
-	push_key(state, "without");
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	reco_json_begin_array(json, "without");
 	for (int w = 0; w < list->n_without; w++)
-	{
-		value.type = jbvString;
-		value.val.string.val = unconstify(char *, list->without[w]);
-		value.val.string.len = (int) strlen(list->without[w]);
-		pushJsonbValue(state, WJB_ELEM, &value);
-	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+		reco_json_string(json, NULL, list->without[w]);
+	reco_json_end_array(json);
 }
 
 /* score_of_model gives the score of a line without what its promotion adds. */
@@ -335,17 +254,17 @@ details(const RecoListCall *list, const RecoReason *reason, const RkHit *hit)
 {
 	const RecoModel *model = list->call.model;
 	double promotion = reco_promotion_of(&list->promotion, hit->item);
-	JsonbParseState *state = NULL;
+	RecoJson json;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	reco_json_begin(&json);
 	if (reason != NULL)
-		push_reason(&state, model, reason);
+		write_reason(&json, model, list->voice.words, reason);
 	if (promotion > 0)
-		push_number(&state, "promotion", promotion);
+		reco_json_number(&json, "promotion", promotion);
 	if (list->ask.source == RECO_SOURCE_HISTORY && model->n_link > 0)
-		push_number(&state, "probability", reco_model_probability(model, score_of_model(list, hit)));
-	push_without(&state, list);
-	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+		reco_json_number(&json, "probability", reco_model_probability(model, score_of_model(list, hit)));
+	write_without(&json, list);
+	return JsonbPGetDatum(reco_json_end(&json));
 }
 
 void

@@ -239,15 +239,14 @@ details_of(const RecoBoard *board, const RecoEncoderColumn *column)
 	return reco_json_end(&json);
 }
 
-/* wording_of gives the wording that fits all items of a board; "popular in true" fits nobody. */
+/* wording_of gives the wording that fits all items of a board; some segments have no words. */
 static RecoWording
 wording_of(const RecoBoard *board, const RecoEncoderColumn *column)
 {
 	if (board->kind == RECO_BOARD_NEW)
 		return RECO_WORDING_NEW;
-	return board->kind == RECO_BOARD_SEGMENT && column->kind != RECO_FEATURE_BOOLEAN
-			   ? RECO_WORDING_POPULAR_AMONG
-			   : RECO_WORDING_POPULAR;
+	return board->kind == RECO_BOARD_SEGMENT && reco_reason_says_segment(column) ? RECO_WORDING_POPULAR_AMONG
+																				 : RECO_WORDING_POPULAR;
 }
 
 /* rating_of gives the smoothed rating of an item of a board, to one decimal: a single rating must not show in it. */

@@ -15,6 +15,7 @@
 #include "explain/report.h"
 #include "serve/serve.h"
 #include "sqlapi/arguments.h"
+#include "sqlapi/recommend.h"
 #include "sqlapi/sample.h"
 
 PG_FUNCTION_INFO_V1(reco_reason_report);
@@ -40,6 +41,26 @@ static const RecoOption report_option[] = {[REPORT_K] = {.name = "k",
 															.maximum = 2147483647,
 															.help = "Chooses the users."}};
 
+/* count_unscored counts a list by popularity: that of the user's segment, where there is one. */
+static void
+count_unscored(RecoReport *report, const RecoSample *sample, RecoListAsk *ask, RkHit *hit)
+{
+	const RecoBoard *board = reco_recommend_segment(sample->call, sample->user);
+	size_t n_own = 0;
+	size_t n;
+
+	if (board != NULL)
+	{
+		ask->source = RECO_SOURCE_SEGMENT;
+		n = reco_serve_list_of_segment(ask, board, hit, &n_own);
+		if (!reco_reason_names_segment(ask->model, (size_t) board->column))
+			n_own = 0;
+	}
+	else
+		n = reco_serve_list(ask, hit);
+	reco_report_add_popular(report, n_own, n);
+}
+
 /* count_list makes the list of one user and counts its reasons. */
 static void
 count_list(RecoReport *report, const RecoSample *sample, const RecoQuery *query, int k)
@@ -55,7 +76,9 @@ count_list(RecoReport *report, const RecoSample *sample, const RecoQuery *query,
 	for (int e = 0; e < query->n_evidence; e++)
 		reco_skip_add(ask.skip, query->evidence[e].item);
 	ask.view = reco_view_make(sample->call->definition, query->model, NULL);
-	if (ask.source != RECO_SOURCE_POPULAR)
+	if (ask.source == RECO_SOURCE_POPULAR)
+		count_unscored(report, sample, &ask, hit);
+	else
 	{
 		reasoner = reco_reason_make(query, ask.view, &voice, NULL);
 		ask.look_ahead = reco_reason_look_ahead;
@@ -63,8 +86,6 @@ count_list(RecoReport *report, const RecoSample *sample, const RecoQuery *query,
 		n = reco_serve_list(&ask, hit);
 		reco_report_add_history(report, query, hit, reco_reason_causes(reasoner, hit, n), n);
 	}
-	else
-		reco_report_add_popular(report, reco_serve_list(&ask, hit));
 	MemoryContextSwitchTo(outer);
 }
 

@@ -148,6 +148,9 @@ CALL refresh('stars');
 SELECT max(sum_residual) < 1e-9, max(removal_residual) < 1e-9 FROM generate_series(1, 520, 37) u, generate_series(1, 200, 13) i, explain_check(u::bigint, i::bigint, 'stars');
 SELECT max(abs(s - score(u, i, 'stars')) / scale) < 1e-9 FROM generate_series(1, 520, 37) u, generate_series(1, 200, 13) i,
 	LATERAL (SELECT sum(contribution) AS s, sum(abs(contribution)) AS scale FROM explain(u::bigint, i::bigint, 'stars', view => 'attributes')) e;
+-- the mean of all ratings, and how the user rates beside it, are rows of their own; who has rated nothing has none of the second
+SELECT u, lang, kind, reason, evidence_id IS NULL, removal_effect IS NULL, abs(contribution - (SELECT avg(stars) FROM ratings)) < 0.01 AS mean
+FROM unnest('{3,520}'::int[]) u, unnest('{en,zh}'::text[]) lang, LATERAL explain(u::bigint, 7, 'stars', view => 'attributes', lang => lang) WHERE kind IN ('average', 'history') ORDER BY u, lang, kind;
 SELECT avg(score(u, i, 'stars')) FILTER (WHERE u % 4 = i % 4) > avg(score(u, i, 'stars')) FILTER (WHERE u % 4 <> i % 4) + 1 FROM generate_series(501, 508) u, generate_series(1, 8) i;
 
 SELECT drop_recommender('shop'), drop_recommender('stars');

@@ -51,7 +51,19 @@ SELECT maker('{price}', '{"price": {"bands": 4}}');
 CALL refresh('clauses');
 SELECT DISTINCT substring(reason FROM 'it (?:costs|is priced at) [a-z0-9. ]*?(?= and your|; |$)') FROM said('en') WHERE reason ~ 'it (costs|is priced)' ORDER BY 1;
 SELECT DISTINCT substring(reason FROM '它(?:价格为|价位在)[0-9.至]+(?:以下|以上)?') FROM said('zh') WHERE reason ~ '它(价格为|价位在)' ORDER BY 1;
-SELECT bool_and(c ->> 'value' ~ '^(below |)[0-9.]+( to [0-9.]+| and above|)$') FROM said('en'), LATERAL jsonb_array_elements(details -> 'attributes') c WHERE c ->> 'name' = 'price';
+SELECT bool_and(c ->> 'value' ~ '^(less than [0-9.]+|[0-9.]+ to [0-9.]+|[0-9.]+ or more)$') FROM said('en'), LATERAL jsonb_array_elements(details -> 'attributes') c WHERE c ->> 'name' = 'price';
+-- beside a reason, and in the rows of an explanation, bands are in its language
+SELECT bool_and(c ->> 'value' ~ '^([0-9.]+以下|[0-9.]+至[0-9.]+|[0-9.]+以上)$'), bool_and(position(c ->> 'value' IN reason) > 0) FROM said('zh'), LATERAL jsonb_array_elements(details -> 'attributes') c WHERE c ->> 'name' = 'price';
+SELECT lang, evidence_label, details ->> 'value' FROM unnest('{en,zh}'::text[]) lang, LATERAL explain(1, 3, 'clauses', view => 'attributes', lang => lang) WHERE details ->> 'attribute' = 'price' ORDER BY lang;
+
+\echo == the underscores of a column are not said, in no language; details keep the name of the column
+ALTER TABLE things RENAME genre TO kind_of_text;
+SELECT maker('{kind_of_text}', '{}');
+CALL refresh('clauses');
+SELECT lang, bool_or(reason ~ 'kind of text') FROM unnest('{en,zh}'::text[]) lang, LATERAL said(lang) GROUP BY lang ORDER BY lang;
+SELECT bool_or(reason ~ '_'), bool_and(c ->> 'name' = 'kind_of_text') FROM (SELECT * FROM said('en') UNION ALL SELECT * FROM said('zh')) s, LATERAL jsonb_array_elements(details -> 'attributes') c WHERE c ->> 'of' = 'item';
+SELECT count(*) FILTER (WHERE NOT accepted), min(problems::text) FROM generate_series(1, 440, 11) u, unnest('{en,zh}'::text[]) lang, LATERAL reason_prompt(u, 210, 'clauses', lang) f, LATERAL reason_accept(f ->> 'template', f);
+ALTER TABLE things RENAME kind_of_text TO genre;
 
 \echo == a text is named and not quoted: its heaviest words are no reason
 SELECT maker('{description}', '{"description": {"text": true, "dimensions": 4, "vocabulary": 20}}');

@@ -68,6 +68,11 @@ CALL reco.refresh('shop', options => '{"factors": 4, "iterations": 1, "attribute
 SELECT u, (of_user(u, 20)).* FROM unnest(ARRAY[901, 902, 903, 904, 999]) u;
 SELECT reason, details FROM reco.recommend(901, 1, 'shop');
 SELECT reason, details->'attributes' FROM reco.recommend(902, 1, 'shop');
+-- a report counts lines that name a segment, those of another segment are popular, as their reasons say
+INSERT INTO events SELECT 901 + u % 2, 1, 'return', '2024-03-01 00:00+00' FROM generate_series(0, 1) u;
+SELECT kind, event, lines, users_with, removal_effect, contribution FROM reco.reason_report('shop', 1000) WHERE kind IN ('segment', 'popular') ORDER BY kind;
+SELECT CASE WHEN reason ~ ' in south$' THEN 'segment' ELSE 'popular' END AS kind, count(*), count(DISTINCT u) FROM (SELECT DISTINCT person FROM events) e (u), LATERAL reco.recommend(u::bigint, 10, 'shop') r WHERE r.score IS NULL GROUP BY 1 ORDER BY 1;
+DELETE FROM events WHERE person > 900;
 -- what is promoted comes first, and the segment's list goes on behind it; many users at once, their reasons and the facts of one reason agree
 CREATE TABLE promoted AS SELECT u, r.* FROM unnest(ARRAY[901, 902, 903]) u, LATERAL (SELECT jsonb_build_object('promoted', (SELECT jsonb_agg(item_id) FROM (
 	SELECT item_id FROM reco.recommend(u, 30, 'shop') WHERE rank IN (9, 26) UNION SELECT 999999) p)) AS options) o, LATERAL (SELECT r.*, options FROM reco.recommend(u, 30, 'shop', options => options) r) r;

@@ -130,5 +130,14 @@ SET reco.default_recommender = 'whatif_plain';
 SELECT same($$INSERT INTO events VALUES (1, 5)$$, 1, '[{"item": 5}]');
 SELECT complaint($$SELECT what_if(1, '[{"item": 5, "value": 3}]')$$);
 
-SELECT drop_recommender(name) FROM unnest('{whatif,whatif_stars,whatif_plain}'::text[]) name;
+
+\echo == the items of many changes are looked up by one query, and those of the list by another: each query of the view tells of itself
+CREATE FUNCTION tell() RETURNS text LANGUAGE plpgsql STABLE AS $$BEGIN RAISE INFO 'a query of the shelf'; RETURN ''; END $$;
+CREATE VIEW shelf AS SELECT id, title || (SELECT tell()) AS title FROM goods;
+SELECT create_recommender('whatif_shelf', 'events', 'user_id', 'item_id', items => 'shelf', item_key => 'id', item_label => 'title');
+CALL refresh('whatif_shelf', options => '{"factors": 4, "iterations": 5}');
+SELECT count(*) FROM what_if(1, '[{"item": 5}]', 3, 'whatif_shelf');
+SELECT count(*) FROM what_if(1, (SELECT jsonb_agg(jsonb_build_object('item', i)) FROM generate_series(1, 12) i), 3, 'whatif_shelf');
+SELECT complaint($$SELECT what_if(1, '[{"item": 5}, {"item": 77}, {"item": 78}]', 3, 'whatif_shelf')$$);
+SELECT drop_recommender(name) FROM unnest('{whatif,whatif_stars,whatif_plain,whatif_shelf}'::text[]) name;
 DROP SCHEMA whatif CASCADE;

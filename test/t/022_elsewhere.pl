@@ -99,6 +99,18 @@ END
 is(Reco::rows($node, q{SELECT DISTINCT reco.reason_prompt(u, i, 'cn', 'zh') #>> '{because,0,event}' FROM generate_series(1, 5) u, generate_series(1, 20) i
 	WHERE reco.reason_prompt(u, i, 'cn', 'zh') #>> '{because,0,event}' IS NOT NULL}, 'in_euc_cn'), 'bought', 'EUC_CN: the name of an event is known');
 
+# the head of a picture is in the language of its rows; a label does not end its own marks of quotation
+$node->safe_psql('in_euc_cn', <<"END");
+SET client_encoding = 'UTF8';
+CREATE TABLE goods (id int PRIMARY KEY, title text);
+INSERT INTO goods SELECT i, '\xE4\xB9\xA6\xE3\x80\x8B\xE3\x80\x8A\xE2\x80\x9D\xE2\x80\x9C ' || i FROM generate_series(1, 20) i;
+SELECT reco.alter_recommender('cn', items => 'goods', item_key => 'id', item_label => 'title');
+END
+is($node->safe_psql('in_euc_cn', q{SET client_encoding = 'UTF8'; SELECT DISTINCT substring(reco.explain_svg(1, 3, 'cn', 'zh') FROM '<title>[^<]*</title><desc>[^ ]* ')}),
+	"<title>\xE4\xB8\xBA\xE4\xBB\x80\xE4\xB9\x88\xE6\x98\xAF\xE3\x80\x8A\xE4\xB9\xA6\xE3\x80\x89\xE3\x80\x88\xE2\x80\x99\xE2\x80\x98 3\xE3\x80\x8B</title><desc>\xE5\xBE\x97\xE5\x88\x86 ", 'EUC_CN: the head of a picture');
+is($node->safe_psql('in_euc_cn', q{SET client_encoding = 'UTF8'; SELECT DISTINCT substring(reco.explain_svg(1, 3, 'cn', 'en') FROM '<title>[^<]*</title>')}),
+	"<title>Why \xE2\x80\x9C\xE4\xB9\xA6\xE3\x80\x89\xE3\x80\x88\xE2\x80\x99\xE2\x80\x98 3\xE2\x80\x9D</title>", 'EUC_CN: and in English');
+
 ($status, $out, $error) = $node->psql('in_latin1', q{SET client_encoding = 'UTF8'; SELECT reason FROM reco.recommend(1, 5, 'shop')});
 is($status, 0, 'LATIN1 is shown to a client in UTF8') or diag($error);
 
