@@ -47,6 +47,7 @@ typedef struct RecoEventsRead
 	RecoRowReader reader;
 	RecoEvents *events;
 	size_t capacity;
+	MemoryContext row; /* for what one row needs */
 	RecoKeymap *users;
 	RecoKeymap *items;
 	RecoEventNames *names; /* NULL without event weights */
@@ -130,12 +131,18 @@ reco_events_receive(TupleTableSlot *slot, void *state)
 {
 	RecoEventsRead *read = state;
 	RecoEvents *events = read->events;
+	MemoryContext old;
 	RecoEventRow row;
-	RecoRowFate fate = reco_rows_read(&read->reader, slot, &row);
+	RecoRowFate fate;
 
+	/* a numeric or a long name is copied to be read, and the executor's memory stays to the end of the query */
+	MemoryContextReset(read->row);
+	old = MemoryContextSwitchTo(read->row);
+	fate = reco_rows_read(&read->reader, slot, &row);
 	events->counts.rows++;
 	if (read->names != NULL && row.event != NULL)
 		reco_event_names_meet(read->names, &row);
+	MemoryContextSwitchTo(old);
 	if (fate != RECO_ROW_KEPT)
 	{
 		reco_events_count(&events->counts, fate);
@@ -184,6 +191,7 @@ reco_events_begin(RecoEventsRead *read, const RecoDefinition *definition, Memory
 	read->capacity = n;
 
 	old = MemoryContextSwitchTo(temporary);
+	read->row = AllocSetContextCreate(temporary, "reco event", ALLOCSET_SMALL_SIZES);
 	read->users = reco_keymap_create(definition->user.type);
 	read->items = reco_keymap_create(definition->item.type);
 	if (definition->has_event_weights && read->reader.event >= 0)

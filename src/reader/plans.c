@@ -7,7 +7,10 @@
  * catalogs, a definition that was changed, a column that got another type or
  * another filter simply asks for another plan: nothing has to be invalidated
  * here.  What changes behind the same text (an index, a policy, the search
- * path, a table made anew) is noticed by PostgreSQL's own plan cache.
+ * path, a table made anew) is noticed by PostgreSQL's own plan cache.  What a
+ * literal of a filter means is settled when the text is analysed, so the settings that
+ * literals are read by belong to what a plan is found by; and the moment of the
+ * transaction does where a literal may be 'now', 'today', 'tomorrow' or 'yesterday'.
  *
  * At most RECO_PLANS_KEPT plans stay; the one used longest ago makes room.  A
  * plan may be in use further up the stack, when a view or a filter calls reco
@@ -15,10 +18,16 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "common/hashfn.h"
 #include "lib/ilist.h"
+#include "miscadmin.h"
 #include "nodes/params.h"
 #include "nodes/plannodes.h"
+#include "parser/parse_expr.h"
+#include "parser/parser.h"
+#include "pgtime.h"
+#include "utils/array.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/resowner.h"
@@ -39,10 +48,22 @@
 /* What a row takes besides: to be handed over, and its key to be found among those of the model. */
 #define RECO_ROW_MICROSECONDS 0.4
 
+/* What the literals of a query are read by; without padding, so that it can be compared as bytes. */
+typedef struct Literals
+{
+	const pg_tz *zone;  /* PostgreSQL makes each but once */
+	TimestampTz moment; /* of the transaction where a literal may depend on it, else 0 */
+	int date_style;
+	int date_order;
+	int interval_style;
+	int flags; /* standard_conforming_strings, transform_null_equals, array_nulls */
+} Literals;
+
 struct RecoPlan
 {
 	dlist_node node;
 	uint64 hash;
+	Literals literals;
 	char *sql;
 	int n_types;
 	Oid *type;
@@ -55,19 +76,52 @@ static dlist_head reco_plans = DLIST_STATIC_INIT(reco_plans);
 static int reco_plans_kept = 0;
 static MemoryContext reco_plans_context = NULL;
 
+/* names_moment says whether a word of a query may be one that literals of times have for a moment; the function now() is none. */
+static bool
+names_moment(const char *sql)
+{
+	static const char *const word[] = {"now", "today", "tomorrow", "yesterday"};
+
+	for (const char *at = sql; *at != '\0';)
+	{
+		size_t n = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+		for (size_t w = 0; w < lengthof(word); w++)
+			if (n == strlen(word[w]) && at[n] != '(' && pg_strncasecmp(at, word[w], n) == 0)
+				return true;
+		at += Max(n, 1);
+	}
+	return false;
+}
+
+/* literals_now gives what the literals of a query are read by at this moment. */
+static Literals
+literals_now(const char *sql)
+{
+	return (Literals){.zone = session_timezone,
+					  .moment = names_moment(sql) ? GetCurrentTransactionStartTimestamp() : 0,
+					  .date_style = DateStyle,
+					  .date_order = DateOrder,
+					  .interval_style = IntervalStyle,
+					  .flags = (standard_conforming_strings ? 1 : 0) | (Transform_null_equals ? 2 : 0) |
+							   (Array_nulls ? 4 : 0)};
+}
+
 /* reco_plans_hash hashes what a plan is found by. */
 static uint64
-reco_plans_hash(const char *sql, int n_types, const Oid *type)
+reco_plans_hash(const char *sql, const Literals *literals, int n_types, const Oid *type)
 {
 	uint64 hash = hash_bytes_extended((const unsigned char *) sql, (int) strlen(sql), 0);
 
+	hash = hash_bytes_extended((const unsigned char *) literals, sizeof(Literals), hash);
 	return hash_bytes_extended((const unsigned char *) type, n_types * (int) sizeof(Oid), hash);
 }
 
 RecoPlan *
 reco_plans_find(const char *sql, int n_types, const Oid *type)
 {
-	uint64 hash = reco_plans_hash(sql, n_types, type);
+	Literals literals = literals_now(sql);
+	uint64 hash = reco_plans_hash(sql, &literals, n_types, type);
 	dlist_iter iter;
 
 	dlist_foreach (iter, &reco_plans)
@@ -75,6 +129,7 @@ reco_plans_find(const char *sql, int n_types, const Oid *type)
 		RecoPlan *plan = dlist_container(RecoPlan, node, iter.cur);
 
 		if (plan->hash == hash && plan->n_types == n_types && strcmp(plan->sql, sql) == 0 &&
+			memcmp(&plan->literals, &literals, sizeof(Literals)) == 0 &&
 			(n_types == 0 || memcmp(plan->type, type, n_types * sizeof(Oid)) == 0))
 		{
 			dlist_move_head(&reco_plans, &plan->node);
@@ -126,7 +181,8 @@ reco_plans_make(const char *sql, int n_types, const Oid *type)
 	for (int t = 0; t < n_types; t++)
 		plan->type[t] = type[t];
 	plan->n_types = n_types;
-	plan->hash = reco_plans_hash(sql, n_types, type);
+	plan->literals = literals_now(sql);
+	plan->hash = reco_plans_hash(sql, &plan->literals, n_types, type);
 	return plan;
 }
 

@@ -165,6 +165,26 @@ BEGIN
 END $$;
 SELECT try('id = 2 and asks(40)');
 
+-- Literals mean what the settings of the moment make of them, and 'now' is the moment of the transaction, however often a filter was used before.
+SET timezone = 'UTC';
+SELECT try($$timestamptz '2026-01-05 00:00' = timestamptz '2026-01-05 00:00+00'$$) <> 'none' AS utc;
+SET timezone = 'Asia/Tokyo';
+SELECT try($$timestamptz '2026-01-05 00:00' = timestamptz '2026-01-05 00:00+00'$$) <> 'none' AS tokyo;
+RESET timezone;
+SET datestyle = 'ISO, MDY';
+SELECT try($$date '01/05/2026' = '2026-01-05'$$) <> 'none' AS month_first;
+SET datestyle = 'ISO, DMY';
+SELECT try($$date '01/05/2026' = '2026-01-05'$$) <> 'none' AS day_first;
+RESET datestyle;
+SET standard_conforming_strings = off;
+SET escape_string_warning = off;
+SELECT try(E'length(\'a\\\\b\') = 3') <> 'none' AS escapes;
+SET standard_conforming_strings = on;
+SELECT try(E'length(\'a\\\\b\') = 3') <> 'none' AS standard;
+RESET escape_string_warning;
+SELECT try($$timestamptz 'Now' = now()$$) <> 'none' AS now;
+SELECT try($$timestamptz 'Now' = now()$$) <> 'none' AS again;
+
 -- Without items there is nothing to filter.
 SELECT reco.create_recommender('bare', interactions => 'events', user_column => 'user_id', item_column => 'product_id',
 	options => '{"factors": 4, "iterations": 2}');

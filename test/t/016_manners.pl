@@ -100,6 +100,24 @@ sub held
 	is($after[3], $before[3], 'no mapping more');
 	$psql->quit;
 }
+
+# ---- values that must be copied to be read hold no memory ----
+
+{
+	Reco::rows($node, q{CREATE TABLE amounts AS SELECT 1 + n % 5000 AS u, 1 + n % 499 AS i, (1 + n % 7)::float8 AS plain, (1 + n % 7)::numeric(10, 4) AS exact FROM generate_series(1, 1000000) n});
+	my %peak;
+	for my $column ('plain', 'exact')
+	{
+		Reco::rows($node, "SELECT reco.create_recommender('$column', 'amounts', 'u', 'i', value_column => '$column', algorithm => 'popular')");
+		my $psql = $node->background_psql('postgres');
+		my $pid = $psql->query('SELECT count(u + i + plain + exact) > 0 FROM amounts; SELECT pg_backend_pid()');
+		($pid) = $pid =~ /(\d+)$/;
+		$psql->query("CALL reco.refresh('$column')");
+		($peak{$column}) = slurp_file("/proc/$pid/status") =~ /^VmHWM:\s+(\d+)/m;
+		$psql->quit;
+	}
+	cmp_ok($peak{exact} - $peak{plain}, '<', 8192, 'a million numeric values take no more memory than as many floats');
+}
 unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal/, 'nothing crashed');
 $node->stop;
 
