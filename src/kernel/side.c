@@ -79,18 +79,21 @@ rk_side_gram(const RkSide *side, size_t slab, double *gram, const RkPoll *poll)
 
 /* rk_side_right_row adds one row's lambda f y^T. */
 RK_CLONES static void
-rk_side_right_row(const RkSide *side, size_t row, const float *y, double *right)
+rk_side_right_row(const RkSide *side, size_t row, const float *y, double *right, double *tmp)
 {
 	const RkCsr *features = &side->features;
+	size_t d = side->d;
 
+	for (size_t k = 0; k < d; k++)
+		tmp[k] = side->lambda[row] * (double) y[k];
 	for (uint64_t e = features->offset[row]; e < features->offset[row + 1]; e++)
-		rk_side_axpy_float(side->lambda[row] * (double) features->weight[e], y,
-						   right + (size_t) features->index[e] * side->d, side->d);
-	rk_side_axpy_float(side->lambda[row], y, right + features->n_cols * side->d, side->d);
+		rk_side_axpy((double) features->weight[e], tmp, right + (size_t) features->index[e] * d, d);
+	rk_side_axpy(1.0, tmp, right + features->n_cols * d, d);
 }
 
 RkStatus
-rk_side_right(const RkSide *side, const float *factor, size_t slab, double *right, const RkPoll *poll)
+rk_side_right(const RkSide *side, const float *factor, size_t slab, double *right, double *tmp,
+			  const RkPoll *poll)
 {
 	double work = 0.0;
 
@@ -98,7 +101,7 @@ rk_side_right(const RkSide *side, const float *factor, size_t slab, double *righ
 	for (size_t i = rk_side_slab(side, slab); i < rk_side_slab(side, slab + 1); i++)
 	{
 		if (side->lambda[i] > 0.0)
-			rk_side_right_row(side, i, factor + i * side->d, right);
+			rk_side_right_row(side, i, factor + i * side->d, right, tmp);
 		if (rk_poll_after(poll, &work,
 						  2.0 * (double) side->d * (double) (rk_csr_count(&side->features, i) + 1)))
 			return RK_CANCELLED;

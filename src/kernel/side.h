@@ -63,11 +63,11 @@ extern size_t rk_side_gram_elements(size_t q);
 /*
  * rk_side_gram writes the upper triangle of one slab's F^T L F; rk_side_right
  * its F^T L Y, right is [q x d] and factor is Y, [n x d]; rk_side_product
- * its F^T L F P, out and P are [q x d], and tmp is [d].
+ * its F^T L F P, out and P are [q x d].  tmp is [d].
  */
 extern RkStatus rk_side_gram(const RkSide *side, size_t slab, double *gram, const RkPoll *poll);
 extern RkStatus rk_side_right(const RkSide *side, const float *factor, size_t slab, double *right,
-							  const RkPoll *poll);
+							  double *tmp, const RkPoll *poll);
 extern RkStatus rk_side_product(const RkSide *side, const double *p, size_t slab, double *out, double *tmp,
 								const RkPoll *poll);
 

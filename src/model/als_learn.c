@@ -24,10 +24,12 @@
 #define DEFAULT_NU_EXPLICIT 1
 
 /*
- * Rounds of users and their map against the final items.  The map is what a user without events is served by, and few sweeps, which may be
- * best for those with a history, leave it on its way.
+ * Rounds of users and their map against the final items, at most.  The map is what a user without events is served by, and few sweeps, which may be
+ * best for those with a history, leave it on its way.  Each round moves it by about the same share of what the one before did, so the last step is
+ * prolonged to where such steps end, and no more are taken once one has moved it by less than SETTLED of its norm.
  */
 #define SETTLE_ROUNDS 4
+#define SETTLED 0.05
 
 /*
  * default_weights chooses alpha0, lambda and nu where options leave them open.
@@ -215,6 +217,31 @@ warm_half_sweep(AlsLearner *learner)
 	reco_als_side_fit(learner, items);
 }
 
+/*
+ * settle solves the users and fits their map a few times more against the items as they are, so that the map belongs to
+ * them, and leaves the items in their own basis.
+ */
+static void
+settle(AlsLearner *learner)
+{
+	AlsShared *shared = learner->shared;
+	double moved = 1;
+
+	reco_als_prepare(learner, &shared->items);
+	if (shared->users.attributes == NULL)
+		return;
+	for (int round = 0; round < SETTLE_ROUNDS && moved > SETTLED; round++)
+	{
+		reco_als_side_leave(&shared->users);
+		shared->target = &shared->users;
+		reco_als_run(learner, TASK_SOLVE, shared->users.n_ranges, true);
+		reco_als_side_fit(learner, &shared->users);
+		moved = reco_als_side_moved(&shared->users, round == 0);
+		ereport(DEBUG1, (errmsg_internal("settled users by %.2g in %.3f s", moved, reco_als_lap(learner))));
+	}
+	reco_als_side_reach(&shared->users);
+}
+
 /* learn_all learns from all rows with a number of sweeps and leaves the items in their own basis. */
 static void
 learn_all(AlsLearner *learner, int sweeps)
@@ -241,11 +268,7 @@ learn_all(AlsLearner *learner, int sweeps)
 		ereport(DEBUG1, (errmsg_internal("learning sweep %d: loss %.6g, %.3f s", s + 1, learner->loss,
 										 reco_als_lap(learner))));
 	}
-	if (shared->users.attributes != NULL)
-		for (int round = 0; round < SETTLE_ROUNDS; round++)
-			reco_als_half_sweep(learner, &shared->users, &shared->items);
-	else
-		reco_als_prepare(learner, &shared->items);
+	settle(learner);
 }
 
 /* resolved_options states every option as it was used. */

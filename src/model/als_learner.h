@@ -53,6 +53,18 @@ typedef enum AlsTask
 	N_TASKS
 } AlsTask;
 
+/*
+ * How well the solution W of a regression fits, from its normal equations (G + ridge) W = R: sum lambda |y - p W f|^2 is
+ * squares - 2 p product + p^2 curved for any p.
+ */
+typedef struct AlsFit
+{
+	double squares; /* sum lambda |y|^2 */
+	double product; /* tr(W^T R) */
+	double curved;  /* tr(W^T G W) */
+	double mean;    /* what the mean of the rows explains of squares */
+} AlsFit;
+
 /* What is known of the rows of a side, and what it says of their factors; als_side.c.  Lies in the area. */
 typedef struct AlsAttributes
 {
@@ -61,12 +73,18 @@ typedef struct AlsAttributes
 	float *map;     /* [q x d], in the basis of the factors; its rows are rotated with them */
 	double pull;    /* what the solution of the regression is multiplied by to become the map */
 	bool fitted;    /* there is a map: factors are drawn towards it */
+	float *left;    /* [q x d], the map noted by reco_als_side_leave */
+	float *step;    /* [q x d], from there */
+	double factor;  /* of a step, what the next one is expected to be */
 	double *gram;   /* factored, of the rows at hand; NULL where there are too many columns for that */
 	double *slab;   /* [RK_SIDE_SLABS x slab_elements], for tasks */
 	size_t slab_elements;
 	double misfit[RK_SIDE_SLABS];
 	const float *misfit_map; /* of TASK_SIDE_MISFIT */
 	RkSideSearch search;     /* where gram is NULL */
+	double *right;           /* [q x d], the right side of the normal equations; may lie in the first slab */
+	bool measured;           /* the fit below is that of the rows and factors at hand, up to a rotation */
+	AlsFit fit;
 } AlsAttributes;
 
 /* One side, users or items. */
@@ -164,6 +182,9 @@ extern double reco_als_sweep_loss(AlsLearner *learner);
  * as they are.  reco_als_side_rotate rotates it by shared->vector.  reco_als_side_prior writes what the map says
  * of rows first ... last - 1 into their factors, zeros for rows without entries; it is called by tasks.
  * reco_als_side_misfit sums lambda |y - W f|^2.  reco_als_side_redraw makes the map what it is with another pull.
+ *
+ * reco_als_side_leave notes the map that is about to be fitted anew, in the same basis; reco_als_side_moved then gives the norm of the step, as a share of that of the
+ * map; after the last step reco_als_side_reach goes on to where it seems to lead.
  */
 extern void reco_als_side_init(AlsLearner *learner);
 extern Size reco_als_side_bytes(size_t n_rows, size_t n_columns, size_t d);
@@ -175,6 +196,9 @@ extern RkStatus reco_als_side_prior(const AlsSide *side, size_t first, size_t la
 									const RkPoll *poll);
 extern double reco_als_side_misfit(AlsLearner *learner, AlsSide *side);
 extern void reco_als_side_redraw(AlsSide *side, double pull);
+extern void reco_als_side_leave(AlsSide *side);
+extern double reco_als_side_moved(AlsSide *side, bool first);
+extern void reco_als_side_reach(AlsSide *side);
 
 /* reco_als_prior_scratch is the room for tmp of reco_als_side_prior, in front of the scratch of a solve. */
 static inline Size

@@ -24,6 +24,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "miscadmin.h"
@@ -52,7 +53,7 @@ reco_als_task_side_right(void *arg, size_t range, void *scratch, const RkPoll *p
 	const AlsAttributes *attributes = shared->target->attributes;
 
 	return rk_side_right(&attributes->problem, shared->target->factor, range,
-						 attributes->slab + range * attributes->slab_elements, poll);
+						 attributes->slab + range * attributes->slab_elements, scratch, poll);
 }
 
 RkStatus
@@ -75,8 +76,8 @@ reco_als_task_side_misfit(void *arg, size_t range, void *scratch, const RkPoll *
 						  &attributes->misfit[range], scratch, poll);
 }
 
-/* Arrays [q x d] of a search. */
-#define SEARCH_MATRICES 4
+/* Arrays [q x d] of a search, its right side among them. */
+#define SEARCH_MATRICES 5
 
 /* slab_elements gives the doubles of one slab. */
 static Size
@@ -93,7 +94,7 @@ reco_als_side_bytes(size_t n_rows, size_t n_columns, size_t d)
 	Size map = mul_size(q, d);
 	Size bytes = add_size(sizeof(AlsAttributes), mul_size(n_rows, sizeof(double)));
 
-	bytes = add_size(bytes, mul_size(map, sizeof(float) + SEARCH_MATRICES * sizeof(double)));
+	bytes = add_size(bytes, mul_size(map, 3 * sizeof(float) + SEARCH_MATRICES * sizeof(double)));
 	bytes = add_size(bytes, mul_size(slab_elements(q, d, direct), (RK_SIDE_SLABS + 1) * sizeof(double)));
 	bytes = add_size(bytes, mul_size(q + 4 * d, sizeof(double)));
 	return add_size(bytes, 16 * RK_SCRATCH_ALIGN);
@@ -123,14 +124,18 @@ init_side(AlsLearner *learner, AlsSide *side, const RkCsr *features)
 	attributes->pull = PULL_WHOLE;
 	attributes->problem = (RkSide){.features = *features, .lambda = attributes->lambda, .d = d};
 	attributes->map = reco_area_alloc(area, mul_size(mul_size(q, d), sizeof(float)));
+	attributes->left = reco_area_alloc(area, mul_size(mul_size(q, d), sizeof(float)));
+	attributes->step = reco_area_alloc(area, mul_size(mul_size(q, d), sizeof(float)));
 	attributes->slab_elements = slab_elements(q, d, direct);
 	attributes->slab = doubles(area, RK_SIDE_SLABS * attributes->slab_elements);
 	attributes->search.x = doubles(area, q * d);
 	if (direct)
 	{
 		attributes->gram = doubles(area, rk_side_gram_elements(q));
+		attributes->right = attributes->slab;
 		return;
 	}
+	attributes->right = doubles(area, q * d);
 	attributes->search.residual = doubles(area, q * d);
 	attributes->search.p = doubles(area, q * d);
 	attributes->search.product = doubles(area, q * d);
@@ -190,7 +195,7 @@ reco_als_side_set(AlsLearner *learner, AlsSide *side, const bool *known)
 
 	if (attributes == NULL)
 		return;
-	attributes->fitted = false;
+	attributes->fitted = attributes->measured = false;
 	weigh_rows(learner, side, known);
 	if (attributes->gram != NULL)
 	{
@@ -248,6 +253,68 @@ search_map(AlsLearner *learner, AlsSide *side)
 									 attributes->problem.features.n_cols, residual, steps)));
 }
 
+/* misfit sums lambda |y - W f|^2 for a map in the area, or lambda |y|^2 for none. */
+static double
+misfit(AlsLearner *learner, AlsSide *side, const float *map)
+{
+	AlsAttributes *attributes = side->attributes;
+	double sum = 0;
+
+	learner->shared->target = side;
+	attributes->misfit_map = map;
+	reco_als_run(learner, TASK_SIDE_MISFIT, RK_SIDE_SLABS, false);
+	for (size_t s = 0; s < RK_SIDE_SLABS; s++)
+		sum += attributes->misfit[s];
+	return sum;
+}
+
+/*
+ * measure says how well the solution W of the regression fits, without another look at the rows' attributes.  Where W is not exact, (G + ridge) W is
+ * R less the residual.
+ */
+static void
+measure(AlsLearner *learner, AlsSide *side, const double *solution)
+{
+	AlsAttributes *attributes = side->attributes;
+	const RkSide *problem = &attributes->problem;
+	const double *residual = attributes->search.residual;
+	size_t last = problem->features.n_cols * problem->d;
+	AlsFit fit = {.squares = misfit(learner, side, NULL)};
+	double sum = 0;
+
+	for (size_t k = 0; k < last + problem->d; k++)
+	{
+		fit.product += solution[k] * attributes->right[k];
+		if (residual != NULL)
+			fit.curved -= solution[k] * residual[k];
+		if (k < last)
+			fit.curved -= problem->ridge * solution[k] * solution[k];
+	}
+	fit.curved += fit.product;
+	for (size_t r = 0; r < problem->features.n_rows; r++)
+		sum += problem->lambda[r];
+	for (size_t k = 0; k < problem->d; k++)
+		fit.mean += attributes->right[last + k] * attributes->right[last + k] / Max(sum, DBL_MIN);
+	attributes->fit = fit;
+	attributes->measured = true;
+}
+
+/* misfit_of gives sum lambda |y - p W f|^2 for the solution W of the regression. */
+static double
+misfit_of(const AlsFit *fit, double p)
+{
+	return fit->squares - 2 * p * fit->product + p * p * fit->curved;
+}
+
+double
+reco_als_side_misfit(AlsLearner *learner, AlsSide *side)
+{
+	const AlsAttributes *attributes = side->attributes;
+
+	return attributes->measured ? misfit_of(&attributes->fit, attributes->pull)
+								: misfit(learner, side, attributes->map);
+}
+
 void
 reco_als_side_fit(AlsLearner *learner, AlsSide *side)
 {
@@ -262,18 +329,72 @@ reco_als_side_fit(AlsLearner *learner, AlsSide *side)
 	if (attributes->gram != NULL)
 	{
 		run_slabs(learner, side, TASK_SIDE_RIGHT, n, map);
+		memcpy(attributes->right, map, n * sizeof(double));
 		reco_learn_check(rk_side_solve(&attributes->problem, attributes->gram, map, &reco_pool_poll));
 	}
 	else
 	{
 		for (size_t k = 0; k < n; k++)
 			map[k] = attributes->fitted ? attributes->map[k] / attributes->pull : 0;
-		run_slabs(learner, side, TASK_SIDE_RIGHT, n, attributes->search.residual);
+		run_slabs(learner, side, TASK_SIDE_RIGHT, n, attributes->right);
+		memcpy(attributes->search.residual, attributes->right, n * sizeof(double));
 		search_map(learner, side);
 	}
+	measure(learner, side, map);
 	for (size_t k = 0; k < n; k++)
 		attributes->map[k] = (float) (attributes->pull * map[k]);
 	attributes->fitted = true;
+}
+
+/* The most of a step that the next one may be expected to be. */
+#define MOST_ONWARD 0.5
+
+void
+reco_als_side_leave(AlsSide *side)
+{
+	AlsAttributes *attributes = side->attributes;
+
+	memcpy(attributes->left, attributes->map,
+		   rk_side_columns(&attributes->problem) * side->problem.d * sizeof(float));
+}
+
+/*
+ * The steps of a linear iteration fall by a factor in the end, that of the slowest of its directions; the sum of those to come is then
+ * factor / (1 - factor) times the last one (Aitken's method, for a vector).
+ */
+double
+reco_als_side_moved(AlsSide *side, bool first)
+{
+	AlsAttributes *attributes = side->attributes;
+	size_t n = rk_side_columns(&attributes->problem) * side->problem.d;
+	double size = 0;
+	double moved = 0;
+	double before = 0;
+	double along = 0;
+
+	for (size_t k = 0; k < n; k++)
+	{
+		double step = (double) attributes->map[k] - (double) attributes->left[k];
+
+		size += (double) attributes->map[k] * attributes->map[k];
+		moved += step * step;
+		before += first ? 0 : (double) attributes->step[k] * attributes->step[k];
+		along += first ? 0 : step * attributes->step[k];
+		attributes->step[k] = (float) step;
+	}
+	attributes->factor = before > 0 ? fmin(fmax(along / before, 0), MOST_ONWARD) : 0;
+	return size > 0 ? sqrt(moved / size) : 0;
+}
+
+void
+reco_als_side_reach(AlsSide *side)
+{
+	AlsAttributes *attributes = side->attributes;
+	size_t n = rk_side_columns(&attributes->problem) * side->problem.d;
+	float onward = (float) (attributes->factor / (1 - attributes->factor));
+
+	for (size_t k = 0; k < n; k++)
+		attributes->map[k] += onward * attributes->step[k];
 }
 
 void
@@ -295,66 +416,6 @@ reco_als_side_prior(const AlsSide *side, size_t first, size_t last, double *tmp,
 
 	return rk_side_apply_range(&attributes->problem, attributes->map, first, last, false, side->factor, tmp,
 							   poll);
-}
-
-/* misfit sums lambda |y - W f|^2 for any map in the area. */
-static double
-misfit(AlsLearner *learner, AlsSide *side, const float *map)
-{
-	AlsAttributes *attributes = side->attributes;
-	double sum = 0;
-
-	learner->shared->target = side;
-	attributes->misfit_map = map;
-	reco_als_run(learner, TASK_SIDE_MISFIT, RK_SIDE_SLABS, false);
-	for (size_t s = 0; s < RK_SIDE_SLABS; s++)
-		sum += attributes->misfit[s];
-	return sum;
-}
-
-double
-reco_als_side_misfit(AlsLearner *learner, AlsSide *side)
-{
-	return misfit(learner, side, side->attributes->map);
-}
-
-/* whole_map makes the solution of the regression, which the map is the pull of, in the place of the slabs. */
-static float *
-whole_map(const AlsSide *side)
-{
-	const AlsAttributes *attributes = side->attributes;
-	size_t n = rk_side_columns(&attributes->problem) * side->problem.d;
-	float *map = (void *) attributes->slab;
-
-	for (size_t k = 0; k < n; k++)
-		map[k] = (float) (attributes->map[k] / attributes->pull);
-	return map;
-}
-
-/* mean_map makes the map that gives every row the mean factor, in the place of the slabs. */
-static float *
-mean_map(const AlsLearner *learner, const AlsSide *side)
-{
-	const AlsAttributes *attributes = side->attributes;
-	const RkSide *problem = &attributes->problem;
-	size_t d = learner->shared->d;
-	float *map = (void *) attributes->slab;
-	double *mean = palloc0(sizeof(double) * d);
-	double sum = 0;
-
-	for (size_t r = 0; r < problem->features.n_rows; r++)
-	{
-		if (r % 4096 == 0)
-			CHECK_FOR_INTERRUPTS();
-		sum += problem->lambda[r];
-		for (size_t k = 0; k < d; k++)
-			mean[k] += problem->lambda[r] * side->factor[r * d + k];
-	}
-	memset(map, 0, sizeof(float) * problem->features.n_cols * d);
-	for (size_t k = 0; k < d; k++)
-		map[problem->features.n_cols * d + k] = (float) (mean[k] / sum);
-	pfree(mean);
-	return map;
 }
 
 /* predict gives rows whose flag is not set the factors that their attributes say; flags NULL: rows without entries. */
@@ -400,17 +461,17 @@ reco_als_side_complete(AlsLearner *learner)
 		predict(learner, items, NULL);
 }
 
-/* side_metrics gives the object of one side. */
+/* side_metrics gives the object of one side: its columns, and what they explain of what the mean leaves open. */
 static Jsonb *
-side_metrics(AlsLearner *learner, AlsSide *side)
+side_metrics(const AlsAttributes *attributes)
 {
-	AlsAttributes *attributes = side->attributes;
-	double whole = misfit(learner, side, mean_map(learner, side));
+	double whole = attributes->fit.squares - attributes->fit.mean;
 	RecoJson json;
 
 	reco_json_begin(&json);
 	reco_json_integer(&json, "columns", (int64) attributes->problem.features.n_cols);
-	reco_json_number(&json, "explained", whole > 0 ? 1 - misfit(learner, side, whole_map(side)) / whole : 0);
+	reco_json_number(&json, "explained",
+					 attributes->measured && whole > 0 ? 1 - misfit_of(&attributes->fit, 1) / whole : 0);
 	return reco_json_end(&json);
 }
 
@@ -424,8 +485,8 @@ reco_als_side_metrics(AlsLearner *learner, RecoJson *metrics)
 		return;
 	reco_json_begin(&json);
 	if (shared->items.attributes != NULL)
-		reco_json_object(&json, "items", side_metrics(learner, &shared->items));
+		reco_json_object(&json, "items", side_metrics(shared->items.attributes));
 	if (shared->users.attributes != NULL)
-		reco_json_object(&json, "users", side_metrics(learner, &shared->users));
+		reco_json_object(&json, "users", side_metrics(shared->users.attributes));
 	reco_json_object(metrics, "attributes", reco_json_end(&json));
 }

@@ -21,7 +21,6 @@
 #include "reco.h"
 
 #define CHECK_EVERY 65536
-#define NO_ROW PG_UINT32_MAX
 #define TEXT_SEED UINT64CONST(0x66656174757265)
 
 /* One reading of a side. */
@@ -42,7 +41,7 @@ typedef struct Reading
 	uint64 *least;    /* [keys], hash of the row to take; NULL: any */
 	bool hashing;     /* least is being found */
 	bool has_several; /* some key has several rows */
-	uint32 *row_of;   /* [keys], the row that was kept, or NO_ROW */
+	uint32 *row_of;   /* [keys], the row that was kept, or RECO_NO_ROW */
 	uint32 n_rows;
 	RecoFit *fit; /* [attributes] */
 } Reading;
@@ -109,7 +108,7 @@ check_memory(const Reading *reading, size_t n)
 static void
 take_row(Reading *reading, size_t position)
 {
-	bool met = reading->row_of[position] != NO_ROW;
+	bool met = reading->row_of[position] != RECO_NO_ROW;
 	uint64 hash = reading->least != NULL ? reco_feature_hash(reading->encoder, reading->raw) : 0;
 
 	if (reading->hashing)
@@ -212,13 +211,12 @@ fit_vectors(const Reading *reading, const RecoFit *fit, MemoryContext result)
 	size_t n = 0;
 
 	for (size_t i = 0; i < reading->keys->n; i++)
-		if (reading->row_of[i] != NO_ROW)
-		{
-			RecoRaw raw = reco_fit_raw(fit, reading->row_of[i]);
+	{
+		RecoRaw raw = reco_fit_raw(fit, i);
 
-			if (!raw.missing)
-				row[n++] = raw.component;
-		}
+		if (!raw.missing)
+			row[n++] = raw.component;
+	}
 	reco_fit_vectors(fit->attribute, row, n, result);
 	pfree(row);
 }
@@ -237,15 +235,11 @@ fit_texts(const Reading *reading, const RecoFit *fit, MemoryContext result)
 	for (size_t i = 0; i < reading->keys->n; i++)
 	{
 		RecoKey key = reco_keys_get(reading->keys, i);
-		RecoRaw raw;
 
-		if (reading->row_of[i] == NO_ROW)
+		if (reco_fit_raw(fit, i).missing)
 			continue;
-		raw = reco_fit_raw(fit, reading->row_of[i]);
-		if (raw.missing)
-			continue;
-		rows.start[rows.n] = (size_t) (raw.level - fit->kept.index);
-		rows.end[rows.n] = rows.start[rows.n] + (size_t) raw.n;
+		rows.start[rows.n] = fit->kept.start[i];
+		rows.end[rows.n] = fit->kept.end[i];
 		rows.hash[rows.n++] = reco_key_hash(TEXT_SEED, &key);
 	}
 	reco_fit_topics(fit->attribute, &rows, result);
@@ -256,7 +250,10 @@ static void
 fit_all(Reading *reading, MemoryContext result)
 {
 	for (int a = 0; a < reading->encoder->n_attributes; a++)
+	{
 		reco_fit_finish(&reading->fit[a], result);
+		reco_fit_arrange(&reading->fit[a], reading->row_of, reading->keys->n, reading->context);
+	}
 	reco_encoder_lay_out(reading->encoder);
 	/* the means of vectors and the topics of texts are sums in the order of keys */
 	for (int a = 0; a < reading->encoder->n_attributes; a++)
@@ -270,12 +267,9 @@ fit_all(Reading *reading, MemoryContext result)
 static void
 encode_key(const Reading *reading, size_t position, RecoEntries *into)
 {
-	const RecoRaw missing = {.missing = true};
-	uint32 row = reading->row_of[position];
-
 	for (int a = 0; a < reading->encoder->n_attributes; a++)
 	{
-		RecoRaw raw = row != NO_ROW ? reco_fit_raw(&reading->fit[a], row) : missing;
+		RecoRaw raw = reco_fit_raw(&reading->fit[a], position);
 
 		reco_attribute_encode(&reading->encoder->attribute[a], &raw, into);
 	}
@@ -300,7 +294,7 @@ encode_all(const Reading *reading)
 			CHECK_FOR_INTERRUPTS();
 			check_memory(reading, into.n);
 		}
-		features->found[i] = reading->row_of[i] != NO_ROW;
+		features->found[i] = reading->row_of[i] != RECO_NO_ROW;
 		encode_key(reading, i, &into);
 		offset[i + 1] = into.n;
 	}

@@ -676,44 +676,107 @@ reco_fit_vectors(RecoAttribute *attribute, const float *const *row, size_t n, Me
 	pfree(sum);
 }
 
-/* run_of gives the elements of a row. */
-static size_t
-run_of(const RecoFitRows *kept, size_t row, size_t *start)
+/* arrange_runs puts where the elements of rows begin and end in the order of keys. */
+static void
+arrange_runs(RecoFitRows *kept, const uint32 *row_of, size_t n, MemoryContext context)
 {
-	*start = row > 0 ? kept->end[row - 1] : 0;
-	return kept->end[row] - *start;
+	size_t *start = MemoryContextAllocHuge(context, Max(n, 1) * sizeof(size_t));
+	size_t *end = MemoryContextAllocHuge(context, Max(n, 1) * sizeof(size_t));
+
+	for (size_t i = 0; i < n; i++)
+	{
+		bool has = row_of[i] != RECO_NO_ROW;
+
+		start[i] = has && row_of[i] > 0 ? kept->end[row_of[i] - 1] : 0;
+		end[i] = has ? kept->end[row_of[i]] : 0;
+	}
+	if (kept->end != NULL)
+		pfree(kept->end);
+	kept->start = start;
+	kept->end = end;
+}
+
+/* arrange_numbers puts numbers in the order of keys. */
+static void
+arrange_numbers(RecoFitRows *kept, const uint32 *row_of, size_t n, MemoryContext context)
+{
+	double *number = MemoryContextAllocHuge(context, Max(n, 1) * sizeof(double));
+
+	for (size_t i = 0; i < n; i++)
+		number[i] = row_of[i] != RECO_NO_ROW ? kept->number[row_of[i]] : NAN;
+	if (kept->number != NULL)
+		pfree(kept->number);
+	kept->number = number;
+}
+
+/* arrange_levels puts single levels in the order of keys. */
+static void
+arrange_levels(RecoFitRows *kept, const uint32 *row_of, size_t n, MemoryContext context)
+{
+	uint32 *index = MemoryContextAllocHuge(context, Max(n, 1) * sizeof(uint32));
+
+	for (size_t i = 0; i < n; i++)
+		index[i] = row_of[i] != RECO_NO_ROW ? kept->index[row_of[i]] : RECO_NO_VALUE;
+	if (kept->index != NULL)
+		pfree(kept->index);
+	kept->index = index;
+}
+
+void
+reco_fit_arrange(RecoFit *fit, const uint32 *row_of, size_t n, MemoryContext context)
+{
+	RecoFitRows *kept = &fit->kept;
+
+	CHECK_FOR_INTERRUPTS();
+	switch (fit->attribute->kind)
+	{
+		case RECO_FEATURE_BOOLEAN:
+		case RECO_FEATURE_CATEGORY:
+			arrange_levels(kept, row_of, n, context);
+			break;
+		case RECO_FEATURE_NUMBER:
+		case RECO_FEATURE_TIME:
+		case RECO_FEATURE_BANDS:
+			arrange_numbers(kept, row_of, n, context);
+			break;
+		case RECO_FEATURE_SET:
+		case RECO_FEATURE_VECTOR:
+		case RECO_FEATURE_TEXT:
+			arrange_runs(kept, row_of, n, context);
+			break;
+	}
+	kept->n = n;
 }
 
 RecoRaw
-reco_fit_raw(const RecoFit *fit, size_t row)
+reco_fit_raw(const RecoFit *fit, size_t key)
 {
 	const RecoFitRows *kept = &fit->kept;
 	RecoRaw raw = {0};
-	size_t start;
 
 	switch (fit->attribute->kind)
 	{
 		case RECO_FEATURE_BOOLEAN:
 		case RECO_FEATURE_CATEGORY:
-			raw.level = kept->index + row;
-			raw.missing = kept->index[row] == RECO_NO_VALUE;
+			raw.level = kept->index + key;
+			raw.missing = kept->index[key] == RECO_NO_VALUE;
 			raw.n = 1;
 			break;
 		case RECO_FEATURE_NUMBER:
 		case RECO_FEATURE_TIME:
 		case RECO_FEATURE_BANDS:
-			raw.number = kept->number[row];
+			raw.number = kept->number[key];
 			raw.missing = isnan(raw.number);
 			break;
 		case RECO_FEATURE_SET:
 		case RECO_FEATURE_VECTOR:
 		case RECO_FEATURE_TEXT:
-			raw.n = (int) run_of(kept, row, &start);
+			raw.n = (int) (kept->end[key] - kept->start[key]);
 			raw.missing = raw.n == 0;
 			if (kept->index != NULL)
-				raw.level = kept->index + start;
+				raw.level = kept->index + kept->start[key];
 			if (kept->weight != NULL)
-				raw.component = kept->weight + start;
+				raw.component = kept->weight + kept->start[key];
 			break;
 	}
 	return raw;

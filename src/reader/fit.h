@@ -19,13 +19,20 @@
 /* Stands for the level of a row that has no value. */
 #define RECO_NO_VALUE (PG_UINT32_MAX - 1)
 
-/* The values of the rows that were read.  Row r has the elements end[r - 1] ... end[r] - 1, or the element r where there is no end. */
+/* Stands for the row of a key that has none. */
+#define RECO_NO_ROW PG_UINT32_MAX
+
+/*
+ * The values of the rows that were read.  Row r has the elements end[r - 1] ... end[r] - 1, or the element r where there is no end.  Once they are
+ * arranged (reco_fit_arrange) rows are those of keys, and row r has the elements start[r] ... end[r] - 1.
+ */
 typedef struct RecoFitRows
 {
 	size_t n;          /* rows */
 	size_t capacity;   /* of number and end */
 	double *number;    /* number, time, bands: NaN where missing */
 	size_t *end;       /* set, vector, text: none where missing */
+	size_t *start;     /* the same, once arranged */
 	size_t n_elements; /* of index and weight */
 	size_t element_capacity;
 	uint32 *index; /* boolean, category, set, text: a number of the map, or as in RecoRaw once fitted */
@@ -100,7 +107,13 @@ extern void reco_fit_finish(RecoFit *fit, MemoryContext result);
 extern void reco_fit_vectors(RecoAttribute *attribute, const float *const *row, size_t n,
 							 MemoryContext result);
 
-/* reco_fit_raw gives the value of a row that was kept, after reco_fit_finish. */
-extern RecoRaw reco_fit_raw(const RecoFit *fit, size_t row);
+/*
+ * reco_fit_arrange puts what was kept, after reco_fit_finish, in the order of n keys, of which key i has the row row_of[i], or RECO_NO_ROW and then
+ * misses the value.  An attribute at a time, so that no row is looked for in the memory of all attributes.
+ */
+extern void reco_fit_arrange(RecoFit *fit, const uint32 *row_of, size_t n, MemoryContext context);
+
+/* reco_fit_raw gives the value of a key, after reco_fit_arrange. */
+extern RecoRaw reco_fit_raw(const RecoFit *fit, size_t key);
 
 #endif

@@ -43,6 +43,9 @@
 /* Keys between two checks for interrupts. */
 #define RECO_KEYMAP_CHECK 65536
 
+/* Keys of at most eight bytes that were looked up last: as many as this power of two. */
+#define RECO_KEYMAP_SHORT_BITS 7
+
 typedef struct RecoKeymapEntry
 {
 	uint64 word;
@@ -60,6 +63,14 @@ typedef struct RecoKeymapSlot
 
 struct reco_slots_hash;
 
+/* The number of a key of at most eight bytes that was looked up last of those of its place. */
+typedef struct RecoKeymapShort
+{
+	uint64 word;
+	uint32 length; /* PG_UINT32_MAX: none */
+	uint32 number;
+} RecoKeymapShort;
+
 struct RecoKeymap
 {
 	MemoryContext context;
@@ -69,11 +80,12 @@ struct RecoKeymap
 	RecoKeymapEntry *entry; /* [capacity], n of them in use and one more for lookups */
 	uint32 n;
 	size_t capacity;
-	uint32 last;   /* number given last; n > 0 */
-	uint64 word;   /* its word, so that a new key is told apart without looking at its entry */
-	size_t span;   /* integers from 0 to span - 1 are looked up in place; 0 for other kinds */
-	uint32 *place; /* [span], number of each or RECO_KEYMAP_NONE */
-	char *arena;   /* free space for bytes */
+	uint32 last;             /* number given last; n > 0 */
+	uint64 word;             /* its word, so that a new key is told apart without looking at its entry */
+	size_t span;             /* integers from 0 to span - 1 are looked up in place; 0 for other kinds */
+	uint32 *place;           /* [span], number of each or RECO_KEYMAP_NONE */
+	RecoKeymapShort *shorts; /* [1 << RECO_KEYMAP_SHORT_BITS]; NULL for integers */
+	char *arena;             /* free space for bytes */
 	size_t arena_left;
 	uint64 total_length;
 };
@@ -150,6 +162,13 @@ reco_keymap_create(Oid column_type)
 	map->capacity = 1024;
 	map->entry = palloc(map->capacity * sizeof(RecoKeymapEntry));
 	map->slots = reco_slots_create(CurrentMemoryContext, 1024, map);
+	if (map->kind != RECO_KEY_INTEGER)
+	{
+		Size bytes = sizeof(RecoKeymapShort) << RECO_KEYMAP_SHORT_BITS;
+
+		map->shorts = palloc(bytes);
+		memset(map->shorts, 0xFF, bytes);
+	}
 	return map;
 }
 
@@ -266,6 +285,23 @@ reco_keymap_add(RecoKeymap *map)
 	return found ? slot->number : reco_keymap_append(map);
 }
 
+/* reco_keymap_short finds or adds a key of at most eight bytes: few of them may be all there are, as where they are levels of an attribute. */
+static uint32
+reco_keymap_short(RecoKeymap *map)
+{
+	const RecoKeymapEntry *entry = &map->entry[map->n];
+	RecoKeymapShort *kept =
+		&map->shorts[(entry->word * UINT64CONST(0x9e3779b97f4a7c15)) >> (64 - RECO_KEYMAP_SHORT_BITS)];
+
+	if (kept->word != entry->word || kept->length != entry->length)
+	{
+		kept->word = entry->word;
+		kept->length = entry->length;
+		kept->number = reco_keymap_add(map);
+	}
+	return kept->number;
+}
+
 uint32
 reco_keymap_number_of(RecoKeymap *map, const RecoKey *key)
 {
@@ -275,7 +311,7 @@ reco_keymap_number_of(RecoKeymap *map, const RecoKey *key)
 	if (map->n == 0 || entry->word != map->word || !reco_keymap_equal(entry, &map->entry[map->last]))
 	{
 		map->word = entry->word;
-		map->last = reco_keymap_add(map);
+		map->last = map->shorts != NULL && entry->length <= 8 ? reco_keymap_short(map) : reco_keymap_add(map);
 	}
 	return map->last;
 }

@@ -49,10 +49,11 @@ right_side(const RkSide *side, const float *factor)
 	size_t n = rk_side_columns(side) * side->d;
 	double *sum = calloc(n, sizeof(double));
 	double *slab = unit_alloc(n * sizeof(double));
+	double tmp[D];
 
 	for (size_t s = 0; s < RK_SIDE_SLABS; s++)
 	{
-		CHECK(rk_side_right(side, factor, s, slab, NULL) == RK_OK);
+		CHECK(rk_side_right(side, factor, s, slab, tmp, NULL) == RK_OK);
 		rk_side_add(n, slab, sum);
 	}
 	free(slab);
@@ -318,7 +319,7 @@ test_cancel(void)
 	starts[n] = n * p;
 	CHECK(rk_side_gram(&side, 0, out, &poll) == RK_CANCELLED);
 	left = 0;
-	CHECK(rk_side_right(&side, y, 0, out, &poll) == RK_CANCELLED);
+	CHECK(rk_side_right(&side, y, 0, out, tmp, &poll) == RK_CANCELLED);
 	left = 0;
 	CHECK(rk_side_product(&side, from, 0, out, tmp, &poll) == RK_CANCELLED);
 	left = 0;
