@@ -100,9 +100,11 @@ failed=0
 if grep -hE 'ERROR|FATAL|PANIC|server closed' "$out"/reader.* "$out"/learner.* | grep -v 'is being refreshed, redefined or dropped by another session' | sort | uniq -c; then
 	failed=1
 fi
-left=$(psql -X -q -A -t -c "SELECT count(*) FROM reco.progress" -c "SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'reco%'" \
+left=$(psql -X -q -A -t -c "SELECT count(*) FROM reco.progress" \
 	-c "SELECT count(*) FROM reco.chunk c WHERE NOT EXISTS (SELECT FROM reco.version_chunk v WHERE (v.recommender, v.digest) = (c.recommender, c.digest))" | sort -u)
 [[ $left == 0 ]] || { echo "left behind: $left"; failed=$((failed + 1)); }
+workers=$(ps --ppid "$(head -n 1 "$out/data/postmaster.pid")" -o args= | grep -c 'reco worker' || true)
+[[ $workers == 0 ]] || { echo "workers left behind: $workers"; failed=$((failed + 1)); }
 [[ -z $(find "$out/data/base/pgsql_tmp/pgsql_tmp_reco" \( -name 'area_*' -o -name 'progress_*' -o -name '*.tmp' \)) ]] || { echo 'files are left behind'; failed=$((failed + 1)); }
 versions=$(cat "$out"/reader.* | grep '^list ' | sort -u | wc -l)
 if grep -E 'PANIC:|was terminated by signal|TRAP: ' "$SERVER_LOG"; then failed=$((failed + 1)); fi

@@ -2040,8 +2040,10 @@ CREATE TRIGGER check_template BEFORE INSERT OR UPDATE OR DELETE ON reco.reason_t
 	FOR EACH ROW EXECUTE FUNCTION reco.check_reason_template();
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON reco.reason_template
 	FOR EACH STATEMENT EXECUTE FUNCTION reco.check_reason_template();
+-- a row at a time, and always: what a subscription applies fires no other triggers
 CREATE TRIGGER tell_change AFTER INSERT OR UPDATE OR DELETE ON reco.reason_template
-	FOR EACH STATEMENT EXECUTE FUNCTION reco.check_reason_template();
+	FOR EACH ROW EXECUTE FUNCTION reco.check_reason_template();
+ALTER TABLE reco.reason_template ENABLE ALWAYS TRIGGER tell_change;
 
 INSERT INTO reco.reason_template (kind, lang, variant, pattern, min_evidence, weight, builtin)
 	SELECT b.kind, b.lang, b.variant, b.pattern, b.min_evidence, 1, true FROM reco.builtin_reason_templates() b;

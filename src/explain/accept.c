@@ -686,6 +686,19 @@ check_cause_before(Check *check, int from, int to)
 
 /* ---- form ---- */
 
+/* is_far_too_long refuses a text whose bytes alone say that it is too long: it is not taken apart, be it of a gigabyte. */
+static bool
+is_far_too_long(Check *check, const char *text)
+{
+	size_t bytes = strlen(text);
+
+	if (bytes <= (size_t) check->facts->max_length * MAX_MULTIBYTE_CHAR_LEN)
+		return false;
+	add_problem(check,
+				psprintf("length: %zu bytes are more than %d characters", bytes, check->facts->max_length));
+	return true;
+}
+
 static void
 check_length(Check *check)
 {
@@ -823,6 +836,8 @@ reco_accept(const char *text, const RecoFacts *facts, const RecoDefinition *defi
 {
 	Check check = {.facts = facts, .chinese = reco_lexicon_speaks("zh", facts->lang)};
 
+	if (is_far_too_long(&check, text))
+		return check.problems;
 	check.text = reco_plain_make(text);
 	if (!check.chinese && !reco_lexicon_speaks("en", facts->lang))
 	{

@@ -40,7 +40,9 @@
 
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/pmsignal.h"
 #include "storage/proc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -387,6 +389,17 @@ wait_for_claimed(RecoPool *pool, uint64 claimed, RecoPoolProgress progress, void
 	pg_memory_barrier();
 }
 
+/*
+ * end_with_postmaster ends the process when the postmaster is gone.  A backend that waits does so by itself; one that learns
+ * for an hour would keep the server from being started again for as long.
+ */
+static void
+end_with_postmaster(void)
+{
+	if (IsUnderPostmaster && !PostmasterIsAlive())
+		proc_exit(1);
+}
+
 /* reco_pool_run runs the ranges of a task, each once, and gives the first status other than RK_OK. */
 RkStatus
 reco_pool_run(RecoPool *pool, int task, void *arg, size_t n_ranges, RecoPoolProgress progress, void *state)
@@ -407,6 +420,7 @@ reco_pool_run(RecoPool *pool, int task, void *arg, size_t n_ranges, RecoPoolProg
 	for (;;)
 	{
 		CHECK_FOR_INTERRUPTS();
+		end_with_postmaster();
 		if (!reco_pool_claim(control, &claim))
 			break;
 		reco_pool_perform(control, &claim, pool->task, pool->scratch, &poll);

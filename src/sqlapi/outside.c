@@ -136,7 +136,7 @@ reco_reason_accept(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(1))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("facts cannot be NULL"),
 						errhint("Take them from reco.reason_prompt().")));
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	facts = reco_facts_read(PG_GETARG_JSONB_P(1));
 	definition = reco_catalog_find(facts->recommender);
 	reco_catalog_require_reader(definition);

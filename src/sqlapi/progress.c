@@ -62,7 +62,7 @@ reco_progress_rows(PG_FUNCTION_ARGS)
 	int n;
 	RecoProgress *list = reco_progress_list(&n);
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	for (int i = 0; i < n; i++)
 	{
 		if (reco_catalog_may_use(&list[i].recommender))

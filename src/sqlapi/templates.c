@@ -27,7 +27,7 @@ reco_builtin_reason_templates(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	for (int w = 0; w < reco_n_builtin_wordings; w++)
 	{
 		const RecoBuiltinWording *wording = &reco_builtin_wording[w];
@@ -128,7 +128,7 @@ check_row(HeapTuple tuple, TupleDesc descriptor)
 	reco_template_check(kind, pattern);
 }
 
-/* Row trigger: checks.  Statement trigger: tells every session that the table has changed. */
+/* Before a row: checks.  After it: tells every session that the table has changed. */
 Datum
 reco_check_reason_template(PG_FUNCTION_ARGS)
 {
@@ -140,7 +140,7 @@ reco_check_reason_template(PG_FUNCTION_ARGS)
 		elog(ERROR, "check_reason_template() was not called by the trigger manager");
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
 		raise_builtin();
-	if (TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
+	if (TRIGGER_FIRED_AFTER(trigger->tg_event))
 	{
 		reco_catalog_templates_changed();
 		return PointerGetDatum(NULL);

@@ -209,6 +209,7 @@ SELECT complaint($$SELECT reason_accept('x', (SELECT facts || '{"recommender": "
 SELECT complaint('SELECT reason_prompt(1, 999)');
 SELECT complaint($$SELECT reason_prompt(1, 2, lang => 'tlh')$$);
 SELECT accepted, problems FROM reason_accept(NULL, (SELECT facts FROM prompt LIMIT 1));
+SELECT accepted, problems FROM reason_accept(repeat('x', 1000000), (SELECT facts || '{"max_length": 10000}' FROM prompt LIMIT 1));
 SELECT accepted, problems FROM reason_accept('parce que', (SELECT facts || '{"lang": "fr"}' FROM prompt LIMIT 1));
 
 SELECT drop_recommender('accept');

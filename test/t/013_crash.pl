@@ -103,17 +103,46 @@ for my $phase (@phases)
 
 {
 	my ($psql, $blocker, $pid) = begin_refresh(@{ $phases[1] });
-	my ($worker) = split /\n/, Reco::rows($node, "SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'reco%' LIMIT 1");
-  SKIP:
-	{
-		skip 'no worker could be started', 1 if !$worker;
-		kill 'KILL', $worker;
-		end_session($_) for $psql, $blocker;
-		ok(wait_for_restart(), 'kill -9 of a worker: the server comes back');
-	}
+	ok(Reco::becomes_true(sub { Reco::workers($node) == 2 }), 'a refresh has two workers');
+	kill 'KILL', (Reco::workers($node))[0];
 	end_session($_) for $psql, $blocker;
-	Reco::rows($node, "SELECT pg_cancel_backend(pid) FROM reco.progress") if !$worker;
+	ok(wait_for_restart(), 'kill -9 of a worker: the server comes back');
+	ok(Reco::becomes_true(sub { Reco::workers($node) == 0 }), 'kill -9 of a worker: the other one has gone');
 	still_serves('kill -9 of a worker');
+}
+
+# ---- a worker that is told to end does, and what it would have done is done by others ----
+
+{
+	my $sweeps = q{{"factors":64,"iterations":300}};
+	Reco::refresh($node, options => $sweeps);
+	my $alone = Reco::rows($node, $bytes);
+	my $psql = $node->background_psql('postgres', on_error_stop => 0);
+	$psql->query('SET reco.workers = 2');
+	$psql->query_until(qr/begun/, "\\echo begun\nCALL reco.refresh('shop', options => '$sweeps');\n");
+	ok(Reco::becomes_true(sub { Reco::workers($node) == 2 }), 'two workers again');
+	kill 'TERM', Reco::workers($node);
+	ok(Reco::becomes_true(sub { Reco::workers($node) == 0 }), 'told to end, they do');
+	$psql->query('SELECT 1');
+	$psql->quit;
+	is(Reco::rows($node, $bytes), $alone, 'the refresh learns the same bytes without them');
+	Reco::rows($node, q{SELECT reco.deploy('shop', (SELECT min(version) FROM reco.models))});
+	still_serves('workers that were told to end');
+}
+
+# ---- without its postmaster a refresh ends, so that the server can be started again ----
+
+{
+	my ($psql, $blocker, $pid) = begin_refresh(@{ $phases[1] });
+	ok(Reco::becomes_true(sub { Reco::workers($node) == 2 }), 'two workers once more');
+	my @processes = ($pid, Reco::workers($node));
+	my $versions = Reco::rows($node, 'SELECT max(number) FROM reco.version');
+	$node->kill9;
+	ok(Reco::becomes_true(sub { !grep { kill 0, $_ } @processes }), 'kill -9 of the postmaster: the refresh and its workers end');
+	end_session($_) for $psql, $blocker;
+	$node->start;
+	is(Reco::rows($node, 'SELECT max(number) FROM reco.version'), $versions, 'and store nothing');
+	still_serves('kill -9 of the postmaster');
 }
 
 # ---- a limit on the size of files: what a full disk is to posix_fallocate, to the cache and to the learning memory ----

@@ -22,38 +22,11 @@ my $expected = Reco::rows($node, $answers);
 my $versions = Reco::rows($node, 'SELECT number FROM reco.version');
 my $postmaster = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
 
-# workers(): the worker processes of this server
-sub workers
-{
-	my @found;
-	for my $status (glob('/proc/[0-9]*/status'))
-	{
-		my ($pid) = $status =~ m{/proc/(\d+)/};
-		my $text = eval { slurp_file($status) } // next;
-		next unless $text =~ /^PPid:\s+$postmaster$/m;
-		my $title = eval { slurp_file("/proc/$pid/cmdline") } // next;
-		push @found, $pid if $title =~ /reco worker/;
-	}
-	return @found;
-}
-
 # learning_files(): what a running refresh has in the folder
 sub learning_files
 {
 	my @found = grep { m{/(area|progress)_} } glob("$folder/*");
 	return @found;
-}
-
-# becomes_true(test): waits for it
-sub becomes_true
-{
-	my ($test) = @_;
-	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		return 1 if $test->();
-		select(undef, undef, undef, 0.1);
-	}
-	return 0;
 }
 
 # begin_refresh(workers): starts one that takes long, and waits until another session sees it learn
@@ -73,8 +46,8 @@ sub begin_refresh
 sub nothing_left
 {
 	my ($label) = @_;
-	ok(becomes_true(sub { workers() == 0 }), "$label: no worker is left");
-	ok(becomes_true(sub { learning_files() == 0 }), "$label: no file is left");
+	ok(Reco::becomes_true(sub { Reco::workers($node) == 0 }), "$label: no worker is left");
+	ok(Reco::becomes_true(sub { learning_files() == 0 }), "$label: no file is left");
 	is(Reco::rows($node, 'SELECT count(*) FROM reco.progress'), 0, "$label: no progress is shown");
 	is(Reco::rows($node, 'SELECT number FROM reco.version'), $versions, "$label: no version was made");
 	is(Reco::rows($node, $answers), $expected, "$label: the deployed version serves");
@@ -87,7 +60,7 @@ for my $workers (0, 2)
 	my ($psql, $pid) = begin_refresh($workers);
 	is(scalar(grep { m{/progress_\d+_$pid$} } learning_files()), 1, "workers = $workers: there is a file of progress");
 	is(scalar(grep { m{/area_${pid}_} } learning_files()), 1, "workers = $workers: there is a file of learning memory");
-	is(scalar(workers()), $workers, "workers = $workers: so many are at work");
+	is(scalar(Reco::workers($node)), $workers, "workers = $workers: so many are at work");
 	is(Reco::rows($node, 'SET ROLE stranger; SELECT count(*) FROM reco.progress'), 0, 'a stranger sees nothing of it');
 	is(Reco::rows($node, $answers), $expected, 'the deployed version serves meanwhile');
 	Reco::rows($node, "SELECT pg_cancel_backend($pid)");
@@ -100,8 +73,8 @@ for my $workers (0, 2)
 
 # The postmaster tells workers to end by SIGTERM: they finish what they are at, and the others do the rest.
 my ($psql, $pid) = begin_refresh(2);
-kill 'TERM', workers();
-ok(becomes_true(sub { workers() == 0 }), 'workers that are told to end do so');
+kill 'TERM', Reco::workers($node);
+ok(Reco::becomes_true(sub { Reco::workers($node) == 0 }), 'workers that are told to end do so');
 my $done = Reco::rows($node, "SELECT done FROM reco.progress WHERE pid = $pid");
 ok($node->poll_query_until('postgres', "SELECT done > $done FROM reco.progress WHERE pid = $pid"), 'the refresh goes on without them');
 

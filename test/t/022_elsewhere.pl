@@ -15,10 +15,10 @@ Reco::refresh($node);
 
 # ---- nothing is held while learning ----
 
-# For the session and its workers: xmin, xid, and locks but on its own virtual transaction and the recommender.
+# For the session (its workers have no database, hence no line there): xmin, xid, and locks but on its own virtual transaction and the recommender.
 my $held = q{SELECT count(backend_xmin), count(backend_xid), (SELECT count(*) FROM pg_locks l WHERE l.pid = ANY (array_agg(a.pid))
 		AND (l.locktype <> 'virtualxid') AND NOT (l.locktype = 'object' AND l.classid = 'reco.recommender'::regclass))
-	FROM pg_stat_activity a WHERE backend_type = 'reco worker' OR query LIKE 'CALL reco.refresh%'};
+	FROM pg_stat_activity a WHERE query LIKE 'CALL reco.refresh%'};
 my $psql = $node->background_psql('postgres', on_error_stop => 0);
 my $pid = $psql->query('SET reco.workers = 1; SELECT pg_backend_pid()');
 $psql->query_until(qr/begun/, "\\echo begun\n" . q{CALL reco.refresh('shop', options => '{"factors":256,"iterations":1000}');} . "\n");

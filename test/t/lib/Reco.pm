@@ -117,6 +117,35 @@ sub sqlstate
 	return $stderr =~ /(?:ERROR|FATAL|PANIC):\s+([0-9A-Z]{5}):/ ? $1 : '';
 }
 
+# workers(node): the worker processes of reco of a server. They have no database, so pg_stat_activity does not show them.
+sub workers
+{
+	my ($node) = @_;
+	my $postmaster = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
+	my @found;
+	for my $status (glob('/proc/[0-9]*/status'))
+	{
+		my ($pid) = $status =~ m{/proc/(\d+)/};
+		my $text = eval { slurp_file($status) } // next;
+		next unless $text =~ /^PPid:\s+$postmaster$/m;
+		my $title = eval { slurp_file("/proc/$pid/cmdline") } // next;
+		push @found, $pid if $title =~ /reco worker/;
+	}
+	return @found;
+}
+
+# becomes_true(test): waits for it
+sub becomes_true
+{
+	my ($test) = @_;
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		return 1 if $test->();
+		select(undef, undef, undef, 0.1);
+	}
+	return 0;
+}
+
 # threads(pid): how many threads a process has
 sub threads
 {
