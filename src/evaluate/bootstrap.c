@@ -1,132 +1,114 @@
 /*
  * bootstrap.c
- *	  Resamples of users, for all measured values at once.
+ *	  Sums over users, and over resamples of them.
  *
- * The percentile bootstrap (Efron 1979) draws n users with replacement and
- * takes the statistic again.  All columns share the draws, so that two models
- * are compared on the same resamples, and the values, which are many times
- * larger than the draws, are read once for a block of resamples.
+ * Every measured value of a user goes into the sums of the user's class when the user is measured, once and as often as each resample
+ * draws the user (kernel/bootstrap.h), and is then forgotten.  All contestants share the draws, so that two models
+ * are compared on the same resamples.  Groups are made of classes, and so are their sums.
  */
 #include "postgres.h"
 
 #include <math.h>
 
 #include "evaluate/internal.h"
-#include "kernel/rng.h"
-#include "miscadmin.h"
-#include "parallel/progress.h"
+#include "kernel/bootstrap.h"
 
 /* Of the intervals. */
 #define LEVEL 0.95
 
-/* Resamples taken together. */
-#define BLOCK 16
-
-/* Users between two checks for interrupts. */
-#define INTERRUPT_EVERY 4096
-
-/* draw counts how often each of n users is drawn in BLOCK resamples from "first" on: times is [n x BLOCK]. */
-static void
-draw(double *times, size_t n, int first, uint64 seed)
+RecoTally *
+reco_evaluate_tally_make(const RecoEvaluation *evaluation)
 {
-	memset(times, 0, sizeof(double) * n * BLOCK);
-	for (int r = 0; r < BLOCK; r++)
-	{
-		RkRng rng;
+	RecoTally *tally = palloc0(sizeof(RecoTally));
+	size_t columns = reco_evaluate_columns(evaluation);
+	size_t resamples = (size_t) evaluation->settings.resamples;
 
-		rk_rng_seed(&rng, rk_hash_mix(seed, (uint64) first + (uint64) r));
-		for (size_t i = 0; i < n; i++)
+	tally->n_columns = columns;
+	tally->resamples = resamples;
+	tally->times = reco_evaluate_alloc(resamples, sizeof(double));
+	for (int class = 0; class < RECO_CLASSES; class ++)
+		tally->of_class[class] = (RecoSums){
+			0,
+			reco_evaluate_alloc(columns, sizeof(size_t)),
+			reco_evaluate_alloc(columns, sizeof(double)),
+			reco_evaluate_alloc(mul_size(columns, resamples), sizeof(double)),
+		};
+	return tally;
+}
+
+void
+reco_evaluate_tally_add(RecoTally *tally, RecoUserClass class, uint64 hash, const double *value)
+{
+	RecoSums *sums = &tally->of_class[class];
+
+	sums->users++;
+	for (size_t c = 0; c < tally->n_columns; c++)
+	{
+		sums->having[c] += value[c] > 0;
+		sums->sum[c] += value[c];
+	}
+	rk_bootstrap_times(hash, tally->times, tally->resamples);
+	rk_bootstrap_add(value, tally->n_columns, tally->times, tally->resamples, sums->resampled);
+}
+
+RecoSums
+reco_evaluate_sums(const RecoTally *tally, RecoUserGroup group)
+{
+	size_t resampled = tally->n_columns * tally->resamples;
+	RecoSums sums = {0, reco_evaluate_alloc(tally->n_columns, sizeof(size_t)),
+					 reco_evaluate_alloc(tally->n_columns, sizeof(double)),
+					 reco_evaluate_alloc(resampled, sizeof(double))};
+
+	for (int class = 0; class < RECO_CLASSES; class ++)
+	{
+		const RecoSums *part = &tally->of_class[class];
+
+		if (!reco_evaluate_in_group(class, group) || part->users == 0)
+			continue;
+		sums.users += part->users;
+		for (size_t c = 0; c < tally->n_columns; c++)
 		{
-			times[rk_rng_below(&rng, n) * BLOCK + r] += 1;
-			if (i % INTERRUPT_EVERY == 0)
-				CHECK_FOR_INTERRUPTS();
+			sums.having[c] += part->having[c];
+			sums.sum[c] += part->sum[c];
 		}
+		for (size_t i = 0; i < resampled; i++)
+			sums.resampled[i] += part->resampled[i];
 	}
+	return sums;
 }
 
-/* add_user adds the values [n_columns] of one user, as often as it was drawn, to sum [n_columns x BLOCK]. */
-static void
-add_user(const double *value, size_t n_columns, const double *times, double *sum)
+void
+reco_evaluate_free_sums(RecoSums *sums)
 {
-	for (size_t c = 0; c < n_columns; c++)
-		for (int r = 0; r < BLOCK; r++)
-			sum[c * BLOCK + r] += times[r] * value[c];
+	pfree(sums->having);
+	pfree(sums->sum);
+	pfree(sums->resampled);
 }
 
-/*
- * reco_evaluate_resample gives the sums of the columns over each resample of
- * the listed users: [resamples x n_columns] in the current context.  value is
- * [users x n_columns], user is [n], n > 0.
- */
-double *
-reco_evaluate_resample(const double *value, size_t n_columns, const uint32 *user, size_t n, int resamples,
-					   uint64 seed)
+/* ratio gives a statistic of two sums. */
+static double
+ratio(const RecoStatistic *statistic, double sum, double denominator)
 {
-	double *out = reco_evaluate_alloc(n_columns * resamples, sizeof(double));
-	double *times = reco_evaluate_alloc(n * BLOCK, sizeof(double));
-	double *sum = reco_evaluate_alloc(n_columns * BLOCK, sizeof(double));
-
-	for (int first = 0; first < resamples; first += BLOCK)
-	{
-		draw(times, n, first, seed);
-		memset(sum, 0, sizeof(double) * n_columns * BLOCK);
-		for (size_t i = 0; i < n; i++)
-		{
-			add_user(value + user[i] * n_columns, n_columns, times + i * BLOCK, sum);
-			if (i % INTERRUPT_EVERY == 0)
-				CHECK_FOR_INTERRUPTS();
-		}
-		for (int r = 0; r < BLOCK && first + r < resamples; r++)
-			for (size_t c = 0; c < n_columns; c++)
-				out[(size_t) (first + r) * n_columns + c] = sum[c * BLOCK + r];
-	}
-	pfree(times);
-	pfree(sum);
-	return out;
-}
-
-/*
- * reco_evaluate_resample_statistic gives a statistic over all test users, whose values are [users x columns], and
- * writes it over each resample: resampled is [resamples].
- */
-double
-reco_evaluate_resample_statistic(const RecoEvaluation *evaluation, const double *value,
-								 const RecoStatistic *statistic, double *resampled)
-{
-	const RecoStatistic two = {0, 1, statistic->root};
-	size_t n_columns = reco_evaluate_columns(evaluation);
-	size_t n = evaluation->n_users;
-	int resamples = evaluation->settings.resamples;
-	double *compact = reco_evaluate_alloc(n * 2, sizeof(double));
-	uint32 *user = reco_evaluate_alloc(n, sizeof(uint32));
-	double sum[2] = {0, 0};
-	size_t n_having = 0;
-	double *sums;
-
-	for (size_t u = 0; u < n; u++)
-	{
-		user[u] = (uint32) u;
-		compact[2 * u] = value[u * n_columns + statistic->column];
-		compact[2 * u + 1] = value[u * n_columns + statistic->denominator];
-		sum[0] += compact[2 * u];
-		sum[1] += compact[2 * u + 1];
-		n_having += compact[2 * u + 1] > 0;
-	}
-	sums = reco_evaluate_resample(compact, 2, user, n, resamples, evaluation->settings.seed);
-	for (int r = 0; r < resamples; r++)
-		resampled[r] = n_having < RECO_LEAST_USERS ? NAN : reco_evaluate_statistic(&two, sums + 2 * r);
-	pfree(compact);
-	pfree(user);
-	pfree(sums);
-	return reco_evaluate_statistic(&two, sum);
-}
-
-double
-reco_evaluate_statistic(const RecoStatistic *statistic, const double *sum)
-{
-	double value = sum[statistic->column] / sum[statistic->denominator];
+	double value = sum / denominator;
 
 	return statistic->root ? sqrt(value) : value;
+}
+
+double
+reco_evaluate_statistic(const RecoStatistic *statistic, const RecoSums *sums)
+{
+	return ratio(statistic, sums->sum[statistic->column], sums->sum[statistic->denominator]);
+}
+
+void
+reco_evaluate_resampled(const RecoStatistic *statistic, const RecoSums *sums, size_t resamples, double *value)
+{
+	bool enough = sums->having[statistic->denominator] >= RECO_LEAST_USERS;
+
+	for (size_t r = 0; r < resamples; r++)
+		value[r] = enough ? ratio(statistic, sums->resampled[statistic->column * resamples + r],
+								  sums->resampled[statistic->denominator * resamples + r])
+						  : NAN;
 }
 
 static int

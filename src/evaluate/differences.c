@@ -54,27 +54,25 @@ list_measures(const RecoEvaluation *evaluation, int *n)
 static bool
 has_measure(const RecoResult *result, const Measure *measure)
 {
-	return result->sum[measure->statistic.denominator] > 0 &&
+	return result->all.sum[measure->statistic.denominator] > 0 &&
 		   !(strcmp(measure->name, "diversity") == 0 && measure->k == 1);
 }
 
-/* differ gives how one differs from the other in a measure that both have; value is scratch [resamples]. */
+/* differ gives how one differs from the other in a measure that both have; value is scratch [2 resamples]. */
 static RecoDifferenceRow
 differ(const RecoEvaluation *evaluation, const RecoResult *one, const RecoResult *other,
 	   const Measure *measure, double *value)
 {
-	size_t n_columns = reco_evaluate_columns(evaluation);
-	bool enough = evaluation->n_users >= RECO_LEAST_USERS &&
-				  one->sum[measure->statistic.denominator] >= RECO_LEAST_USERS;
-	size_t resamples = enough && one->resampled != NULL ? (size_t) evaluation->settings.resamples : 0;
+	size_t resamples = (size_t) evaluation->settings.resamples;
 	RecoDifferenceRow row = {
 		.model = one->name, .versus = other->name, .metric = measure->name, .k = measure->k};
 
-	row.value = reco_evaluate_statistic(&measure->statistic, one->sum) -
-				reco_evaluate_statistic(&measure->statistic, other->sum);
+	row.value = reco_evaluate_statistic(&measure->statistic, &one->all) -
+				reco_evaluate_statistic(&measure->statistic, &other->all);
+	reco_evaluate_resampled(&measure->statistic, &one->all, resamples, value);
+	reco_evaluate_resampled(&measure->statistic, &other->all, resamples, value + resamples);
 	for (size_t r = 0; r < resamples; r++)
-		value[r] = reco_evaluate_statistic(&measure->statistic, one->resampled + r * n_columns) -
-				   reco_evaluate_statistic(&measure->statistic, other->resampled + r * n_columns);
+		value[r] -= value[resamples + r];
 	reco_evaluate_interval(value, resamples, &row.low, &row.high);
 	return row;
 }
@@ -87,7 +85,7 @@ reco_evaluate_differences(const RecoEvaluation *evaluation, int *n)
 	Measure *measure = list_measures(evaluation, &n_measures);
 	size_t pairs = (size_t) evaluation->n_done * Max(evaluation->n_done - 1, 0) / 2;
 	RecoDifferenceRow *row = reco_evaluate_alloc(pairs * n_measures, sizeof(RecoDifferenceRow));
-	double *value = reco_evaluate_alloc(evaluation->settings.resamples, sizeof(double));
+	double *value = reco_evaluate_alloc(2 * (size_t) evaluation->settings.resamples, sizeof(double));
 
 	*n = 0;
 	for (int one = 0; one < evaluation->n_done; one++)

@@ -155,13 +155,15 @@ measure(RecoEvaluation *evaluation, const RecoEntry *entry, RecoCalibration *cal
 	RecoStatistic statistic = statistic_of(evaluation);
 	RecoContestant *contestant;
 	Measured measured;
+	RecoSums all;
 
 	MemoryContextSwitchTo(each);
 	contestant = reco_evaluate_contest(evaluation, entry, outer);
 	reco_evaluate_measure(evaluation, contestant);
 	measured.resampled = MemoryContextAlloc(outer, sizeof(double) * GATE_RESAMPLES);
-	measured.value =
-		reco_evaluate_resample_statistic(evaluation, contestant->value, &statistic, measured.resampled);
+	all = reco_evaluate_sums(contestant->tally, RECO_GROUP_ALL);
+	measured.value = reco_evaluate_statistic(&statistic, &all);
+	reco_evaluate_resampled(&statistic, &all, GATE_RESAMPLES, measured.resampled);
 	if (calibration != NULL)
 		*calibration = reco_evaluate_link(evaluation, contestant, outer);
 	MemoryContextSwitchTo(outer);

@@ -212,13 +212,29 @@ typedef struct RecoEntry
 	int warm_version;      /* its number */
 } RecoEntry;
 
+/* What is summed up over some of the test users. */
+typedef struct RecoSums
+{
+	size_t users;
+	size_t *having;    /* [columns] users whose value is above 0 */
+	double *sum;       /* [columns] */
+	double *resampled; /* [columns x resamples] */
+} RecoSums;
+
+/* All that is kept of the values of test users; it does not grow with them. */
+typedef struct RecoTally
+{
+	size_t n_columns;
+	size_t resamples;
+	double *times; /* [resamples], of the user at hand */
+	RecoSums of_class[RECO_CLASSES];
+} RecoTally;
+
 /* What was measured of it. */
 typedef struct RecoResult
 {
 	const char *name;
-	double *sum; /* [columns], over all test users */
-	double
-		*resampled; /* [resamples x columns], the same draws for every contestant; NULL without resamples */
+	RecoSums all; /* over all test users */
 } RecoResult;
 
 /* What makes the lists at hand. */
@@ -231,7 +247,7 @@ typedef struct RecoContestant
 	int32 *of_training;     /* [items of the training part] item of the contestant, or -1 */
 	int32 *of_source;       /* [items of the source] item of the contestant, or -1 */
 	uint32 *tie;            /* [n_items] order among equal scores: a hash of the key */
-	double *value;          /* [test users x columns] */
+	RecoTally *tally;       /* of the values of test users */
 	uint32 *shown;          /* [RECO_CLASSES x n_k x n_items] how many lists hold an item */
 } RecoContestant;
 
@@ -397,7 +413,7 @@ extern RecoQuery *reco_evaluate_query(const RecoEvaluation *evaluation, const Re
 									  const RecoTestUser *user);
 
 /*
- * measure.c: fills value and shown of a contestant.  The other two set or clear the bits, by the contestant's items, of what
+ * measure.c: fills tally and shown of a contestant.  The other two set or clear the bits, by the contestant's items, of what
  * a user has in training (with repeats: of nothing), and of what is to be found.
  */
 extern void reco_evaluate_mark_training(const RecoEvaluation *evaluation, const RecoContestant *contestant,
@@ -407,15 +423,22 @@ extern void reco_evaluate_mark_targets(const RecoEvaluation *evaluation, const R
 extern void reco_evaluate_measure(RecoEvaluation *evaluation, RecoContestant *contestant);
 
 /*
- * bootstrap.c.  The quantiles are of n values, which are sorted; NaN when more than half are not
- * finite (a resample without a single user who has the value).  reco_evaluate_resample_statistic writes NaN where fewer than
- * RECO_LEAST_USERS users have the value.
+ * bootstrap.c.  reco_evaluate_tally_add adds the values [columns] of a test user, of whom the hash decides in which resamples;
+ * reco_evaluate_sums gives the sums of a group, in the current context, which reco_evaluate_free_sums frees.
  */
-extern double *reco_evaluate_resample(const double *value, size_t n_columns, const uint32 *user, size_t n,
-									  int resamples, uint64 seed);
-extern double reco_evaluate_resample_statistic(const RecoEvaluation *evaluation, const double *value,
-											   const RecoStatistic *statistic, double *resampled);
-extern double reco_evaluate_statistic(const RecoStatistic *statistic, const double *sum);
+extern RecoTally *reco_evaluate_tally_make(const RecoEvaluation *evaluation);
+extern void reco_evaluate_tally_add(RecoTally *tally, RecoUserClass class, uint64 hash, const double *value);
+extern RecoSums reco_evaluate_sums(const RecoTally *tally, RecoUserGroup group);
+extern void reco_evaluate_free_sums(RecoSums *sums);
+
+/*
+ * reco_evaluate_statistic gives a statistic, and reco_evaluate_resampled that of each resample: value is [resamples], NaN where
+ * fewer than RECO_LEAST_USERS users have it.  reco_evaluate_interval gives the quantiles of n values, which are sorted; NaN when more
+ * than half are not finite (a resample without a single user who has the value).
+ */
+extern double reco_evaluate_statistic(const RecoStatistic *statistic, const RecoSums *sums);
+extern void reco_evaluate_resampled(const RecoStatistic *statistic, const RecoSums *sums, size_t resamples,
+									double *value);
 extern void reco_evaluate_interval(double *value, size_t n, double *low, double *high);
 
 /* results.c */

@@ -8,7 +8,7 @@
  * is not known is predicted as is what the formula says of an item without
  * bias and factors.
  *
- * Values are kept a row a user (RecoCell, RecoTail in internal.h); means are taken later, in the order of users.
+ * The values of a user (RecoCell, RecoTail in internal.h) are summed up at once, in the order of users, and not kept.
  */
 #include "postgres.h"
 
@@ -36,6 +36,7 @@ typedef struct Bench
 	double *share; /* [longest k], of the training users who have each item */
 	uint32 *place; /* [longest k], items of the training part */
 	size_t longest;
+	double *value;    /* [columns], of the user at hand */
 	double *positive; /* [n_items], scores, for AUC */
 	double *negative; /* [n_items] */
 } Bench;
@@ -345,17 +346,17 @@ judge_ratings(const Bench *bench, const Subject *subject)
 	subject->value[reco_evaluate_tail(evaluation, RECO_TAIL_ABSOLUTES)] = sum.absolutes;
 }
 
-/* measure_user fills the values of the u-th test user. */
+/* measure_user measures the u-th test user. */
 static void
 measure_user(const Bench *bench, size_t u)
 {
 	const RecoEvaluation *evaluation = bench->evaluation;
 	const RecoContestant *contestant = bench->contestant;
 	RecoRanker ranker = contestant->entry->ranker;
-	Subject subject = {.user = &evaluation->user[u],
-					   .value = contestant->value + u * reco_evaluate_columns(evaluation)};
+	Subject subject = {.user = &evaluation->user[u], .value = bench->value};
 	RecoKey key = reco_keys_get(&evaluation->source->users, subject.user->source);
 
+	memset(bench->value, 0, sizeof(double) * reco_evaluate_columns(evaluation));
 	subject.hash = reco_key_hash(evaluation->settings.seed, &key);
 	if (ranker == RECO_RANKER_MODEL)
 		subject.query = reco_evaluate_query(evaluation, contestant, subject.user);
@@ -364,6 +365,7 @@ measure_user(const Bench *bench, size_t u)
 		judge_ratings(bench, &subject);
 	if (subject.user->n_ranked > 0 && ranker != RECO_RANKER_GLOBAL_MEAN)
 		judge_list(bench, &subject);
+	reco_evaluate_tally_add(contestant->tally, subject.user->class, subject.hash, bench->value);
 }
 
 static void
@@ -383,8 +385,8 @@ set_bench(Bench *bench, RecoEvaluation *evaluation, RecoContestant *contestant)
 	bench->place = reco_evaluate_alloc(bench->longest, sizeof(uint32));
 	bench->positive = reco_evaluate_alloc(n_items, sizeof(double));
 	bench->negative = reco_evaluate_alloc(n_items, sizeof(double));
-	contestant->value =
-		reco_evaluate_alloc(evaluation->n_users, sizeof(double) * reco_evaluate_columns(evaluation));
+	bench->value = reco_evaluate_alloc(reco_evaluate_columns(evaluation), sizeof(double));
+	contestant->tally = reco_evaluate_tally_make(evaluation);
 	contestant->shown = reco_evaluate_alloc(RECO_CLASSES * n_k, sizeof(uint32) * n_items);
 }
 

@@ -1,6 +1,6 @@
 /*
  * results.c
- *	  From the values of every user to the rows that are stored.
+ *	  From sums over users to the rows that are stored.
  *
  * A line is a mean over the users who have the value: those with something to
  * find for the measures of lists, those with ratings for the errors (there the
@@ -14,8 +14,8 @@
 #include "evaluate/evaluate.h"
 #include "evaluate/internal.h"
 #include "kernel/metrics.h"
+#include "miscadmin.h"
 #include "model/json.h"
-#include "parallel/progress.h"
 #include "utils/timestamp.h"
 
 static const char *const group_names[RECO_GROUPS] = {
@@ -48,56 +48,14 @@ reco_evaluate_require_metric(const char *metric)
 					errhint("The known measures are: %s.", known.data)));
 }
 
-/* The users of one group with their resamples. */
-typedef struct Sample
-{
-	size_t n;          /* users of the group */
-	uint32 *user;      /* [n] */
-	double *sum;       /* [columns], in the order of users */
-	double *resampled; /* [resamples x columns], NULL without resamples */
-} Sample;
-
 /* What rows are made of while a contestant is summarised. */
 typedef struct Summary
 {
 	RecoEvaluation *evaluation;
 	const RecoContestant *contestant;
 	RecoUserGroup group;
-	Sample sample;
+	RecoSums sums;
 } Summary;
-
-/* sum_up gives the sums of the columns over the users of a sample. */
-static double *
-sum_up(const double *value, size_t n_columns, const Sample *sample)
-{
-	double *sum = reco_evaluate_alloc(n_columns, sizeof(double));
-
-	for (size_t i = 0; i < sample->n; i++)
-		for (size_t c = 0; c < n_columns; c++)
-			sum[c] += value[sample->user[i] * n_columns + c];
-	return sum;
-}
-
-/* make_sample gathers a group; "all" is the sample of all users, whose resamples serve a group that is as large. */
-static Sample
-make_sample(const RecoEvaluation *evaluation, const RecoContestant *contestant, RecoUserGroup group,
-			const Sample *all)
-{
-	const RecoEvaluateSettings *settings = &evaluation->settings;
-	size_t n_columns = reco_evaluate_columns(evaluation);
-	Sample sample = {.user = reco_evaluate_alloc(evaluation->n_users, sizeof(uint32))};
-
-	for (size_t u = 0; u < evaluation->n_users; u++)
-		if (reco_evaluate_in_group(evaluation->user[u].class, group))
-			sample.user[sample.n++] = (uint32) u;
-	sample.sum = sum_up(contestant->value, n_columns, &sample);
-	if (all != NULL && all->n == sample.n)
-		sample.resampled = all->resampled;
-	else if (sample.n > 0 && settings->resamples > 0)
-		sample.resampled = reco_evaluate_resample(contestant->value, n_columns, sample.user, sample.n,
-												  settings->resamples, settings->seed);
-	return sample;
-}
 
 /* new_row starts a row of the group, a value of so many users. */
 static RecoMetricRow *
@@ -120,21 +78,16 @@ new_row(Summary *summary, const char *metric, int k, int64 users)
 static RecoMetricRow *
 add(Summary *summary, const char *metric, int k, RecoStatistic statistic)
 {
-	const RecoEvaluation *evaluation = summary->evaluation;
-	const Sample *sample = &summary->sample;
-	size_t n_columns = reco_evaluate_columns(evaluation);
-	bool enough = sample->n >= RECO_LEAST_USERS && sample->sum[statistic.denominator] >= RECO_LEAST_USERS;
-	size_t resamples = enough && sample->resampled != NULL ? (size_t) evaluation->settings.resamples : 0;
+	size_t resamples = (size_t) summary->evaluation->settings.resamples;
 	RecoMetricRow *row;
 	double *value;
 
-	if (!(sample->sum[statistic.denominator] > 0))
+	if (!(summary->sums.sum[statistic.denominator] > 0))
 		return NULL;
-	row = new_row(summary, metric, k, (int64) sample->n);
-	row->value = reco_evaluate_statistic(&statistic, sample->sum);
+	row = new_row(summary, metric, k, (int64) summary->sums.users);
+	row->value = reco_evaluate_statistic(&statistic, &summary->sums);
 	value = reco_evaluate_alloc(resamples, sizeof(double));
-	for (size_t r = 0; r < resamples; r++)
-		value[r] = reco_evaluate_statistic(&statistic, sample->resampled + r * n_columns);
+	reco_evaluate_resampled(&statistic, &summary->sums, resamples, value);
 	reco_evaluate_interval(value, resamples, &row->low, &row->high);
 	pfree(value);
 	return row;
@@ -148,7 +101,7 @@ add_mean(Summary *summary, const char *metric, int k, size_t column, RecoTail us
 	RecoMetricRow *row = add(summary, metric, k, (RecoStatistic){column, denominator, false});
 
 	if (row != NULL)
-		row->users = (int64) summary->sample.sum[denominator];
+		row->users = (int64) summary->sums.sum[denominator];
 	return row;
 }
 
@@ -160,7 +113,7 @@ add_shown(Summary *summary, int k)
 	const RecoContestant *contestant = summary->contestant;
 	size_t n_items = contestant->n_items;
 	double *count = reco_evaluate_alloc(n_items, sizeof(double));
-	int64 users = (int64) summary->sample.sum[reco_evaluate_tail(summary->evaluation, RECO_TAIL_RANKED)];
+	int64 users = (int64) summary->sums.sum[reco_evaluate_tail(summary->evaluation, RECO_TAIL_RANKED)];
 	double distinct = 0;
 
 	for (int class = 0; class < RECO_CLASSES; class ++)
@@ -237,29 +190,26 @@ reco_evaluate_summarise(RecoEvaluation *evaluation, const RecoContestant *contes
 	size_t most = (size_t) RECO_GROUPS * (evaluation->settings.n_k * (RECO_CELL_ITEM_RECALL + 2) + 3) +
 				  (size_t) evaluation->settings.n_k * RECO_ITEM_GROUPS;
 	Summary summary = {.evaluation = evaluation, .contestant = contestant};
-	Sample all = {0};
 
-	reco_progress_phase("bootstrap", RECO_GROUPS);
 	evaluation->n_rows = 0;
 	evaluation->row = reco_evaluate_alloc(most, sizeof(RecoMetricRow));
 	for (int group = 0; group < RECO_GROUPS; group++)
 	{
 		summary.group = group;
-		summary.sample = make_sample(evaluation, contestant, group, group > 0 ? &all : NULL);
-		if (group == RECO_GROUP_ALL)
-			all = summary.sample;
-		if (summary.sample.sum[reco_evaluate_tail(evaluation, RECO_TAIL_RANKED)] > 0)
+		summary.sums = reco_evaluate_sums(contestant->tally, group);
+		if (summary.sums.sum[reco_evaluate_tail(evaluation, RECO_TAIL_RANKED)] > 0)
 		{
 			add_lists(&summary);
 			if (group == RECO_GROUP_ALL)
 				add_items(&summary);
 		}
 		add_errors(&summary);
-		if (summary.sample.resampled != NULL && summary.sample.resampled != all.resampled)
-			pfree(summary.sample.resampled);
-		reco_progress_step(group + 1, NAN);
+		if (group == RECO_GROUP_ALL)
+			*result = (RecoResult){contestant->entry->name, summary.sums};
+		else
+			reco_evaluate_free_sums(&summary.sums);
+		CHECK_FOR_INTERRUPTS();
 	}
-	*result = (RecoResult){contestant->entry->name, all.sum, all.resampled};
 }
 
 /* reco_evaluate_options_json gives the settings as they were resolved, those of learning under "model" where there is one model. */

@@ -43,7 +43,7 @@ static const RecoOption evaluate_option[N_OPTIONS] = {
 	[OPTION_SEED] =
 		{"seed", RECO_OPTION_INTEGER, false, 42, NULL, 0, 2147483647, false,
 		 "Seed of the split, of the order among equal scores, of the sample of users and of the bootstrap."},
-	[OPTION_RESAMPLES] = {"resamples", RECO_OPTION_INTEGER, false, 1000, NULL, 0, 100000, false,
+	[OPTION_RESAMPLES] = {"resamples", RECO_OPTION_INTEGER, false, 1000, NULL, 0, 10000, false,
 						  "Bootstrap samples of the intervals; 0 gives no intervals."},
 	[OPTION_USERS] = {"users", RECO_OPTION_INTEGER, false, 0, NULL, 0, 2147483647, false,
 					  "Test at most so many users, chosen by a hash; 0 tests all."},

@@ -85,7 +85,7 @@ mix_json(uint64 hash, Jsonb *json)
 }
 
 /* To be raised when the same settings measure something else than before. */
-#define MEASURE 2
+#define MEASURE 3
 
 /* mix_features mixes attributes as they were encoded. */
 static uint64
@@ -410,19 +410,21 @@ reco_tune_recall(RecoSearch *search)
 
 /* sum_up fills the value of the trial at hand, its interval and its values over the resamples; in "outer". */
 static void
-sum_up(RecoSearch *search, const double *value, MemoryContext outer)
+sum_up(RecoSearch *search, const RecoTally *tally, MemoryContext outer)
 {
 	RecoTrial *trial = &search->trial;
 	int n = search->evaluation->settings.resamples;
 	double *sorted = reco_evaluate_alloc(n, sizeof(double));
+	RecoSums all = reco_evaluate_sums(tally, RECO_GROUP_ALL);
 
 	trial->n_resampled = n;
 	trial->resampled = MemoryContextAllocZero(outer, sizeof(double) * Max(n, 1));
-	trial->value =
-		reco_evaluate_resample_statistic(search->evaluation, value, &search->statistic, trial->resampled);
+	trial->value = reco_evaluate_statistic(&search->statistic, &all);
+	reco_evaluate_resampled(&search->statistic, &all, (size_t) n, trial->resampled);
 	memcpy(sorted, trial->resampled, sizeof(double) * n);
 	reco_evaluate_interval(sorted, (size_t) n, &trial->low, &trial->high);
 	pfree(sorted);
+	reco_evaluate_free_sums(&all);
 }
 
 /* compare_trial fills how the trial at hand differs from the present setting, both learned from all. */
@@ -466,7 +468,7 @@ reco_tune_try(RecoSearch *search)
 	trial->seconds = elapsed(search) - begin;
 	trial->resolved = evaluation->learned_options;
 	reco_evaluate_measure(evaluation, contestant);
-	sum_up(search, contestant->value, outer);
+	sum_up(search, contestant->tally, outer);
 	MemoryContextSwitchTo(outer);
 	MemoryContextDelete(each);
 	compare_trial(search);

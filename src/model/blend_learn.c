@@ -170,13 +170,15 @@ reco_blend_learn_bytes(size_t n_users, size_t n_items, size_t n_rows, bool expli
 	return add_size(bytes, 1024 * 1024);
 }
 
-/* bare_model is what members share while they are measured: items without keys, and no folding, for rows are folded. */
+/* bare_model is what members share while they are measured: items without keys, their order by the rows that are there now, and no folding, for rows are folded. */
 static RecoModel *
 bare_model(const RecoLearnInput *input)
 {
 	RecoModel *model = palloc0(sizeof(RecoModel));
 
 	model->items.n = input->data->n_items;
+	model->popular = reco_learn_popular(input->data);
+	model->place = reco_learn_places(model->popular, model->items.n);
 	return model;
 }
 

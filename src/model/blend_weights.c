@@ -3,7 +3,7 @@
  *	  The weights of a blend, by what its members rank of rows they have not seen.
  *
  * For a sample of users with held-out rows, the best CANDIDATES items of each member, those of the user's own rows
- * excepted, are scored by all members.  A member's scale is the spread of its scores among
+ * excepted and those of one score in the order of popularity as in every list, are scored by all members.  A member's scale is the spread of its scores among
  * a user's candidates, so that a weight of 1 means the same for each.  The weights, none below 0, are then
  * found by coordinate ascent on NDCG@20 of the candidates in the order of the weighted
  * sum, from all ones and from each member alone.  A step is taken, and another start preferred to the ones, only where users are better
@@ -113,7 +113,7 @@ candidates_of(const RecoBlend *blend, RecoQuery **query, const RkCsr *train, con
 		seen[train->index[e] / 8] |= (uint8) (1 << (train->index[e] % 8));
 	for (int m = 0; m < blend->n; m++)
 	{
-		size_t found = reco_rank(query[m], CANDIDATES, seen, NULL, hit);
+		size_t found = reco_rank(query[m], CANDIDATES, seen, blend->member[m]->place, hit);
 
 		for (size_t h = 0; h < found; h++)
 			item[n++] = hit[h].item;

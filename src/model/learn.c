@@ -69,9 +69,8 @@ compare_popularity(const void *a, const void *b)
 	return x->item < y->item ? -1 : x->item > y->item;
 }
 
-/* popular_order lists the items, those that most users have with t > 0 first, those without a row last. */
-static int32 *
-popular_order(const RecoDataset *data)
+int32 *
+reco_learn_popular(const RecoDataset *data)
 {
 	Popularity *count = palloc_extended(sizeof(Popularity) * data->n_items, MCXT_ALLOC_HUGE);
 	int32 *order = palloc_extended(sizeof(int32) * data->n_items, MCXT_ALLOC_HUGE);
@@ -178,15 +177,14 @@ add_attributes(RecoTensorSet *set, const RkCsr *items, const int64 *until)
 	add_tensor(set, TENSOR_ATTRIBUTE_VALUE, RECO_FLOAT4, rk_csr_nnz(items), 1, items->weight);
 }
 
-/* add_places adds the place of each item among the popular ones. */
-static void
-add_places(RecoTensorSet *set, const int32 *popular, size_t n)
+uint32 *
+reco_learn_places(const int32 *popular, size_t n)
 {
-	int32 *place = palloc_extended(sizeof(int32) * Max(n, 1), MCXT_ALLOC_HUGE);
+	uint32 *place = palloc_extended(sizeof(uint32) * Max(n, 1), MCXT_ALLOC_HUGE);
 
 	for (size_t p = 0; p < n; p++)
-		place[popular[p]] = (int32) p;
-	add_tensor(set, TENSOR_PLACE, RECO_INT4, n, 1, place);
+		place[popular[p]] = (uint32) p;
+	return place;
 }
 
 /* collect_tensors puts the common tensors before the algorithm's own. */
@@ -195,7 +193,7 @@ collect_tensors(RecoLearned *learned, const RecoEvents *events, const RecoLearnI
 				const RecoLearnOutput *output)
 {
 	RecoTensorSet *set = &learned->tensors;
-	int32 *popular = popular_order(learned->data);
+	int32 *popular = reco_learn_popular(learned->data);
 
 	set->n = 0;
 	set->tensor = palloc(sizeof(RecoTensor) * (COMMON_TENSORS + output->n_tensors));
@@ -212,7 +210,8 @@ collect_tensors(RecoLearned *learned, const RecoEvents *events, const RecoLearnI
 				   events->dates_items ? &events->items_until : NULL);
 	for (int t = 0; t < output->n_tensors; t++)
 		set->tensor[set->n++] = output->tensor[t];
-	add_places(set, popular, learned->n_items);
+	add_tensor(set, TENSOR_PLACE, RECO_INT4, learned->n_items, 1,
+			   reco_learn_places(popular, learned->n_items));
 }
 
 /* require_rows raises when folding left nothing: every event weighs zero. */

@@ -643,6 +643,13 @@ typedef struct RecoLearned
 	Jsonb *metrics;
 } RecoLearned;
 
+/*
+ * reco_learn_popular lists the items of a dataset, [n_items], those that most users have with t > 0 first, those without a row last;
+ * reco_learn_places gives the place of each in such a list.
+ */
+extern int32 *reco_learn_popular(const RecoDataset *data);
+extern uint32 *reco_learn_places(const int32 *popular, size_t n);
+
 /* reco_learn_check turns the status of a kernel into an error. */
 extern void reco_learn_check(RkStatus status);
 
