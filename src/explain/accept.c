@@ -127,7 +127,7 @@ static void
 put_attribute(Check *check, const char *attribute)
 {
 	RecoPlain column = reco_plain_make(attribute);
-	RecoPlain said = reco_plain_make(reco_words_column(attribute));
+	RecoPlain said = reco_plain_make(reco_words_column(check->facts->lang, attribute));
 
 	if (reco_lexicon_protects(attribute))
 		return;

@@ -145,7 +145,7 @@ reco_facts_write(const RecoDefinition *definition, const RecoQuery *query, const
 	if (reason->aspect != NULL)
 	{
 		reco_json_begin_object(&json, "reviews");
-		reco_json_string(&json, "aspect", reco_words_column(reason->aspect));
+		reco_json_string(&json, "aspect", reco_words_column(lang, reason->aspect));
 		reco_json_integer(&json, "people", reason->reviewers);
 		reco_json_end_object(&json);
 	}

@@ -166,6 +166,9 @@ extern const int reco_n_builtin_wordings;
 /* reco_wording_convert gives UTF-8 in the server's encoding, or NULL when that has no such characters. */
 extern char *reco_wording_convert(const char *utf8);
 
+/* reco_wording_column gives what a column of this name is called in a language, NULL where that is not known, or cannot be written. */
+extern char *reco_wording_column(const char *lang, const char *name);
+
 /* reco_wording_encode gives a built-in pattern in the server's encoding, or NULL when it cannot be written in it. */
 extern char *reco_wording_encode(const RecoBuiltinWording *wording);
 

@@ -19,7 +19,7 @@ const RecoBuiltinWording reco_builtin_wording[] = {
 	{KIND(HISTORY), "en", 1, 1, "because {clauses}", NULL},
 	{KIND(HISTORY), "en", 2, 1, "since {clauses}", NULL},
 	{KIND(HISTORY), "en", 3, 1, "chosen because {clauses}", NULL},
-	{KIND(HISTORY), "en", 4, 1, "suggested since {clauses}", NULL},
+	{KIND(HISTORY), "en", 4, 1, "suggested because {clauses}", NULL},
 	{KIND(SIMILAR), "en", 1, 1, "similar to {items}", NULL},
 	{KIND(SIMILAR), "en", 2, 1, "much like {items}", NULL},
 	{KIND(SIMILAR), "en", 3, 1, "akin to {items}", NULL},
@@ -66,46 +66,44 @@ const RecoBuiltinWording reco_builtin_wording[] = {
 	{KIND(WATCHED), "en", 1, 1, "{you} watched {items}", NULL},
 	{KIND(SAVED), "en", 1, 1, "{you} saved {items}", NULL},
 	{KIND(OTHER_EVENT), "en", 1, 1, "your history includes {items}", NULL},
-	{KIND(OTHER_EVENT), "en", 2, 1, "your history has {items} in it", NULL},
+	{KIND(OTHER_EVENT), "en", 2, 1, "{you} have {items} in your history", NULL},
 	{KIND(RETURNED), "en", 1, 1, "{you} returned {items}", NULL},
 	{KIND(DISLIKED), "en", 1, 1, "{you} disliked {items}", NULL},
 	{KIND(SKIPPED), "en", 1, 1, "{you} skipped {items}", NULL},
 	{KIND(HID), "en", 1, 1, "{you} hid {items}", NULL},
 	{KIND(UNCART), "en", 1, 1, "{you} took {items} out of your cart", NULL},
 	{KIND(CATEGORY), "en", 1, 0, "{it} belongs to {value}", NULL},
-	{KIND(CATEGORY), "en", 2, 0, "{it} is one of {value}", NULL},
+	{KIND(CATEGORY), "en", 2, 0, "{it} is in the category {value}", NULL},
 	{KIND(BRAND), "en", 1, 0, "{it} is by {value}", NULL},
-	{KIND(BRAND), "en", 2, 0, "{it} comes from {value}", NULL},
 	{KIND(PRICE), "en", 1, 0, "{it} is priced at {value}", NULL},
 	{KIND(PRICE), "en", 2, 0, "{it} costs {value}", NULL},
-	{KIND(FEATURE), "en", 1, 0, "{it} has {name} {value}", NULL},
-	{KIND(FEATURE), "en", 2, 0, "{it} has {value} as its {name}", NULL},
+	{KIND(FEATURE), "en", 1, 0, "{it} has {value} as its {name}", NULL},
 	{KIND(FEATURE_WHOLE), "en", 1, 0, "its {name} fits you", NULL},
 	{KIND(OWN_FEATURE), "en", 1, 0, "your {name} is {value}", NULL},
-	{KIND(OWN_FEATURE), "en", 2, 0, "your {name} was given as {value}", NULL},
+	{KIND(OWN_FEATURE), "en", 2, 0, "{value} is your {name}", NULL},
 	{KIND(REVIEWED), "en", 1, 1, "rated highly for {name} by {count}+ people", NULL},
 	{KIND(REVIEWED), "en", 2, 1, "{count}+ people rated it highly for {name}", NULL},
 	{KIND(REVIEWED), "en", 3, 1, "high ratings for {name} from {count}+ people", NULL},
-	{KIND(EVIDENCE), "en", 1, 1, "your history with {items}", NULL},
+	{KIND(EVIDENCE), "en", 1, 1, "{items} in your history", NULL},
 	{KIND(DISLIKE), "en", 1, 1, "your dislike of {items}", NULL},
 	{KIND(AVERAGE), "en", 1, 0, "the average rating of all items", NULL},
-	{KIND(ITEM), "en", 1, 0, "how this item is rated beside the average", NULL},
-	{KIND(RATER), "en", 1, 0, "how you rate beside the average", NULL},
-	{KIND(PRIOR), "en", 1, 0, "what is expected of anybody", NULL},
+	{KIND(ITEM), "en", 1, 0, "how this item is rated compared with the average", NULL},
+	{KIND(RATER), "en", 1, 0, "how you rate compared with the average", NULL},
+	{KIND(PRIOR), "en", 1, 0, "what is expected when nothing is known of you", NULL},
 	{KIND(ATTRIBUTE), "en", 1, 0, "what this item is", NULL},
-	{KIND(REST), "en", 1, 0, "{count|1 more item|# more items} of your history", NULL},
+	{KIND(REST), "en", 1, 0, "{count|1 other item|# other items} in your history", NULL},
 	{KIND(NO_HISTORY), "en", 1, 0, "your history has nothing that the model knows", NULL},
 	{KIND(REMAINDER), "en", 1, 0, "everything else", NULL},
-	{KIND(ANY_ITEM), "en", 1, 0, "what is expected of any item", NULL},
-	{KIND(RESIDUAL), "en", 1, 0, "the part no attribute accounts for", NULL},
+	{KIND(ANY_ITEM), "en", 1, 0, "what is expected when nothing is known of the item", NULL},
+	{KIND(RESIDUAL), "en", 1, 0, "what its attributes do not account for", NULL},
 	{KIND(HIDDEN), "en", 1, 0, "attributes that you may not see", NULL},
 	{KIND(MEMBER), "en", 1, 0, "what model {name} says", NULL},
 	{KIND(ITS_NAME), "en", 1, 0, "its {name}", NULL},
 	{KIND(YOUR_NAME), "en", 1, 0, "your {name}", NULL},
-	{KIND(ITS_MISSING), "en", 1, 0, "that its {name} is not known", NULL},
-	{KIND(YOUR_MISSING), "en", 1, 0, "that your {name} is not known", NULL},
-	{KIND(ITS_OTHER), "en", 1, 0, "that its {name} is a rare one", NULL},
-	{KIND(YOUR_OTHER), "en", 1, 0, "that your {name} is a rare one", NULL},
+	{KIND(ITS_MISSING), "en", 1, 0, "its {name}: not known", NULL},
+	{KIND(YOUR_MISSING), "en", 1, 0, "your {name}: not known", NULL},
+	{KIND(ITS_OTHER), "en", 1, 0, "its {name}: a rare one", NULL},
+	{KIND(YOUR_OTHER), "en", 1, 0, "your {name}: a rare one", NULL},
 	{KIND(YOU), "en", 1, 0, "you", NULL},
 	{KIND(IT), "en", 1, 0, "it", NULL},
 	{KIND(VALUE), "en", 1, 0, "\xE2\x80\x9C{text}\xE2\x80\x9D", "\"{text}\""},
@@ -168,8 +166,8 @@ const RecoBuiltinWording reco_builtin_wording[] = {
 	{KIND(LISTENED), "zh", 1, 1, "{you}听过{items}", NULL},
 	{KIND(WATCHED), "zh", 1, 1, "{you}观看过{items}", NULL},
 	{KIND(SAVED), "zh", 1, 1, "{you}收藏过{items}", NULL},
-	{KIND(OTHER_EVENT), "zh", 1, 1, "{you}接触过{items}", NULL},
-	{KIND(OTHER_EVENT), "zh", 2, 1, "{you}了解过{items}", NULL},
+	{KIND(OTHER_EVENT), "zh", 1, 1, "{you}有{items}的记录", NULL},
+	{KIND(OTHER_EVENT), "zh", 2, 1, "{you}有过{items}的记录", NULL},
 	{KIND(RETURNED), "zh", 1, 1, "{you}退过{items}", NULL},
 	{KIND(DISLIKED), "zh", 1, 1, "{you}不喜欢{items}", NULL},
 	{KIND(SKIPPED), "zh", 1, 1, "{you}跳过了{items}", NULL},
@@ -178,37 +176,36 @@ const RecoBuiltinWording reco_builtin_wording[] = {
 	{KIND(CATEGORY), "zh", 1, 0, "{it}属于{value}", NULL},
 	{KIND(CATEGORY), "zh", 2, 0, "{it}归在{value}类", NULL},
 	{KIND(BRAND), "zh", 1, 0, "{it}出自{value}", NULL},
-	{KIND(BRAND), "zh", 2, 0, "{it}来自{value}", NULL},
 	{KIND(PRICE), "zh", 1, 0, "{it}价格为{value}", NULL},
 	{KIND(PRICE), "zh", 2, 0, "{it}价位在{value}", NULL},
-	{KIND(FEATURE), "zh", 1, 0, "{it}{name}为{value}", NULL},
-	{KIND(FEATURE), "zh", 2, 0, "{it}{name}是{value}", NULL},
+	{KIND(FEATURE), "zh", 1, 0, "其{name}为{value}", NULL},
+	{KIND(FEATURE), "zh", 2, 0, "其{name}是{value}", NULL},
 	{KIND(FEATURE_WHOLE), "zh", 1, 0, "它的{name}适合您", NULL},
 	{KIND(OWN_FEATURE), "zh", 1, 0, "您的{name}是{value}", NULL},
 	{KIND(OWN_FEATURE), "zh", 2, 0, "您的{name}为{value}", NULL},
 	{KIND(REVIEWED), "zh", 1, 1, "{count}多人对其{name}给出高分", NULL},
 	{KIND(REVIEWED), "zh", 2, 1, "{name}获{count}多人高分评价", NULL},
 	{KIND(REVIEWED), "zh", 3, 1, "{name}有{count}多人打出高分", NULL},
-	{KIND(EVIDENCE), "zh", 1, 1, "您与{items}的往来", NULL},
-	{KIND(DISLIKE), "zh", 1, 1, "您对{items}的不喜欢", NULL},
+	{KIND(EVIDENCE), "zh", 1, 1, "您历史记录中的{items}", NULL},
+	{KIND(DISLIKE), "zh", 1, 1, "您不喜欢{items}", NULL},
 	{KIND(AVERAGE), "zh", 1, 0, "所有商品的平均评分", NULL},
 	{KIND(ITEM), "zh", 1, 0, "该商品的评分与平均之差", NULL},
 	{KIND(RATER), "zh", 1, 0, "您的评分与平均之差", NULL},
-	{KIND(PRIOR), "zh", 1, 0, "对任何人的一般预期", NULL},
+	{KIND(PRIOR), "zh", 1, 0, "对您一无所知时的预期", NULL},
 	{KIND(ATTRIBUTE), "zh", 1, 0, "该商品本身的特点", NULL},
 	{KIND(REST), "zh", 1, 0, "您历史记录中的另外{count}件商品", NULL},
 	{KIND(NO_HISTORY), "zh", 1, 0, "您的历史记录中没有模型认识的商品", NULL},
 	{KIND(REMAINDER), "zh", 1, 0, "其余部分", NULL},
-	{KIND(ANY_ITEM), "zh", 1, 0, "对任何商品的一般预期", NULL},
+	{KIND(ANY_ITEM), "zh", 1, 0, "对商品一无所知时的预期", NULL},
 	{KIND(RESIDUAL), "zh", 1, 0, "属性无法说明的部分", NULL},
 	{KIND(HIDDEN), "zh", 1, 0, "您无权查看的属性", NULL},
 	{KIND(MEMBER), "zh", 1, 0, "模型{name}的评分", NULL},
 	{KIND(ITS_NAME), "zh", 1, 0, "它的{name}", NULL},
 	{KIND(YOUR_NAME), "zh", 1, 0, "您的{name}", NULL},
-	{KIND(ITS_MISSING), "zh", 1, 0, "它的{name}未知", NULL},
-	{KIND(YOUR_MISSING), "zh", 1, 0, "您的{name}未知", NULL},
-	{KIND(ITS_OTHER), "zh", 1, 0, "它的{name}较少见", NULL},
-	{KIND(YOUR_OTHER), "zh", 1, 0, "您的{name}较少见", NULL},
+	{KIND(ITS_MISSING), "zh", 1, 0, "它的{name}：未知", NULL},
+	{KIND(YOUR_MISSING), "zh", 1, 0, "您的{name}：未知", NULL},
+	{KIND(ITS_OTHER), "zh", 1, 0, "它的{name}：较少见", NULL},
+	{KIND(YOUR_OTHER), "zh", 1, 0, "您的{name}：较少见", NULL},
 	{KIND(YOU), "zh", 1, 0, "您", NULL},
 	{KIND(IT), "zh", 1, 0, "它", NULL},
 	{KIND(VALUE), "zh", 1, 0, "“{text}”", NULL},
@@ -227,6 +224,43 @@ const RecoBuiltinWording reco_builtin_wording[] = {
 };
 
 const int reco_n_builtin_wordings = lengthof(reco_builtin_wording);
+
+/* What columns are often called, in UTF-8. */
+typedef struct ColumnName
+{
+	const char *lang;
+	const char *column; /* lower case, with spaces for underscores */
+	const char *said;
+} ColumnName;
+
+static const ColumnName column_name[] = {
+	{"zh", "artist", "艺术家"},    {"zh", "author", "作者"},         {"zh", "authors", "作者"},
+	{"zh", "brand", "品牌"},       {"zh", "categories", "类别"},     {"zh", "category", "类别"},
+	{"zh", "city", "城市"},        {"zh", "color", "颜色"},          {"zh", "colour", "颜色"},
+	{"zh", "comfort", "舒适度"},   {"zh", "country", "国家"},        {"zh", "department", "部门"},
+	{"zh", "description", "描述"}, {"zh", "design", "设计"},         {"zh", "director", "导演"},
+	{"zh", "duration", "时长"},    {"zh", "format", "格式"},         {"zh", "genre", "类型"},
+	{"zh", "genres", "类型"},      {"zh", "language", "语言"},       {"zh", "length", "长度"},
+	{"zh", "maker", "制造商"},     {"zh", "manufacturer", "制造商"}, {"zh", "material", "材质"},
+	{"zh", "pages", "页数"},       {"zh", "price", "价格"},          {"zh", "publisher", "出版社"},
+	{"zh", "quality", "质量"},     {"zh", "region", "地区"},         {"zh", "season", "季节"},
+	{"zh", "segment", "客户群"},   {"zh", "size", "尺寸"},           {"zh", "style", "风格"},
+	{"zh", "tag", "标签"},         {"zh", "tags", "标签"},           {"zh", "taste", "口味"},
+	{"zh", "title", "标题"},       {"zh", "type", "类型"},           {"zh", "value", "性价比"},
+	{"zh", "weight", "重量"},      {"zh", "year", "年份"},
+};
+
+char *
+reco_wording_column(const char *lang, const char *name)
+{
+	size_t length = strcspn(lang, "-_");
+
+	for (size_t c = 0; c < lengthof(column_name); c++)
+		if (strlen(column_name[c].lang) == length && pg_strncasecmp(column_name[c].lang, lang, length) == 0 &&
+			pg_strcasecmp(column_name[c].column, name) == 0)
+			return reco_wording_convert(column_name[c].said);
+	return NULL;
+}
 
 /* is_ascii says whether a pattern is the same in every encoding. */
 static bool

@@ -312,14 +312,16 @@ reco_words_feature_kind(const RecoAttributeShare *attribute)
 }
 
 char *
-reco_words_column(const char *name)
+reco_words_column(const char *lang, const char *name)
 {
 	char *said = pstrdup(name);
+	char *known;
 
 	for (char *at = said; *at != '\0'; at++)
 		if (*at == '_')
 			*at = ' ';
-	return inner(clean(said));
+	known = reco_wording_column(lang, said);
+	return known != NULL ? known : inner(clean(said));
 }
 
 char *
@@ -331,7 +333,8 @@ reco_words_feature_named(const RecoWords *words, const RecoAttributeShare *attri
 		wording = attribute->own ? RECO_WORDING_YOUR_MISSING : RECO_WORDING_ITS_MISSING;
 	else if (attribute->role == RECO_ROLE_OTHER)
 		wording = attribute->own ? RECO_WORDING_YOUR_OTHER : RECO_WORDING_ITS_OTHER;
-	return say(words, wording, RECO_SLOT_NAME, reco_words_column(attribute->name));
+	return say(words, wording, RECO_SLOT_NAME,
+			   reco_words_column(reco_words_language(words), attribute->name));
 }
 
 /* band_of says a band of numbers, "10 to 20"; NULL where the attribute is none. */
@@ -375,7 +378,7 @@ reco_words_feature(const RecoWords *words, const RecoAttributeShare *attribute, 
 {
 	RecoFilling filling = {.evidence = 1, .pick = hash != NULL, .hash = hash != NULL ? *hash : 0};
 
-	filling.slot[RECO_SLOT_NAME] = reco_words_column(attribute->name);
+	filling.slot[RECO_SLOT_NAME] = reco_words_column(reco_words_language(words), attribute->name);
 	if (attribute->value != NULL)
 		filling.slot[RECO_SLOT_VALUE] = value_of(words, attribute);
 	if (with_it)
@@ -390,7 +393,7 @@ reco_words_reviewed(const RecoWords *words, const char *aspect, int people, cons
 
 	if (!reco_words_can_say(words, RECO_WORDING_REVIEWED, people))
 		return NULL;
-	filling.slot[RECO_SLOT_NAME] = reco_words_column(aspect);
+	filling.slot[RECO_SLOT_NAME] = reco_words_column(reco_words_language(words), aspect);
 	return reco_words_say(words, RECO_WORDING_REVIEWED, &filling);
 }
 

@@ -57,8 +57,8 @@ extern char *reco_words_feature(const RecoWords *words, const RecoAttributeShare
 /* reco_words_reviewed says how many people rated an aspect highly, and NULL when no wording is content with so few. */
 extern char *reco_words_reviewed(const RecoWords *words, const char *aspect, int people, const uint64 *hash);
 
-/* reco_words_column gives the name of a column as it is said, of an attribute or an aspect: with spaces for underscores. */
-extern char *reco_words_column(const char *name);
+/* reco_words_column gives the name of a column as it is said in a language, of an attribute or an aspect: often a word of that language, else with spaces for underscores. */
+extern char *reco_words_column(const char *lang, const char *name);
 
 /* reco_words_join joins two names or clauses by one of the kinds RECO_WORDING_JOIN_. */
 extern char *reco_words_join(const RecoWords *words, RecoWording kind, const char *a, const char *b);

@@ -45,8 +45,7 @@ reco_attributes_read(const RecoDefinition *definition, const RecoModel *model, c
 static RecoAttributeKind
 worded(const RecoEncoderColumn *column)
 {
-	static const char *const brand[] = {"brand",   "maker",  "manufacturer", "author",
-										"authors", "artist", "publisher"};
+	static const char *const brand[] = {"brand", "maker", "manufacturer", "author", "authors", "artist"};
 	static const char *const category[] = {"category", "categories", "genre", "genres", "tags", "department"};
 
 	if (strcmp(column->name, "price") == 0)
