@@ -116,14 +116,20 @@ $(RECO_OBJS) $(BLAS_OBJS): $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
-# Nothing is exported but what is reco's own by name: a kernel's symbol must not meet that of another extension.
-EXPORTS = -Wl,--version-script=src/exports.map
+# Nothing is exported but what SQL and the server call by name: no symbol may meet that of another extension.
+EXPORTS = -Wl,--version-script=$(BUILD)/exports.map
 
-$(BUILD)/reco$(DLSUFFIX): $(RECO_OBJS) src/exports.map
+$(BUILD)/exports.map: $(SOURCES) $(BLAS_SOURCES) Makefile
+	@mkdir -p $(@D)
+	{ echo '{ global: _PG_init; Pg_magic_func;'; \
+		sed -nE 's/^PG_FUNCTION_INFO_V1\((reco_[a-z_0-9]+)\);.*/\1; pg_finfo_\1;/p; s/^PGDLLEXPORT .*[ *](reco_[a-z_0-9]+)\(.*/\1;/p' $(SOURCES) $(BLAS_SOURCES); \
+		echo 'local: *; };'; } >$@
+
+$(BUILD)/reco$(DLSUFFIX): $(RECO_OBJS) $(BUILD)/exports.map
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -shared -o $@ $(filter %.o,$^) $(LDFLAGS) $(LDFLAGS_SL) $(EXPORTS) -lm
 
-$(BUILD)/reco_blas$(DLSUFFIX): $(BLAS_OBJS) $(SHARED_OBJS) src/exports.map
+$(BUILD)/reco_blas$(DLSUFFIX): $(BLAS_OBJS) $(SHARED_OBJS) $(BUILD)/exports.map
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -shared -o $@ $(filter %.o,$^) $(LDFLAGS) $(LDFLAGS_SL) $(EXPORTS) \
 		-L$(OPENBLAS_DIR) -lopenblas -Wl,-rpath,$(OPENBLAS_DIR) -Wl,--enable-new-dtags -lm

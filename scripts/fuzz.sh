@@ -159,7 +159,8 @@ if [[ -e $runtime && -n $guides ]]; then
 		-c -o "$RECO_BUILD/fuzz-build/server.o" "$RECO_HOME/test/fuzz/server.c"
 	blas=" $(cd "$RECO_HOME" && ls src/kernel/eigh.c src/kernel/als*.c src/kernel/small.c src/kernel/ease.c src/kernel/graph.c src/model/blas_module.c | sed 's/\.c$/.o/' | tr '\n' ' ') "
 	mapfile -t objects < <(cd "$RECO_BUILD/fuzz-build/obj" && find src -name '*.o' | while read -r object; do [[ $blas == *" $object "* ]] || echo "$RECO_BUILD/fuzz-build/obj/$object"; done)
-	clang++-14 -shared -o "$TREE$SYSTEM_LIB/reco.so" "${objects[@]}" "$RECO_BUILD/fuzz-build/server.o" "$runtime" -Wl,--version-script="$RECO_HOME/src/exports.map" -lm
+	sed 's/^local:/reco_fuzz_run; pg_finfo_reco_fuzz_run; &/' "$RECO_BUILD/fuzz-build/exports.map" >"$RECO_BUILD/fuzz-build/fuzz.map"
+	clang++-14 -shared -o "$TREE$SYSTEM_LIB/reco.so" "${objects[@]}" "$RECO_BUILD/fuzz-build/server.o" "$runtime" -Wl,--version-script="$RECO_BUILD/fuzz-build/fuzz.map" -lm
 	start fuzz-guided
 	psql -X -q -c "CREATE FUNCTION fuzz.run(text, text, text[]) RETURNS void AS '\$libdir/reco', 'reco_fuzz_run' LANGUAGE C"
 	guided encoder encoder attributes
