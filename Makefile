@@ -2,8 +2,9 @@
 #
 #   make            build reco.so and reco_blas.so under build/
 #   make install    install them (DESTDIR and PG_CONFIG are honoured)
-#   make check      all tests, in a throwaway cluster        TESTS="a b" runs only these pg_regress tests
-#   make check-matrix   the same on every server version to be had, gcc and clang (scripts/matrix.sh)
+#   make check      all tests, in a throwaway cluster        TESTS="a b" runs only these tests
+#   make installcheck   the pg_regress tests, in a running server that has it installed (PGHOST, PGPORT, PGUSER: a superuser)
+#   make check-matrix   all tests on every server version to be had, gcc and clang (scripts/matrix.sh)
 #   make coverage   lines of src that make check reaches (lcov)
 #   make soak, fuzz, sqlsmith SECONDS=600, make sanitize   the slow suites (test/MATRIX.md)
 #   make dist       an archive of the last commit, as for PGXN
@@ -93,6 +94,11 @@ endif
 
 override with_llvm = no
 
+# pg_regress looks for expected results where it puts its own first, and that is under $(BUILD).
+REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
+REGRESS_PREP = expected-results
+REGRESS_OPTS = --inputdir=test --outputdir=$(BUILD)/installcheck --load-extension=reco --encoding=UTF8
+
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 ifeq ($(PGXS),)
@@ -137,7 +143,11 @@ $(BUILD)/reco_blas$(DLSUFFIX): $(BLAS_OBJS) $(SHARED_OBJS) $(BUILD)/exports.map
 -include $(RECO_OBJS:.o=.d) $(BLAS_OBJS:.o=.d)
 
 # PGXS looks for the libraries to uninstall under the path they were built at; they are installed without it.
-.PHONY: uninstall-reco clean-reco
+.PHONY: uninstall-reco clean-reco expected-results
+expected-results:
+	@mkdir -p $(BUILD)/installcheck
+	@ln -sfn $(CURDIR)/expected $(BUILD)/installcheck/expected
+
 uninstall: uninstall-reco
 uninstall-reco:
 	rm -f $(patsubst %,'$(DESTDIR)$(pkglibdir)/%$(DLSUFFIX)',$(notdir $(MODULES)))

@@ -3,8 +3,8 @@
 \pset tuples_only on
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS reco;
-CREATE SCHEMA many;
-SET search_path = many, reco, helper;
+CREATE SCHEMA explain_many;
+SET search_path = explain_many, reco, helper;
 
 -- User 1 has 700 of 720 items; 40 others a few each.
 CREATE TABLE goods (id int PRIMARY KEY, title text);
@@ -18,7 +18,7 @@ CREATE INDEX ON events (user_id);
 CREATE TABLE forbidden (id int PRIMARY KEY);
 CREATE FUNCTION label(id int, title text) RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
-	IF EXISTS (SELECT FROM many.forbidden f WHERE f.id = label.id) THEN
+	IF EXISTS (SELECT FROM explain_many.forbidden f WHERE f.id = label.id) THEN
 		RAISE 'the label of a good was read that nobody asked for';
 	END IF;
 	RETURN title;
