@@ -41,7 +41,7 @@ BEGIN
 		format('SELECT format(''itself %%s'', string_agg(item_id::text, '','')) FROM recommend(%s, %s 3, recommender => %L, exclude_seen => false, candidates => ARRAY[%s])',
 			u, CASE WHEN users <> items THEN 'NULL::' || items || ',' END, name, i),
 		format('SELECT format(''score %%s'', score(%s, %s, %L) > 0)', u, i, name),
-		format('SELECT format(''explain %%s %%s'', pg_typeof((array_agg(evidence_id))[1]), bool_and(reason ~ ''^your history with “Item \d+”$'')) FROM explain(%s, %s, %L)', u, i, name)]
+		format('SELECT format(''explain %%s %%s'', pg_typeof((array_agg(evidence_id))[1]), bool_and(reason ~ ''^“Item \d+” in your history$'')) FROM explain(%s, %s, %L)', u, i, name)]
 	LOOP
 		EXECUTE call INTO line;
 		RETURN NEXT line;
