@@ -30,6 +30,7 @@
 #include "storage/ipc.h"
 #include "storage/procarray.h"
 #include "storage/shmem.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 #include "parallel/area.h"
@@ -127,6 +128,13 @@ check_limits(Size bytes, const char *advice)
 				 errmsg("learning needs %s of memory, reco.learn_memory is %s", reco_store_size_text(bytes),
 						reco_store_size_text((Size) reco_learn_memory * 1024)),
 				 errhint("Raise reco.learn_memory, or %s.", advice)));
+	/* the one limit that is not the caller's to raise */
+	if (temp_file_limit >= 0 && bytes > (Size) temp_file_limit * 1024)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("learning needs a temporary file of %s, temp_file_limit is %s",
+						reco_store_size_text(bytes), reco_store_size_text((Size) temp_file_limit * 1024)),
+				 errhint("Ask a superuser to raise temp_file_limit, or %s.", advice)));
 	if (bytes > (Size) maintenance_work_mem * 1024)
 		ereport(NOTICE, (errmsg("learning uses %s of memory, more than maintenance_work_mem (%s)",
 								reco_store_size_text(bytes),

@@ -26,7 +26,7 @@ typedef struct RecoPool RecoPool;
 /*
  * reco_area_create maps "bytes", and a little more for the rounding of a thousand
  * pieces and for the pool.  Raises ERRCODE_CONFIGURATION_LIMIT_EXCEEDED above
- * reco.learn_memory, saying both figures, and ERRCODE_DISK_FULL when it cannot be
+ * reco.learn_memory or temp_file_limit, saying both figures, and ERRCODE_DISK_FULL when it cannot be
  * reserved; NOTICE above maintenance_work_mem.  advice: what else than more room would
  * help, as the end of a hint ("learn fewer factors").  Freed with the current memory context.
  */

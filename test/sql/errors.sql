@@ -29,6 +29,9 @@ SELECT reco.create_recommender('wide', 'wide', 'u', 'i', algorithm => 'ease');
 SET reco.learn_memory = '2MB';
 SELECT regexp_replace(outcome($$CALL reco.refresh('wide')$$), 'needs [0-9.]+ [MG]B', 'needs N MB');
 RESET reco.learn_memory;
+SET temp_file_limit = '2MB';
+SELECT regexp_replace(outcome($$CALL reco.refresh('wide')$$), 'file of [0-9.]+ [MG]B', 'file of N MB');
+RESET temp_file_limit;
 SELECT reco.drop_recommender('wide');
 
 \echo == ratings where the deployed version counts clicks
