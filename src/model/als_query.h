@@ -2,7 +2,8 @@
  * als_query.h
  *	  Private to serving ALS: the model and the user, as its files share them.
  *
- * als.c solves for users; als_attributes.c says what attributes have to do with a score.
+ * als.c solves for users; als_attributes.c says what attributes have to do with a score, als_removals.c and
+ * als_removal_of_two.c what rows have.
  */
 #ifndef RECO_MODEL_ALS_QUERY_H
 #define RECO_MODEL_ALS_QUERY_H
@@ -76,11 +77,35 @@ typedef struct AlsQuery
 /* reco_als_lambda gives lambda_u of a user with n kept rows. */
 extern double reco_als_lambda(const AlsModel *als, size_t n);
 
+/* reco_als_diagonal makes D = alpha0 Lambda + lambda_u, [columns]; the column of ones has lambda_u alone. */
+extern double *reco_als_diagonal(const AlsModel *als, size_t columns, double lambda);
+
+/*
+ * reco_als_factor factors the system of the gathered rows with a diagonal, from the user's own where that is there; raises
+ * ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE where it has no solution.
+ */
+extern RkFold *reco_als_factor(const AlsQuery *user, const double *diagonal);
+
+/*
+ * reco_als_without_rows gives x0 = lambda_u D^-1 V g, or NULL where nothing is known.  In directions without any weight, which there
+ * are for a user without rows at alpha0 = 0, it is V g, to which it tends.
+ */
+extern double *reco_als_without_rows(const AlsQuery *user, double lambda, const double *diagonal);
+
 /* reco_als_temporary gives the scratch vector of the functions of solve.h, made when all rows are gathered; it is the user's. */
 extern double *reco_als_temporary(AlsQuery *user);
 
 /* reco_als_item_vector widens the factor of an item, with the 1 of the bias. */
 extern double *reco_als_item_vector(const AlsModel *als, uint32 item, size_t columns);
+
+/* For the table of the algorithm, see model.h: als_removals.c, and the last two als_removal_of_two.c. */
+extern void reco_als_removals(const RecoQuery *query, uint32 item, const int *piece, int n, double *effect);
+extern void reco_als_expect(const RecoQuery *query, const uint32 *item, size_t n);
+extern int reco_als_best_removals(const RecoQuery *query, uint32 item, int k, int *evidence, double *effect);
+extern bool reco_als_removal_of_two(const RecoQuery *query, uint32 item, int first, int second,
+									double *effect);
+extern bool reco_als_lowers_together(const RecoQuery *query, uint32 item, int first, int second,
+									 double least);
 
 /* als_attributes.c */
 
