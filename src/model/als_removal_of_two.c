@@ -13,23 +13,9 @@
 static const AlsFewer *
 als_two_fewer(const AlsModel *als, AlsQuery *user)
 {
-	MemoryContext previous;
-	AlsFewer *fewer;
-
-	if (user->two_fewer != NULL)
-		return user->two_fewer;
-	previous = MemoryContextSwitchTo(user->context);
-	fewer = palloc0(sizeof(AlsFewer));
-	fewer->vector = palloc(sizeof(double) * user->columns);
-	fewer->predicted = palloc(sizeof(double) * user->n);
-	fewer->lambda = reco_als_lambda(als, user->n - 2);
-	fewer->diagonal = reco_als_diagonal(als, user->columns, fewer->lambda);
-	fewer->fold = reco_als_factor(user, fewer->diagonal);
-	rk_fold_user(fewer->fold, user->target, reco_als_without_rows(user, fewer->lambda, fewer->diagonal),
-				 fewer->vector, reco_als_temporary(user));
-	rk_fold_predict(fewer->fold, fewer->vector, fewer->predicted);
-	MemoryContextSwitchTo(previous);
-	return user->two_fewer = fewer;
+	if (user->two_fewer == NULL)
+		user->two_fewer = reco_als_fewer(als, user, 2);
+	return user->two_fewer;
 }
 
 /* als_row_vector gives the gathered factors of a row as doubles. */

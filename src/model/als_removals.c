@@ -2,7 +2,7 @@
  * als_removals.c
  *	  What scores lose when a row of the user is taken away.
  *
- * * Taking a row away changes n, and with it lambda_u.  With lambda' =
+ * Taking a row away changes n, and with it lambda_u.  With lambda' =
  * lambda_u(n - 1), B = A + (lambda' - lambda_u) I, lambda' V g in b too, and p', h', s' the
  * predictions, leverages and score of the system of B, the score without row j
  * is, by Sherman and Morrison, s' - y_i^T B^-1 y_j w_j (t_j - p'_j) / (1 - w_j h'_j).
@@ -28,31 +28,38 @@ als_removal_direct(const RecoQuery *query, uint32 item, double score, int eviden
 	return score - reco_query_score(reco_query_without(query, removed), item);
 }
 
-/* als_fewer gives the system of B, made on first use and kept with the query. */
-static const AlsFewer *
-als_fewer(const AlsModel *als, AlsQuery *user)
+AlsFewer *
+reco_als_fewer(const AlsModel *als, AlsQuery *user, size_t less)
 {
-	MemoryContext previous;
-	AlsFewer *fewer;
+	MemoryContext previous = MemoryContextSwitchTo(user->context);
+	AlsFewer *fewer = palloc0(sizeof(AlsFewer));
 
-	if (user->fewer != NULL)
-		return user->fewer;
-	previous = MemoryContextSwitchTo(user->context);
-	fewer = palloc0(sizeof(AlsFewer));
 	fewer->vector = palloc(sizeof(double) * user->columns);
 	fewer->predicted = palloc(sizeof(double) * user->n);
-	fewer->remainder = palloc(sizeof(double) * user->n);
-	fewer->half = palloc0(sizeof(double *) * user->n);
-	fewer->loss = NAN;
-	for (size_t j = 0; j < user->n; j++)
-		fewer->remainder[j] = NAN;
-	fewer->lambda = reco_als_lambda(als, user->n - 1);
+	fewer->lambda = reco_als_lambda(als, user->n - less);
 	fewer->diagonal = reco_als_diagonal(als, user->columns, fewer->lambda);
 	fewer->fold = reco_als_factor(user, fewer->diagonal);
 	rk_fold_user(fewer->fold, user->target, reco_als_without_rows(user, fewer->lambda, fewer->diagonal),
 				 fewer->vector, reco_als_temporary(user));
 	rk_fold_predict(fewer->fold, fewer->vector, fewer->predicted);
 	MemoryContextSwitchTo(previous);
+	return fewer;
+}
+
+/* als_fewer gives the system of B, made on first use and kept with the query. */
+static const AlsFewer *
+als_fewer(const AlsModel *als, AlsQuery *user)
+{
+	AlsFewer *fewer;
+
+	if (user->fewer != NULL)
+		return user->fewer;
+	fewer = reco_als_fewer(als, user, 1);
+	fewer->remainder = MemoryContextAllocHuge(user->context, sizeof(double) * user->n);
+	fewer->half = MemoryContextAllocZero(user->context, sizeof(double *) * user->n);
+	fewer->loss = NAN;
+	for (size_t j = 0; j < user->n; j++)
+		fewer->remainder[j] = NAN;
 	return user->fewer = fewer;
 }
 

@@ -41,6 +41,9 @@ typedef struct AlsEffects
 	const double *influence; /* [n], w y_i^T B^-1 y_j */
 } AlsEffects;
 
+/* reco_als_fewer solves the system with the lambda of so many rows less, to be kept with the query; without remainders and halves. */
+extern AlsFewer *reco_als_fewer(const AlsModel *als, AlsQuery *user, size_t less);
+
 /* reco_als_effects gathers what the effects of all rows are made of; of users with two rows at least. */
 extern AlsEffects reco_als_effects(const RecoQuery *query, uint32 item);
 
