@@ -93,6 +93,13 @@ set_holdout(AlsLearner *learner, const AlsValidation *validation)
 		reco_als_index_room(learner);
 }
 
+/* run_listed runs a task on the listed users. */
+static void
+run_listed(AlsLearner *learner, AlsTask task)
+{
+	reco_als_run(learner, task, (learner->shared->n_list + VALIDATION_RANGE - 1) / VALIDATION_RANGE, false);
+}
+
 /* held_out_ndcg averages NDCG@20 over the listed users. */
 static double
 held_out_ndcg(AlsLearner *learner)
@@ -102,7 +109,7 @@ held_out_ndcg(AlsLearner *learner)
 
 	reco_als_index_fill(learner);
 	shared->holdout.items = shared->ranked;
-	reco_als_run(learner, TASK_HOLDOUT, (shared->n_list + VALIDATION_RANGE - 1) / VALIDATION_RANGE, false);
+	run_listed(learner, TASK_HOLDOUT);
 	for (size_t l = 0; l < shared->n_list; l++)
 		sum += shared->ndcg[l];
 	return sum / (double) shared->n_list;
@@ -195,7 +202,10 @@ is_better(const double *before, const double *after, size_t n)
 	return sum > 0 && sum * sum > PULL_DOUBT * PULL_DOUBT * (squares - sum * sum / (double) n);
 }
 
-/* promises_more says whether the users would be given better lists of the items as they are if drawn all the way. */
+/*
+ * promises_more says whether the listed users would be given better lists of the items as they are, in their own basis and ranked
+ * already, if drawn all the way.  The other users stay as they are.
+ */
 static bool
 promises_more(AlsLearner *learner)
 {
@@ -206,8 +216,9 @@ promises_more(AlsLearner *learner)
 
 	memcpy(before, shared->ndcg, bytes);
 	reco_als_side_redraw(&shared->users, PULL_WHOLE);
-	reco_als_half_sweep(learner, &shared->users, &shared->items);
-	held_out_ndcg(learner);
+	shared->target = &shared->users;
+	run_listed(learner, TASK_SOLVE_LISTED);
+	run_listed(learner, TASK_HOLDOUT);
 	more = is_better(before, shared->ndcg, shared->n_list);
 	pfree(before);
 	return more;

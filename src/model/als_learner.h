@@ -43,6 +43,7 @@ typedef enum AlsTask
 	TASK_GRAM,
 	TASK_ROTATE,
 	TASK_SOLVE,
+	TASK_SOLVE_LISTED, /* the users that are measured */
 	TASK_SPREAD,
 	TASK_INDEX,
 	TASK_HOLDOUT,

@@ -44,10 +44,10 @@ task_rotate(void *arg, size_t range, void *scratch, const RkPoll *poll)
 									 poll);
 }
 
+/* solve_rows solves rows first ... last - 1 of the target; loss is their part of it. */
 static RkStatus
-task_solve(void *arg, size_t range, void *scratch, const RkPoll *poll)
+solve_rows(AlsShared *shared, size_t first, size_t last, double *loss, void *scratch, const RkPoll *poll)
 {
-	AlsShared *shared = arg;
 	const AlsSide *side = shared->target;
 	RkAlsOther other = {shared->other->factor, shared->other->bias, shared->eigenvalue};
 	RkAlsSide problem = side->problem;
@@ -59,13 +59,39 @@ task_solve(void *arg, size_t range, void *scratch, const RkPoll *poll)
 	if (side->attributes != NULL && side->attributes->fitted)
 	{
 		/* a row's prior mean stands where its solution will */
-		status = reco_als_side_prior(side, side->first[range], side->first[range + 1], tmp, poll);
+		status = reco_als_side_prior(side, first, last, tmp, poll);
 		problem.prior = side->factor;
 	}
 	if (status != RK_OK)
 		return status;
-	return reco_blas()->solve_range(&problem, &other, side->first[range], side->first[range + 1],
-									side->factor, side->bias, &side->loss[range], NULL, cursor, poll);
+	return reco_blas()->solve_range(&problem, &other, first, last, side->factor, side->bias, loss, NULL,
+									cursor, poll);
+}
+
+static RkStatus
+task_solve(void *arg, size_t range, void *scratch, const RkPoll *poll)
+{
+	AlsShared *shared = arg;
+	const AlsSide *side = shared->target;
+
+	return solve_rows(shared, side->first[range], side->first[range + 1], &side->loss[range], scratch, poll);
+}
+
+static RkStatus
+task_solve_listed(void *arg, size_t range, void *scratch, const RkPoll *poll)
+{
+	AlsShared *shared = arg;
+	size_t last = Min(shared->n_list, (range + 1) * VALIDATION_RANGE);
+	RkStatus status = RK_OK;
+
+	for (size_t l = range * VALIDATION_RANGE; l < last && status == RK_OK; l++)
+	{
+		size_t user = shared->holdout.user[l];
+		double loss;
+
+		status = solve_rows(shared, user, user + 1, &loss, scratch, poll);
+	}
+	return status;
 }
 
 static RkStatus
@@ -103,6 +129,7 @@ const RecoTask reco_als_task[N_TASKS] = {
 	[TASK_GRAM] = task_gram,
 	[TASK_ROTATE] = task_rotate,
 	[TASK_SOLVE] = task_solve,
+	[TASK_SOLVE_LISTED] = task_solve_listed,
 	[TASK_SPREAD] = task_spread,
 	[TASK_INDEX] = task_index,
 	[TASK_HOLDOUT] = task_holdout,

@@ -76,6 +76,13 @@ static dlist_head reco_plans = DLIST_STATIC_INIT(reco_plans);
 static int reco_plans_kept = 0;
 static MemoryContext reco_plans_context = NULL;
 
+/* is_letter says whether a byte is an ASCII letter, whatever the locale. */
+static inline bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 /* names_moment says whether a word of a query may be one that literals of times have for a moment; the function now() is none. */
 static bool
 names_moment(const char *sql)
@@ -84,8 +91,10 @@ names_moment(const char *sql)
 
 	for (const char *at = sql; *at != '\0';)
 	{
-		size_t n = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+		size_t n = 0;
 
+		while (is_letter(at[n]))
+			n++;
 		for (size_t w = 0; w < lengthof(word); w++)
 			if (n == strlen(word[w]) && at[n] != '(' && pg_strncasecmp(at, word[w], n) == 0)
 				return true;

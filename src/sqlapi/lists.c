@@ -219,10 +219,14 @@ find_without(RecoListCall *list)
 	const RecoModel *model = list->call.model;
 	const RecoDefinition *definition = list->call.definition;
 
-	if (list->kind == RECO_LIST_OF_USER && model->user_encoder != NULL &&
-		(model->asks_users || !reco_serve_is_scored(list->ask.source)) &&
-		reco_encoder_access(definition, model->user_encoder, RECO_SIDE_USER) != RECO_ACCESS_DENIED)
-		list->without = reco_encoder_lost(definition, model->user_encoder, RECO_SIDE_USER, &list->n_without);
+	if (list->kind != RECO_LIST_OF_USER || model->user_encoder == NULL ||
+		(!model->asks_users && reco_serve_is_scored(list->ask.source)))
+		return;
+	list->without = reco_encoder_lost(definition, model->user_encoder, RECO_SIDE_USER, &list->n_without);
+	/* who may not read the users is served without them anyway */
+	if (list->n_without > 0 &&
+		reco_encoder_access(definition, model->user_encoder, RECO_SIDE_USER) == RECO_ACCESS_DENIED)
+		list->n_without = 0;
 }
 
 /* write_without adds "without": ["column", ...], where there are such columns. */
