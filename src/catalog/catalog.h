@@ -317,6 +317,12 @@ extern void reco_catalog_deploy(const RecoDefinition *definition, int number);
  */
 extern void reco_catalog_prune(const RecoDefinition *definition, int keep);
 
+/*
+ * reco_catalog_hold_chunks keeps the table of chunks from being altered or dropped to the end of the transaction.  Whoever is about to take
+ * another lock than PostgreSQL's and to read chunks under it waits here, where a deadlock is seen.
+ */
+extern void reco_catalog_hold_chunks(void);
+
 /* reco_catalog_chunks lists a version's chunks ordered by (tensor, chunk), in the current context. */
 extern RecoChunkRef *reco_catalog_chunks(const RecoVersion *version, int *n_chunks);
 

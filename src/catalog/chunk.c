@@ -6,6 +6,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 
 #define DIGEST_BYTES 32
@@ -54,6 +55,12 @@ chunk_ref_of(HeapTuple tuple, TupleDesc descriptor)
 				errhint("Learn the recommender again with CALL reco.refresh()."));
 	memcpy(ref.digest, VARDATA_ANY(digest), DIGEST_BYTES);
 	return ref;
+}
+
+void
+reco_catalog_hold_chunks(void)
+{
+	LockRelationOid(reco_table_oid("chunk"), AccessShareLock);
 }
 
 RecoChunkRef *

@@ -105,13 +105,10 @@ entry_of(const pg_uuid_t *key)
 	return entry;
 }
 
-/* parse_into parses a tuple into a new context, which replaces the entry's. */
-static void
-parse_into(DefinitionEntry *entry, HeapTuple tuple, TupleDesc descriptor, const RecoRowIdentity *identity)
+/* parse parses a tuple in the current context. */
+static RecoDefinition *
+parse(HeapTuple tuple, TupleDesc descriptor, const RecoRowIdentity *identity)
 {
-	MemoryContext context =
-		AllocSetContextCreate(CurrentMemoryContext, "reco definition", ALLOCSET_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
 	RecoRow row;
 	RecoDefinition *definition;
 
@@ -119,6 +116,18 @@ parse_into(DefinitionEntry *entry, HeapTuple tuple, TupleDesc descriptor, const 
 	definition = reco_catalog_parse(&row);
 	definition->row_xmin = identity->xmin;
 	definition->row_tid = identity->tid;
+	return definition;
+}
+
+/* parse_into parses a tuple into a new context, which replaces the entry's. */
+static void
+parse_into(DefinitionEntry *entry, HeapTuple tuple, TupleDesc descriptor, const RecoRowIdentity *identity)
+{
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "reco definition", ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	RecoDefinition *definition = parse(tuple, descriptor, identity);
+
 	MemoryContextSwitchTo(old);
 
 	retire(entry->context);
@@ -143,9 +152,27 @@ definition_of(HeapTuple tuple, TupleDesc descriptor)
 	return entry->definition;
 }
 
-/* scan_one gives the parsed form of the one row that a scan finds, or NULL; not bound. */
+/*
+ * glance_at gives the parsed form of a tuple that is one of many looked at: from the cache where it is there, else in the current
+ * context, so that recommenders of others do not fill the cache; not bound.
+ */
 static RecoDefinition *
-scan_one(const char *index, ScanKey key)
+glance_at(HeapTuple tuple, TupleDesc descriptor)
+{
+	bool isnull;
+	Datum key = heap_getattr(tuple, RECO_FIELD_KEY + 1, descriptor, &isnull);
+	DefinitionEntry *entry = entries ? hash_search(entries, DatumGetUUIDP(key), HASH_FIND, NULL) : NULL;
+	RecoRowIdentity identity;
+
+	reco_row_identify(tuple, &identity);
+	if (entry && entry->context && reco_row_same(&identity, &entry->identity))
+		return entry->definition;
+	return parse(tuple, descriptor, &identity);
+}
+
+/* scan_one gives what "look" makes of the one row that a scan finds, or NULL; not bound. */
+static RecoDefinition *
+scan_one(const char *index, ScanKey key, RecoDefinition *(*look)(HeapTuple, TupleDesc))
 {
 	RecoScan scan;
 	HeapTuple tuple;
@@ -154,7 +181,7 @@ scan_one(const char *index, ScanKey key)
 	reco_scan_begin(&scan, "recommender", index, false, 1, key);
 	tuple = reco_scan_next(&scan);
 	if (tuple)
-		definition = definition_of(tuple, RelationGetDescr(scan.table));
+		definition = look(tuple, RelationGetDescr(scan.table));
 	reco_scan_end(&scan);
 	return definition;
 }
@@ -165,7 +192,7 @@ find_by_name(const char *name)
 	ScanKeyData key;
 
 	reco_scan_key_text(&key, RECO_FIELD_NAME + 1, name);
-	return scan_one("recommender_name_key", &key);
+	return scan_one("recommender_name_key", &key, definition_of);
 }
 
 const RecoDefinition *
@@ -175,10 +202,17 @@ reco_catalog_find_by_key(const pg_uuid_t *key)
 	RecoDefinition *definition;
 
 	reco_scan_key_uuid(&scan_key, RECO_FIELD_KEY + 1, key);
-	definition = scan_one("recommender_pkey", &scan_key);
+	definition = scan_one("recommender_pkey", &scan_key, definition_of);
 	if (definition)
 		reco_catalog_bind(definition);
 	return definition;
+}
+
+/* is_usable says whether the caller may use a recommender. */
+static bool
+is_usable(const RecoDefinition *definition)
+{
+	return has_privs_of_role(GetUserId(), definition->owner) || reco_catalog_may_read(definition);
 }
 
 bool
@@ -188,14 +222,13 @@ reco_catalog_may_use(const pg_uuid_t *key)
 	RecoDefinition *definition;
 
 	reco_scan_key_uuid(&scan_key, RECO_FIELD_KEY + 1, key);
-	definition = scan_one("recommender_pkey", &scan_key);
-	return definition &&
-		   (has_privs_of_role(GetUserId(), definition->owner) || reco_catalog_may_read(definition));
+	definition = scan_one("recommender_pkey", &scan_key, glance_at);
+	return definition && is_usable(definition);
 }
 
-/* all_definitions lists every definition that the snapshot sees, parsed and not bound. */
+/* usable_definitions lists the definitions that the caller may use, of those that "counts" lets count (NULL: all), not bound. */
 static List *
-all_definitions(void)
+usable_definitions(bool (*counts)(const RecoRow *))
 {
 	RecoScan scan;
 	HeapTuple tuple;
@@ -203,7 +236,17 @@ all_definitions(void)
 
 	reco_scan_begin(&scan, "recommender", NULL, false, 0, NULL);
 	while ((tuple = reco_scan_next(&scan)) != NULL)
-		definitions = lappend(definitions, definition_of(tuple, RelationGetDescr(scan.table)));
+	{
+		RecoDefinition *definition;
+		RecoRow row;
+
+		reco_row_deform(tuple, RelationGetDescr(scan.table), &row);
+		if (counts && !counts(&row))
+			continue;
+		definition = glance_at(tuple, RelationGetDescr(scan.table));
+		if (is_usable(definition))
+			definitions = lappend(definitions, definition);
+	}
 	reco_scan_end(&scan);
 	return definitions;
 }
@@ -214,22 +257,23 @@ compare_names(const ListCell *a, const ListCell *b)
 	return strcmp(lfirst(a), lfirst(b));
 }
 
-List *
-reco_catalog_usable_names(void)
+/* names_of gives the names of definitions, sorted. */
+static List *
+names_of(const List *definitions)
 {
-	List *definitions = all_definitions();
 	List *names = NIL;
 	ListCell *cell;
 
 	foreach (cell, definitions)
-	{
-		RecoDefinition *definition = lfirst(cell);
-
-		if (has_privs_of_role(GetUserId(), definition->owner) || reco_catalog_may_read(definition))
-			names = lappend(names, definition->name);
-	}
+		names = lappend(names, ((RecoDefinition *) lfirst(cell))->name);
 	list_sort(names, compare_names);
 	return names;
+}
+
+List *
+reco_catalog_usable_names(void)
+{
+	return names_of(usable_definitions(NULL));
 }
 
 /* join_names writes names with commas between, at most ten of them. */
@@ -306,9 +350,9 @@ trusted(Oid role)
 
 /* trusted_relation says whether a relation is there and its owner is trusted. */
 static bool
-trusted_relation(const RecoRelation *relation)
+trusted_relation(Oid relid)
 {
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation->relid));
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	Oid owner;
 
 	if (!HeapTupleIsValid(tuple))
@@ -322,29 +366,33 @@ trusted_relation(const RecoRelation *relation)
 static bool
 trusted_relations(const RecoDefinition *definition)
 {
-	return trusted_relation(&definition->interactions) &&
-		   (!definition->items.recorded_name || trusted_relation(&definition->items)) &&
-		   (!definition->users.recorded_name || trusted_relation(&definition->users)) &&
-		   (!definition->reviews.recorded_name || trusted_relation(&definition->reviews));
+	return trusted_relation(definition->interactions.relid) &&
+		   (!definition->items.recorded_name || trusted_relation(definition->items.relid)) &&
+		   (!definition->users.recorded_name || trusted_relation(definition->users.relid)) &&
+		   (!definition->reviews.recorded_name || trusted_relation(definition->reviews.relid));
 }
 
-/* candidates lists, of all definitions, those of one of the two steps that the caller may use. */
-static List *
-candidates(const List *definitions, bool by_owner)
+/* has_trusted_owner is the first step by which an unnamed call finds what it means. */
+static bool
+has_trusted_owner(const RecoRow *row)
 {
-	List *chosen = NIL;
-	ListCell *cell;
+	return trusted(DatumGetObjectId(row->value[RECO_FIELD_OWNER]));
+}
 
-	foreach (cell, definitions)
-	{
-		RecoDefinition *definition = lfirst(cell);
+/* has_trusted_relations is the second: trusted_relations, of a row. */
+static bool
+has_trusted_relations(const RecoRow *row)
+{
+	static const RecoField relation[][2] = {{RECO_FIELD_INTERACTIONS, RECO_FIELD_INTERACTIONS_NAME},
+											{RECO_FIELD_ITEMS, RECO_FIELD_ITEMS_NAME},
+											{RECO_FIELD_USERS, RECO_FIELD_USERS_NAME},
+											{RECO_FIELD_REVIEWS, RECO_FIELD_REVIEWS_NAME}};
 
-		if (!(by_owner ? trusted(definition->owner) : trusted_relations(definition)))
-			continue;
-		if (has_privs_of_role(GetUserId(), definition->owner) || reco_catalog_may_read(definition))
-			chosen = lappend(chosen, definition);
-	}
-	return chosen;
+	for (size_t i = 0; i < lengthof(relation); i++)
+		if (!row->isnull[relation[i][1]] &&
+			(row->isnull[relation[i][0]] || !trusted_relation(DatumGetObjectId(row->value[relation[i][0]]))))
+			return false;
+	return true;
 }
 
 /* none_meant raises the error for an unnamed call when no recommender is the caller's. */
@@ -370,12 +418,8 @@ none_meant(bool to_learn)
 static void
 several_meant(const List *definitions)
 {
-	List *names = NIL;
-	ListCell *cell;
+	List *names = names_of(definitions);
 
-	foreach (cell, definitions)
-		names = lappend(names, ((RecoDefinition *) lfirst(cell))->name);
-	list_sort(names, compare_names);
 	ereport(ERROR, errcode(ERRCODE_AMBIGUOUS_PARAMETER),
 			errmsg("no recommender was named, and several could be meant: %s", join_names(names)),
 			errhint("Name one with recommender => '%s', or set reco.default_recommender.",
@@ -386,16 +430,15 @@ several_meant(const List *definitions)
 static RecoDefinition *
 find_unnamed(bool to_learn)
 {
-	List *definitions = all_definitions();
-	List *chosen = candidates(definitions, true);
+	List *chosen = usable_definitions(has_trusted_owner);
 
 	if (chosen == NIL && !to_learn)
-		chosen = candidates(definitions, false);
+		chosen = usable_definitions(has_trusted_relations);
 	if (chosen == NIL)
 		none_meant(to_learn);
 	if (list_length(chosen) > 1)
 		several_meant(chosen);
-	return linitial(chosen);
+	return find_by_name(((RecoDefinition *) linitial(chosen))->name);
 }
 
 /* require_vouched raises where the setting may be somebody else's than the caller's, unless the caller's side vouches for what it names. */

@@ -39,6 +39,11 @@ read_arguments(FunctionCallInfo fcinfo, RecoEvaluateCommand command, const char 
 	request.split = text_to_cstring(PG_GETARG_TEXT_PP(first));
 	if (!PG_ARGISNULL(first + 1))
 		request.test = PG_GETARG_OID(first + 1);
+	/* '-'::regclass, which would be no test relation */
+	if (!PG_ARGISNULL(first + 1) && !OidIsValid(request.test))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE), errmsg("there is no relation with OID %u", request.test),
+				 errhint("Pass the test relation by its name, or leave it out for a split.")));
 	request.repeats = PG_GETARG_BOOL(first + 2);
 	if (!PG_ARGISNULL(first + 3))
 		request.options = PG_GETARG_JSONB_P_COPY(first + 3);

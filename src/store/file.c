@@ -58,6 +58,7 @@
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
+#include "catalog/catalog.h"
 #include "store/clear.h"
 #include "store/file.h"
 #include "store/store.h"
@@ -264,6 +265,7 @@ reco_file_map(const RecoLayout *layout, int *error)
 	build.base = map_path(path, layout, error);
 	if (build.base == NULL)
 	{
+		reco_catalog_hold_chunks();
 		build.fd = open_locked(temp, error);
 		if (build.fd < 0)
 			return NULL;

@@ -414,6 +414,7 @@ SELECT complaint($$CALL reco.evaluate('hand', 'time')$$);
 SELECT complaint($$CALL reco.evaluate('hand', 'last')$$);
 SELECT complaint($$CALL reco.evaluate('timed', 'time', test => 'timed_test')$$);
 SELECT complaint($$CALL reco.evaluate('hand', test => 'hand')$$);
+SELECT complaint($$CALL reco.evaluate('hand', test => '-')$$);
 SELECT complaint($$CALL reco.evaluate('hand', test => 'other_columns')$$);
 SELECT complaint($$CALL reco.evaluate('hand', test => 'other_types')$$);
 SELECT complaint($$CALL reco.evaluate('hand', test => 'no_key_types')$$);
