@@ -13,6 +13,9 @@
 #include "evaluate/internal.h"
 #include "utils/builtins.h"
 
+/* The greatest number of an object whose members are searched. */
+#define MOST_OF_EACH 1e6
+
 pg_noreturn static void raise_range(const char *name);
 
 static void
@@ -84,7 +87,7 @@ reco_evaluate_range(Jsonb *ranges, RecoTuning *range)
 		take_array(value->val.binary.data, range);
 	else
 		range->low = range->high = number_of(range->option, value);
-	if (range->scale != RECO_TUNE_CHOICE)
+	if (range->scale != RECO_TUNE_CHOICE && range->scale != RECO_TUNE_EACH)
 		range->scale = range->low > 0 ? RECO_TUNE_LOG : RECO_TUNE_LINEAR;
 }
 
@@ -168,9 +171,17 @@ reco_evaluate_check_ranges(const RecoAlgorithm *algorithm, Jsonb *ranges)
 		known[t] = range.option;
 		reco_evaluate_range(ranges, &range);
 		if (replaces(ranges, range.option))
-			check_range(
-				&algorithm->option[reco_option_find(algorithm->option, algorithm->n_options, range.option)],
-				&range);
+		{
+			RecoOption option =
+				algorithm->option[reco_option_find(algorithm->option, algorithm->n_options, range.option)];
+
+			if (range.scale == RECO_TUNE_EACH)
+			{
+				option.open_minimum = true;
+				option.maximum = MOST_OF_EACH;
+			}
+			check_range(&option, &range);
+		}
 	}
 	if (ranges == NULL)
 		return;

@@ -51,11 +51,14 @@ struct RecoSearch
 	int n_tried; /* on this rung */
 	Setting alive[9];
 
-	Jsonb *resolved;   /* options of the present setting, as learned */
-	RecoTrial trial;   /* at hand */
-	RecoTrial present; /* the present setting's */
-	RecoTrial best;    /* learned from all */
-	int n_trials;      /* learned by this call */
+	Jsonb *resolved;       /* options of the present setting, as learned */
+	const RecoModel *kept; /* learned last, where the algorithm can make others of it; NULL: none */
+	MemoryContext keeps;   /* its */
+	Jsonb *kept_resolved;  /* its options */
+	RecoTrial trial;       /* at hand */
+	RecoTrial present;     /* the present setting's */
+	RecoTrial best;        /* learned from all */
+	int n_trials;          /* learned by this call */
 	int n_recalled;
 };
 
@@ -194,7 +197,8 @@ prepare(RecoSearch *search)
 	reco_evaluate_prepare(evaluation);
 	for (size_t u = 0; u < evaluation->n_users; u++)
 		evaluation->user[u].sampled = false;
-	for (int r = 0; r < MOST_RUNGS; r++)
+	/* where one model makes the others, a part of the users saves nothing */
+	for (int r = search->algorithm->again != NULL ? MOST_RUNGS - 1 : 0; r < MOST_RUNGS; r++)
 		if (shares[r] == 100 || evaluation->data->n_users * shares[r] / 100 >= LEAST_USERS)
 			search->share[search->n_rungs++] = shares[r];
 }
@@ -351,6 +355,27 @@ draw_number(RecoJson *json, const RecoTuning *range, double uniform, const RecoO
 		reco_json_number(json, range->option, value);
 }
 
+/* draw_each adds an object with a number for each member of the present setting. */
+static void
+draw_each(const RecoSearch *search, RecoJson *json, const RecoTuning *range, RkRng *rng)
+{
+	JsonbValue *members =
+		getKeyJsonValueFromContainer(&search->resolved->root, "members", (int) strlen("members"), NULL);
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue value;
+
+	if (members == NULL || members->type != jbvBinary)
+		elog(ERROR, "the options of a model to tune have no members");
+	reco_json_begin_object(json, range->option);
+	iterator = JsonbIteratorInit(members->val.binary.data);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+		if (token == WJB_KEY)
+			reco_json_number(json, pnstrdup(value.val.string.val, value.val.string.len),
+							 rounded(range->low * pow(range->high / range->low, rk_rng_uniform(rng))));
+	reco_json_end_object(json);
+}
+
 /* draw gives the options of a setting: nothing for the present one. */
 static Jsonb *
 draw(const RecoSearch *search, int place)
@@ -371,7 +396,9 @@ draw(const RecoSearch *search, int place)
 		double uniform = rk_rng_uniform(&rng);
 		double present = present_number(search, range.option);
 
-		if (range.scale == RECO_TUNE_CHOICE)
+		if (range.scale == RECO_TUNE_EACH)
+			draw_each(search, &json, &range, &rng);
+		else if (range.scale == RECO_TUNE_CHOICE)
 			draw_choice(&json, &range, uniform, option->type);
 		else if (range.scale != RECO_TUNE_TIMES || present > 0)
 			draw_number(&json, &range, uniform, option, present);
@@ -445,6 +472,34 @@ compare_trial(RecoSearch *search)
 	pfree(difference);
 }
 
+/* again gives the model of a setting, made of the one that is kept; NULL: it must be learned. */
+static const RecoModel *
+again(const RecoSearch *search, Jsonb *drawn)
+{
+	const RecoAlgorithm *algorithm = search->algorithm;
+	Jsonb *objects[] = {reco_model_options(search->evaluation->definition), drawn};
+
+	if (search->kept == NULL)
+		return NULL;
+	return algorithm->again(search->kept, reco_model_parse_options(algorithm, objects, lengthof(objects)));
+}
+
+/* keep keeps a learned model and all that is in its context, in place of the one before, where others can be made of it. */
+static void
+keep(RecoSearch *search, const RecoContestant *contestant, MemoryContext each)
+{
+	if (search->algorithm->again == NULL)
+	{
+		MemoryContextDelete(each);
+		return;
+	}
+	if (search->keeps != NULL)
+		MemoryContextDelete(search->keeps);
+	search->keeps = each;
+	search->kept = contestant->model;
+	search->kept_resolved = search->trial.resolved;
+}
+
 bool
 reco_tune_try(RecoSearch *search)
 {
@@ -464,13 +519,23 @@ reco_tune_try(RecoSearch *search)
 	trial->drawn = entry.options = draw(search, trial->place);
 	each = AllocSetContextCreate(outer, "reco tune: one trial", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(each);
+	entry.model = again(search, trial->drawn);
 	contestant = reco_evaluate_contest(evaluation, &entry, outer);
 	trial->seconds = elapsed(search) - begin;
-	trial->resolved = evaluation->learned_options;
+	MemoryContextSwitchTo(outer);
+	trial->resolved =
+		entry.model == NULL
+			? evaluation->learned_options
+			: DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(search->kept_resolved),
+												 JsonbPGetDatum(trial->drawn)));
+	MemoryContextSwitchTo(each);
 	reco_evaluate_measure(evaluation, contestant);
 	sum_up(search, contestant->tally, outer);
 	MemoryContextSwitchTo(outer);
-	MemoryContextDelete(each);
+	if (entry.model == NULL)
+		keep(search, contestant, each);
+	else
+		MemoryContextDelete(each);
 	compare_trial(search);
 	search->n_trials++;
 	return true;

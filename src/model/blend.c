@@ -80,6 +80,8 @@ blend_bind(RecoModel *model)
 			continue;
 		blend->weight[blend->n] =
 			*(const double *) reco_model_tensor(tensors, BLEND_WEIGHT, RECO_FLOAT8, 1, 1);
+		if (reco_store_find(tensors, BLEND_SCALE, RECO_FLOAT8, 1) != NULL)
+			blend->scale[blend->n] = reco_model_tensor(tensors, BLEND_SCALE, RECO_FLOAT8, 1, 1);
 		blend->member[blend->n++] = reco_blend_member(model, algorithm, tensors);
 	}
 	if (blend->n == 0)
@@ -267,15 +269,23 @@ blend_use(const char *tensor)
 																				  : RECO_TENSOR_HELD;
 }
 
+/* In units of the spread of a member's scores. */
+static const RecoTuning blend_tuning[] = {
+	{"weights", RECO_TUNE_EACH, 0.25, 4, NULL},
+};
+
 const RecoAlgorithm reco_blend = {
 	.name = "blend",
 	.linearity = RECO_AFFINE,
 	.implicit_only = true,
 	.option = reco_blend_option,
 	.n_options = BLEND_N_OPTIONS,
+	.tuning = blend_tuning,
+	.n_tuning = lengthof(blend_tuning),
 	.check_options = reco_blend_check_options,
 	.learn_bytes = reco_blend_learn_bytes,
 	.learn = reco_blend_learn,
+	.again = reco_blend_again,
 	.bind = blend_bind,
 	.use = blend_use,
 	.check = blend_check,

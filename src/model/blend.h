@@ -14,6 +14,9 @@
 
 #define BLEND_WEIGHT "blend_weight"
 
+/* What a member whose weight is given counts one of, float8 [1 x 1]; not there where weights were found. */
+#define BLEND_SCALE "blend_scale"
+
 /* Members at most: each algorithm once. */
 #define BLEND_MOST_MEMBERS 16
 
@@ -32,6 +35,7 @@ typedef struct RecoBlend
 	int n;
 	RecoModel *member[BLEND_MOST_MEMBERS];
 	double weight[BLEND_MOST_MEMBERS];
+	const double *scale[BLEND_MOST_MEMBERS]; /* NULL: weights were found */
 } RecoBlend;
 
 /* reco_blend_member makes a model of a member's tensors that shares items and folding with "whole". */
@@ -46,6 +50,7 @@ extern const RecoOption reco_blend_option[BLEND_N_OPTIONS];
 extern Size reco_blend_learn_bytes(size_t n_users, size_t n_items, size_t n_rows, bool explicit_feedback,
 								   const RecoOptionValue *option);
 extern void reco_blend_learn(const RecoLearnInput *input, RecoLearnOutput *output);
+extern const RecoModel *reco_blend_again(const RecoModel *learned, const RecoOptionValue *option);
 extern void reco_blend_check_options(const RecoOptionValue *option);
 
 /*
@@ -57,8 +62,9 @@ extern void reco_blend_weigh(RecoBlend *blend, const RkCsr *train, const RkCsr *
 
 /*
  * reco_blend_scale gives the weights of members that count "share" each, [n], in the units of reco_blend_weigh: reciprocal
- * spreads of scores, here of the items that members list for a sample of the users of "rows".
+ * spreads of scores, here of the items that members list for a sample of the users of "rows"; scale [n] is what 1 counts.
  */
-extern void reco_blend_scale(RecoBlend *blend, const RkCsr *rows, uint64 seed, const double *share);
+extern void reco_blend_scale(RecoBlend *blend, const RkCsr *rows, uint64 seed, const double *share,
+							 double *scale);
 
 #endif

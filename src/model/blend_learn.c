@@ -233,11 +233,12 @@ weigh(const RecoLearnInput *input, const Member *member, uint64 seed, RecoBlend 
 	reco_area_release(input->area, mark);
 }
 
-/* add_member adds a member's tensors under its name. */
+/* add_member adds a member's tensors under its name; scale is NULL where weights were found. */
 static void
-add_member(RecoLearnOutput *output, const char *name, const RecoLearnOutput *own, const double *weight)
+add_member(RecoLearnOutput *output, const char *name, const RecoLearnOutput *own, const double *weight,
+		   const double *scale)
 {
-	output->tensor = repalloc(output->tensor, sizeof(RecoTensor) * (output->n_tensors + own->n_tensors + 1));
+	output->tensor = repalloc(output->tensor, sizeof(RecoTensor) * (output->n_tensors + own->n_tensors + 2));
 	for (int t = 0; t < own->n_tensors; t++)
 	{
 		RecoTensor *tensor = &output->tensor[output->n_tensors++];
@@ -247,6 +248,9 @@ add_member(RecoLearnOutput *output, const char *name, const RecoLearnOutput *own
 	}
 	output->tensor[output->n_tensors++] =
 		(RecoTensor){psprintf("%s.%s", name, BLEND_WEIGHT), RECO_FLOAT8, 1, 1, weight};
+	if (scale != NULL)
+		output->tensor[output->n_tensors++] =
+			(RecoTensor){psprintf("%s.%s", name, BLEND_SCALE), RECO_FLOAT8, 1, 1, scale};
 }
 
 void
@@ -256,6 +260,7 @@ reco_blend_learn(const RecoLearnInput *input, RecoLearnOutput *output)
 	RecoLearnOutput own[BLEND_MOST_MEMBERS];
 	double share[BLEND_MOST_MEMBERS] = {1};
 	RecoBlend *blend = palloc0(sizeof(RecoBlend));
+	double *scale = palloc0(sizeof(double) * BLEND_MOST_MEMBERS);
 	uint64 seed = rk_hash_mix((uint64) input->option[BLEND_SEED].number, OWN_SEED);
 	bool is_given;
 	RecoJson options;
@@ -270,12 +275,13 @@ reco_blend_learn(const RecoLearnInput *input, RecoLearnOutput *output)
 		weigh(input, member, seed, blend, &metrics);
 	learn_members(input, member, blend, own);
 	if (is_given)
-		reco_blend_scale(blend, &input->data->by_user, seed, share);
+		reco_blend_scale(blend, &input->data->by_user, seed, share, scale);
 	output->tensor = palloc(sizeof(RecoTensor));
 	reco_json_begin(&of_members);
 	for (int m = 0; m < blend->n; m++)
 	{
-		add_member(output, member[m].algorithm->name, &own[m], &blend->weight[m]);
+		add_member(output, member[m].algorithm->name, &own[m], &blend->weight[m],
+				   is_given ? &scale[m] : NULL);
 		reco_json_object(&of_members, member[m].algorithm->name, own[m].options);
 	}
 	reco_json_begin(&options);
@@ -286,4 +292,29 @@ reco_blend_learn(const RecoLearnInput *input, RecoLearnOutput *output)
 	reco_json_integer(&options, "seed", (int64) input->option[BLEND_SEED].number);
 	output->options = reco_json_end(&options);
 	output->metrics = reco_json_end(&metrics);
+}
+
+/* Members are as they were learned, their weights as they are given now. */
+const RecoModel *
+reco_blend_again(const RecoModel *learned, const RecoOptionValue *option)
+{
+	const RecoBlend *blend = learned->state;
+	Member member[BLEND_MOST_MEMBERS];
+	double share[BLEND_MOST_MEMBERS];
+	int n = members_of(option, member);
+	RecoModel *model;
+	RecoBlend *own;
+
+	if (n != blend->n || !shares_of(option, member, n, share))
+		return NULL;
+	for (int m = 0; m < n; m++)
+		if (blend->scale[m] == NULL || blend->member[m]->algorithm != member[m].algorithm)
+			return NULL;
+	model = palloc(sizeof(RecoModel));
+	*model = *learned;
+	model->state = own = palloc(sizeof(RecoBlend));
+	*own = *blend;
+	for (int m = 0; m < n; m++)
+		own->weight[m] = share[m] * *blend->scale[m];
+	return model;
 }

@@ -415,10 +415,13 @@ reco_blend_weigh(RecoBlend *blend, const RkCsr *train, const RkCsr *test, uint64
 }
 
 void
-reco_blend_scale(RecoBlend *blend, const RkCsr *rows, uint64 seed, const double *share)
+reco_blend_scale(RecoBlend *blend, const RkCsr *rows, uint64 seed, const double *share, double *scale)
 {
 	Jury jury = hear(blend, rows, NULL, seed);
 
 	for (int m = 0; m < blend->n; m++)
-		blend->weight[m] = share[m] * (jury.n > 0 ? scale_of(&jury, m) : 1);
+	{
+		scale[m] = jury.n > 0 ? scale_of(&jury, m) : 1;
+		blend->weight[m] = share[m] * scale[m];
+	}
 }

@@ -260,6 +260,12 @@ struct RecoAlgorithm
 	void (*learn)(const RecoLearnInput *input, RecoLearnOutput *output);
 
 	/*
+	 * again gives the model, in the current context and over what is learned, that the same rows would give with other values of
+	 * options that tuning ranges over; NULL where that must be learned.  NULL: it must always be.
+	 */
+	const RecoModel *(*again)(const RecoModel *learned, const RecoOptionValue *option);
+
+	/*
 	 * attribute_bytes bounds what learning takes of the area beside learn_bytes for the attributes of one side,
 	 * in n_columns; NULL when the algorithm knows nothing of attributes.
 	 */

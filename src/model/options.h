@@ -56,7 +56,8 @@ typedef enum RecoTuningScale
 	RECO_TUNE_LINEAR, /* between low and high, all equally likely */
 	RECO_TUNE_LOG,    /* between low and high, all orders of magnitude equally likely */
 	RECO_TUNE_TIMES,  /* the same, as a multiple of what the defaults resolve to */
-	RECO_TUNE_CHOICE  /* one of "a|b|c" */
+	RECO_TUNE_CHOICE, /* one of "a|b|c" */
+	RECO_TUNE_EACH    /* of an object: for each name in the option "members" as RECO_TUNE_LOG */
 } RecoTuningScale;
 
 /* The range over which an algorithm wants one of its options searched. */

@@ -86,6 +86,22 @@ CALL reco.tune('near', budget => '1 day', options => '{"trials": 5, "k": 10, "re
 SELECT bool_and(resolved ->> 'weighting' IN ('none', 'bm25') AND (resolved ->> 'shrinkage')::float8 <= 1) AS in_ranges
 FROM reco.trials WHERE recommender = 'near' AND setting > 1 AND search = (SELECT t.search FROM reco.trials t ORDER BY t.trial DESC LIMIT 1);
 
+-- The weights of a blend are searched; its members are learned once with given weights, and what a trial measures is what learning anew with its options does.
+SELECT reco.create_recommender('mixed', 'shelf', 'u', 'i', algorithm => 'blend', options => '{"members": {"als": {"factors": 4, "iterations": 2}, "rp3beta": {}}}');
+CALL reco.tune('mixed', budget => '1 day', options => '{"trials": 5, "k": 5, "resamples": 50, "seed": 8}');
+SELECT count(*), count(DISTINCT resolved -> 'weights') AS weights, bool_and(share = 100) AS whole, bool_and(setting = 0 OR resolved -> 'weights' = options -> 'weights') AS as_drawn,
+	count(DISTINCT resolved -> 'members') AS members, count(DISTINCT value) > 1 AS differ,
+	bool_and(setting = 0 OR ((resolved #>> '{weights,als}')::float8 BETWEEN 0.25 AND 4 AND (resolved #>> '{weights,rp3beta}')::float8 BETWEEN 0.25 AND 4)) AS in_range
+FROM reco.trials WHERE recommender = 'mixed';
+SELECT options -> 'weights' AS last_weights, value AS last_value FROM reco.trials WHERE recommender = 'mixed' ORDER BY setting DESC LIMIT 1 \gset
+CALL reco.evaluate('mixed', options => format('{"k": 5, "resamples": 0, "seed": 8, "model": {"weights": %s}}', :'last_weights')::jsonb);
+SELECT max(value) = :last_value AS equal FROM reco.evaluations WHERE recommender = 'mixed' AND metric = 'ndcg' AND model = 'blend' AND user_group = 'all' AND item_group = 'all';
+CALL reco.tune('mixed', budget => '1 day', options => '{"trials": 4, "k": 5, "resamples": 0, "seed": 9, "ranges": {"weights": [1, 2]}}');
+SELECT bool_and((resolved #>> '{weights,als}')::float8 BETWEEN 1 AND 2) AS in_ranges FROM reco.trials
+WHERE recommender = 'mixed' AND setting > 0 AND search = (SELECT t.search FROM reco.trials t ORDER BY t.trial DESC LIMIT 1);
+SELECT complaint($$CALL reco.tune('mixed', options => '{"ranges": {"weights": [0, 2]}}')$$);
+SELECT complaint($$CALL reco.tune('mixed', options => '{"ranges": {"weights": {"als": 2}}}')$$);
+
 -- Another moment of the split, another algorithm, other attributes: other searches, of which nothing is recalled.
 CREATE TABLE dated AS SELECT u, (u % 2) * 20 + (u * 7 + g * g) % 20 AS i, timestamptz '2024-01-01 00:00+00' + (u * g) % 97 * interval '1 day' AS at
 	FROM generate_series(1, 200) u, generate_series(1, 6) g;
@@ -146,7 +162,7 @@ SELECT count(*) > 0 AS seen FROM reco.trials;
 SELECT helper.complaint('SELECT reco.apply_trial(' || :trial || ')');
 RESET ROLE;
 
-SELECT reco.drop_recommender(name) FROM reco.recommenders WHERE name IN ('shelf', 'many', 'rated', 'near', 'top', 'dated');
+SELECT reco.drop_recommender(name) FROM reco.recommenders WHERE name IN ('shelf', 'many', 'rated', 'near', 'top', 'dated', 'mixed');
 SELECT count(*) FROM reco.trial t WHERE NOT EXISTS (SELECT FROM reco.recommender r WHERE r.key = t.recommender);
 DROP SCHEMA tune CASCADE;
 DROP ROLE regress_reco_tuner;
