@@ -32,6 +32,7 @@
 #include "explain/numerals.h"
 #include "explain/outside.h"
 #include "explain/plain.h"
+#include "explain/ratings.h"
 #include "explain/vocabulary.h"
 #include "explain/words.h"
 
@@ -67,6 +68,8 @@ typedef struct Check
 
 static int clause_to(const Check *check, int at);
 static int clause_from(const Check *check, int at);
+static int sentence_from(const Check *check, int at);
+static bool has_cause(const Check *check, int from, int to);
 
 static bool
 is_mark(uint32 code)
@@ -145,7 +148,7 @@ find_usual(Check *check)
 		RecoPlainWords words;
 
 		if ((entry->class != RECO_WORD_PROSE && entry->class != RECO_WORD_EVENT &&
-			 entry->class != RECO_WORD_CAUSE_NEXT) ||
+			 entry->class != RECO_WORD_CAUSE_NEXT && entry->class != RECO_WORD_NEUTRAL) ||
 			!reco_lexicon_speaks(entry->lang, check->facts->lang))
 			continue;
 		words = reco_plain_words(entry->words);
@@ -437,6 +440,46 @@ blank_reviews(Check *check)
 				blank(&check->text, found, found + word.n, HARMLESS);
 		}
 	}
+}
+
+/* has_item says whether the name of the item stands within bounds. */
+static bool
+has_item(const Check *check, int from, int to)
+{
+	for (int at = from; at < to; at++)
+		if (check->text.code[at] == MARK)
+			return true;
+	return false;
+}
+
+/* blank_reasons_after takes out words by which what was named before is called the reason: a cause, and not the item. */
+static void
+blank_reasons_after(Check *check)
+{
+	RecoPlainWords words =
+		reco_plain_words("is the reason|was the reason|are the reason|are the reasons|were the reason");
+	int found;
+	int end = 0;
+
+	while (next_word(check, &words, end, check->text.n, &found, &end))
+	{
+		int begin = sentence_from(check, found);
+
+		if (has_cause(check, begin, found))
+			blank(&check->text, found, end, HARMLESS);
+		else if (has_item(check, begin, found))
+			add_found(check, "cause", found, end, "gives a cause that the facts do not");
+	}
+	reco_plain_forget(&words);
+}
+
+/* blank_ratings takes out what says that the reader rated an item highly, of those causes of which it is true. */
+static void
+blank_ratings(Check *check)
+{
+	for (int c = 0; c < check->facts->n_causes; c++)
+		if (check->facts->cause[c].event == RECO_WORDING_RATED_HIGHLY)
+			reco_ratings_blank(&check->text, check->facts->lang, MARK + 1 + (uint32) c, HARMLESS);
 }
 
 /* is_value says whether the value of an attribute that is cited follows a position, quotation marks aside. */
@@ -810,6 +853,8 @@ check_words(Check *check)
 
 	blank_reviews(check);
 	blank_values(check);
+	blank_ratings(check);
+	blank_reasons_after(check);
 	check_language(check);
 	if (strcmp(check->facts->source, "history") == 0 && (basis[0] == '\0' || strcmp(basis, "fallback") == 0))
 		visit_words(check, RECO_WORD_HISTORY, blank_word);

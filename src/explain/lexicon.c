@@ -32,7 +32,7 @@ const RecoLexicon reco_lexicon[] = {
 	{"en", CLASS(HARMLESS),
 	 "this one|that one|the one|one you|one of|one for|another one|no doubt|not only|why not|one to|one that|one more "
 	 "look|at once|one more|worth considering|worth a thought|liked by|would pair|we pair|to pair|pair it|pair this|pair them|pair with|pair well|a good pair|"
-	 "perfect pair|make a pair|we saw|we looked at|came across|come across|same family|just like|you once|in view|strength of|room for|to your liking|to your taste|hope you like|hope you enjoy|think you like|do you enjoy|do you like|if you enjoy|if you like|should you like|when you like|neighbour of|neighbor of|one and the same|no wonder|no surprise|nothing like"},
+	 "perfect pair|make a pair|we saw|we looked at|came across|come across|same family|just like|you once|in view|strength of|room for|to your liking|to your taste|hope you like|hope you enjoy|think you like|do you enjoy|do you like|if you enjoy|if you like|should you like|when you like|neighbour of|neighbor of|one and the same|no wonder|no surprise|nothing like|next read|reading list"},
 	{"en", CLASS(HISTORY), "based on your history|drawn from your history|in line with your history"},
 	{"en", CLASS(PROFILE), "based on your profile|drawn from your profile|in line with your profile"},
 	{"en", CLASS(PROSE),

@@ -739,8 +739,59 @@ INSERT INTO corpus (lang, keeps, held_out, form) SELECT 'zh', false, true, form 
 	'您买过《%1$s》，评委选中了《%2$s》。',
 	'您双十一买过《%1$s》，推荐这款。'
 ]) form;
+-- written later, about other goods, before the names of the catalogue and ratings were told apart from words; not tuned on either
+ALTER TABLE corpus ADD later boolean DEFAULT false;
+INSERT INTO corpus (lang, keeps, later, form) SELECT 'en', true, true, form FROM unnest(ARRAY[
+	'You bought “%1$s”, so “%2$s” may be worth a look.',
+	'A shop that sells “%1$s” to you should also show you “%2$s”.',
+	'Because your orders include “%1$s”, we are showing you “%2$s”.',
+	'Ordered “%1$s” before? “%2$s” could sit right beside it.',
+	'This is here because you purchased “%1$s”.',
+	'“%2$s”: a natural follow-up to the “%1$s” you bought.',
+	'We put “%2$s” on your list because of your order of “%1$s”.',
+	'If you were pleased with “%1$s”, have a look at “%2$s”.',
+	'“%2$s” tends to go hand in hand with “%1$s”, which you bought.',
+	'Your past order of “%1$s” points towards “%2$s”.',
+	'Picked out for you on the strength of “%1$s”, which you ordered.',
+	'You already own “%1$s”; “%2$s” might round off the set.',
+	'Because “%1$s” was in one of your orders, “%2$s” came up for you.',
+	'Shoppers like you who bought “%1$s” may want “%2$s” next.',
+	'Your “%1$s” order is the reason we mention “%2$s”.',
+	'Something along the lines of “%1$s”, which you purchased earlier.',
+	'After “%1$s”, which you bought, “%2$s” is an obvious candidate.',
+	'One idea, drawn from your purchase of “%1$s”: “%2$s”.',
+	'We think “%2$s” would make a fine addition to the “%1$s” you bought.',
+	'Your purchase of “%1$s” put “%2$s” at the forefront of our suggestions.',
+	'You went for “%1$s” and bought it; “%2$s” is in a similar vein.',
+	'With “%1$s” in your purchase history, “%2$s” is a sensible next pick.',
+	'You bought “%1$s”. Perhaps “%2$s” is next?',
+	'To accompany the “%1$s” you purchased, consider “%2$s”.',
+	'“%2$s” would not look out of place next to the “%1$s” you bought.'
+]) form;
+INSERT INTO corpus (lang, keeps, later, form) SELECT 'zh', true, true, form FROM unnest(ARRAY[
+	'您买过《%1$s》，不妨也看看《%2$s》。',
+	'既然您买过《%1$s》，《%2$s》或许也合您的意。',
+	'在您购买《%1$s》之后，我们觉得《%2$s》值得您留意。',
+	'因为您的订单里有《%1$s》，我们向您推荐《%2$s》。',
+	'《%2$s》和您买过的《%1$s》放在一起很搭。',
+	'根据您购买《%1$s》的记录，为您挑选了《%2$s》。',
+	'您买下了《%1$s》，《%2$s》可以作为它的补充。',
+	'您入手过《%1$s》，下一件可以考虑《%2$s》。',
+	'由于您购买过《%1$s》，这款《%2$s》可能会引起您的兴趣。',
+	'买过《%1$s》的您，也许会对《%2$s》感兴趣。',
+	'您之前下单的《%1$s》，让我们想到了《%2$s》。',
+	'《%2$s》与您购买的《%1$s》有不少共同之处。',
+	'看到您买过《%1$s》，我们把《%2$s》推荐给您。',
+	'考虑到您购买过《%1$s》，《%2$s》应该是个不错的选择。',
+	'您购买过《%1$s》，再添一件《%2$s》怎么样？',
+	'为什么推荐《%2$s》？因为您买过《%1$s》。',
+	'您买过的《%1$s》与《%2$s》风格接近。',
+	'如果《%1$s》让您满意，那么《%2$s》也值得一试。',
+	'我们从您购买的《%1$s》出发，找到了《%2$s》。',
+	'《%2$s》：送给买过《%1$s》的您。'
+]) form;
 CREATE TABLE verdict AS
-SELECT c.id, c.lang, c.keeps, CASE WHEN held_out THEN 'held out' ELSE 'tuned on' END AS part,
+SELECT c.id, c.lang, c.keeps, CASE WHEN later THEN 'held out later' WHEN held_out THEN 'held out' ELSE 'tuned on' END AS part,
 	format(form, cause, item, other) AS text, a.accepted, a.problems
 FROM corpus c JOIN prompt p USING (lang), LATERAL reason_accept(format(form, cause, item, other), p.facts) a;
 \set ECHO all
