@@ -12,6 +12,9 @@
 /* Rows of the factored matrix are rounded up to as many. */
 #define RK_SIDE_ROWS 8
 
+/* Doubles of a block of it, about. */
+#define RK_SIDE_BLOCK 32768
+
 /* rk_side_axpy adds a x to y; both [d]. */
 RK_INLINE void
 rk_side_axpy(double a, const double *x, double *y, size_t d)
@@ -34,44 +37,91 @@ rk_side_gram_elements(size_t q)
 	return rk_round_up(q, RK_SIDE_ROWS) * rk_cholesky_stride(q);
 }
 
-/* rk_side_gram_row adds one row's lambda f f^T to the upper triangle. */
-RK_CLONES static void
-rk_side_gram_row(const RkSide *side, size_t row, double *gram, size_t ld)
+/* rk_side_block_rows is the number of rows of F^T L F in one block: as many as stay in a processor's own cache. */
+static size_t
+rk_side_block_rows(size_t q)
+{
+	size_t rows = RK_SIDE_BLOCK / rk_cholesky_stride(q);
+
+	return rows > RK_SIDE_ROWS ? rows - rows % RK_SIDE_ROWS : RK_SIDE_ROWS;
+}
+
+size_t
+rk_side_blocks(size_t q)
+{
+	size_t rows = rk_side_block_rows(q);
+
+	return (q + rows - 1) / rows;
+}
+
+/* rk_side_first gives the first of a row's n columns that is at least c. */
+static size_t
+rk_side_first(const uint32_t *column, size_t n, size_t c)
+{
+	size_t low = 0;
+	size_t high = n;
+
+	while (low < high)
+	{
+		size_t middle = low + (high - low) / 2;
+
+		if (column[middle] < c)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* rk_side_gram_row adds to rows first ... last - 1 of the upper triangle one row's lambda f f^T; gives the multiplications. */
+RK_CLONES static size_t
+rk_side_gram_row(const RkSide *side, size_t row, size_t first, size_t last, double *gram, size_t ld)
 {
 	const RkCsr *features = &side->features;
-	size_t first = (size_t) features->offset[row];
+	size_t begin = (size_t) features->offset[row];
 	size_t n = rk_csr_count(features, row);
-	const uint32_t *column = features->index + first;
-	const float *value = features->weight + first;
+	const uint32_t *column = features->index + begin;
+	const float *value = features->weight + begin;
 	size_t p = features->n_cols;
+	size_t low = rk_side_first(column, n, first);
+	size_t a = low;
 
-	for (size_t a = 0; a < n; a++)
+	for (; a < n && column[a] < last; a++)
 	{
 		double *to = gram + (size_t) column[a] * ld;
 		double weight = side->lambda[row] * (double) value[a];
 
-		for (size_t b = a; b < n; b++)
-			to[column[b]] += weight * (double) value[b];
+		if (column[n - 1] - column[a] == n - 1 - a)
+			/* no column is left out, as in a vector */
+			rk_side_axpy_float(weight, value + a, to + column[a], n - a);
+		else
+			for (size_t b = a; b < n; b++)
+				to[column[b]] += weight * (double) value[b];
 		to[p] += weight;
 	}
-	gram[p * ld + p] += side->lambda[row];
+	if (p >= first && p < last)
+		gram[p * ld + p] += side->lambda[row];
+	return (a - low) * n;
 }
 
 RkStatus
-rk_side_gram(const RkSide *side, size_t slab, double *gram, const RkPoll *poll)
+rk_side_gram(const RkSide *side, size_t block, double *gram, const RkPoll *poll)
 {
 	size_t q = rk_side_columns(side);
 	size_t ld = rk_cholesky_stride(q);
+	size_t first = block * rk_side_block_rows(q);
+	size_t last =
+		first + rk_side_block_rows(q) < q ? first + rk_side_block_rows(q) : rk_round_up(q, RK_SIDE_ROWS);
 	double work = 0.0;
 
-	memset(gram, 0, rk_side_gram_elements(q) * sizeof(double));
-	for (size_t i = rk_side_slab(side, slab); i < rk_side_slab(side, slab + 1); i++)
+	memset(gram + first * ld, 0, (last - first) * ld * sizeof(double));
+	for (size_t i = 0; i < side->features.n_rows; i++)
 	{
-		double n = (double) rk_csr_count(&side->features, i);
+		size_t done = 0;
 
 		if (side->lambda[i] > 0.0)
-			rk_side_gram_row(side, i, gram, ld);
-		if (rk_poll_after(poll, &work, 16.0 + 4.0 * n * n))
+			done = rk_side_gram_row(side, i, first, last, gram, ld);
+		if (rk_poll_after(poll, &work, 64.0 + 4.0 * (double) done))
 			return RK_CANCELLED;
 	}
 	return RK_OK;

@@ -11,9 +11,9 @@
  * row is the intercept, which the ridge leaves alone: what nothing is known of is
  * expected to be average, not nothing.  Rows with lambda_i = 0 take no part.
  *
- * The normal equations (F^T L F + ridge) W = F^T L Y are summed over RK_SIDE_SLABS
- * slabs of rows, each into matrices of its own, added in order: the same bytes
- * whichever process takes which slab.  Up to RK_SIDE_DIRECT columns they are factored, once
+ * The right side of the normal equations (F^T L F + ridge) W = F^T L Y is summed over RK_SIDE_SLABS
+ * slabs of rows, each into a matrix of its own, added in order, and F^T L F by blocks of its rows, each over all
+ * rows of F in order: the same bytes whichever process takes which slab or block.  Up to RK_SIDE_DIRECT columns they are factored, once
  * for as many Y as there are; beyond, they are solved by conjugate gradients, all
  * d columns at once and each with steps of its own, preconditioned by the
  * diagonal (Saad, Iterative Methods for Sparse Linear Systems, algorithm 9.1), and F^T L F is
@@ -31,7 +31,7 @@
 #define RK_SIDE_SLABS 8
 
 /* The most columns q whose normal equations are factored. */
-#define RK_SIDE_DIRECT 1024
+#define RK_SIDE_DIRECT 2048
 
 /* RkSide states one regression; it owns nothing. */
 typedef struct RkSide
@@ -61,11 +61,16 @@ rk_side_slab(const RkSide *side, size_t slab)
 extern size_t rk_side_gram_elements(size_t q);
 
 /*
- * rk_side_gram writes the upper triangle of one slab's F^T L F; rk_side_right
- * its F^T L Y, right is [q x d] and factor is Y, [n x d]; rk_side_product
+ * rk_side_gram writes the rows of one of rk_side_blocks(q) blocks of the upper triangle of F^T L F into the matrix that has
+ * them all.
+ */
+extern size_t rk_side_blocks(size_t q);
+extern RkStatus rk_side_gram(const RkSide *side, size_t block, double *gram, const RkPoll *poll);
+
+/*
+ * rk_side_right writes one slab's F^T L Y, right is [q x d] and factor is Y, [n x d]; rk_side_product
  * its F^T L F P, out and P are [q x d].  tmp is [d].
  */
-extern RkStatus rk_side_gram(const RkSide *side, size_t slab, double *gram, const RkPoll *poll);
 extern RkStatus rk_side_right(const RkSide *side, const float *factor, size_t slab, double *right,
 							  double *tmp, const RkPoll *poll);
 extern RkStatus rk_side_product(const RkSide *side, const double *p, size_t slab, double *out, double *tmp,
@@ -74,7 +79,7 @@ extern RkStatus rk_side_product(const RkSide *side, const double *p, size_t slab
 /* rk_side_add adds a slab's n numbers to the sum. */
 extern void rk_side_add(size_t n, const double *slab, double *sum);
 
-/* rk_side_factor adds the ridge to the sum of the slabs' gram and factors it in place. */
+/* rk_side_factor adds the ridge to F^T L F and factors it in place. */
 extern RkStatus rk_side_factor(const RkSide *side, double *gram, const RkPoll *poll);
 
 /* rk_side_solve replaces the right side [q x d] by W, with what rk_side_factor left. */

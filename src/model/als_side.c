@@ -42,8 +42,7 @@ reco_als_task_side_gram(void *arg, size_t range, void *scratch, const RkPoll *po
 	const AlsShared *shared = arg;
 	const AlsAttributes *attributes = shared->target->attributes;
 
-	return rk_side_gram(&attributes->problem, range, attributes->slab + range * attributes->slab_elements,
-						poll);
+	return rk_side_gram(&attributes->problem, range, attributes->gram, poll);
 }
 
 RkStatus
@@ -79,23 +78,17 @@ reco_als_task_side_misfit(void *arg, size_t range, void *scratch, const RkPoll *
 /* Arrays [q x d] of a search, its right side among them. */
 #define SEARCH_MATRICES 5
 
-/* slab_elements gives the doubles of one slab. */
-static Size
-slab_elements(size_t q, size_t d, bool direct)
-{
-	return direct ? Max(rk_side_gram_elements(q), q * d) : q * d;
-}
-
 Size
 reco_als_side_bytes(size_t n_rows, size_t n_columns, size_t d)
 {
 	size_t q = n_columns + 1;
-	bool direct = q <= RK_SIDE_DIRECT;
 	Size map = mul_size(q, d);
 	Size bytes = add_size(sizeof(AlsAttributes), mul_size(n_rows, sizeof(double)));
 
 	bytes = add_size(bytes, mul_size(map, 3 * sizeof(float) + SEARCH_MATRICES * sizeof(double)));
-	bytes = add_size(bytes, mul_size(slab_elements(q, d, direct), (RK_SIDE_SLABS + 1) * sizeof(double)));
+	bytes = add_size(bytes, mul_size(map, RK_SIDE_SLABS * sizeof(double)));
+	if (q <= RK_SIDE_DIRECT)
+		bytes = add_size(bytes, mul_size(rk_side_gram_elements(q), sizeof(double)));
 	bytes = add_size(bytes, mul_size(q + 4 * d, sizeof(double)));
 	return add_size(bytes, 16 * RK_SCRATCH_ALIGN);
 }
@@ -113,7 +106,6 @@ init_side(AlsLearner *learner, AlsSide *side, const RkCsr *features)
 	RecoArea *area = learner->input->area;
 	size_t d = learner->shared->d;
 	size_t q = features->n_cols + 1;
-	bool direct = q <= RK_SIDE_DIRECT;
 	AlsAttributes *attributes;
 
 	if (features->n_cols == 0)
@@ -126,10 +118,10 @@ init_side(AlsLearner *learner, AlsSide *side, const RkCsr *features)
 	attributes->map = reco_area_alloc(area, mul_size(mul_size(q, d), sizeof(float)));
 	attributes->left = reco_area_alloc(area, mul_size(mul_size(q, d), sizeof(float)));
 	attributes->step = reco_area_alloc(area, mul_size(mul_size(q, d), sizeof(float)));
-	attributes->slab_elements = slab_elements(q, d, direct);
+	attributes->slab_elements = q * d;
 	attributes->slab = doubles(area, RK_SIDE_SLABS * attributes->slab_elements);
 	attributes->search.x = doubles(area, q * d);
-	if (direct)
+	if (q <= RK_SIDE_DIRECT)
 	{
 		attributes->gram = doubles(area, rk_side_gram_elements(q));
 		attributes->right = attributes->slab;
@@ -199,8 +191,8 @@ reco_als_side_set(AlsLearner *learner, AlsSide *side, const bool *known)
 	weigh_rows(learner, side, known);
 	if (attributes->gram != NULL)
 	{
-		run_slabs(learner, side, TASK_SIDE_GRAM, rk_side_gram_elements(rk_side_columns(&attributes->problem)),
-				  attributes->gram);
+		learner->shared->target = side;
+		reco_als_run(learner, TASK_SIDE_GRAM, rk_side_blocks(rk_side_columns(&attributes->problem)), false);
 		reco_learn_check(rk_side_factor(&attributes->problem, attributes->gram, &reco_pool_poll));
 	}
 	else

@@ -82,19 +82,14 @@ static double *
 direct(const RkSide *side, const float *factor)
 {
 	size_t n = rk_side_gram_elements(rk_side_columns(side));
-	double *gram = calloc(n, sizeof(double));
-	double *slab = unit_alloc(n * sizeof(double));
+	double *gram = unit_alloc(n * sizeof(double));
 	double *w = right_side(side, factor);
 
-	for (size_t s = 0; s < RK_SIDE_SLABS; s++)
-	{
-		CHECK(rk_side_gram(side, s, slab, NULL) == RK_OK);
-		rk_side_add(n, slab, gram);
-	}
+	for (size_t b = rk_side_blocks(rk_side_columns(side)); b-- > 0;)
+		CHECK(rk_side_gram(side, b, gram, NULL) == RK_OK);
 	CHECK(rk_side_factor(side, gram, NULL) == RK_OK);
 	CHECK(rk_side_solve(side, gram, w, NULL) == RK_OK);
 	free(gram);
-	free(slab);
 	return w;
 }
 
@@ -138,10 +133,10 @@ searched(const RkSide *side, const float *factor, double start, int steps)
 static void
 dense_row(const RkSide *side, size_t i, double *f)
 {
-	memset(f, 0, Q * sizeof(double));
+	memset(f, 0, rk_side_columns(side) * sizeof(double));
 	for (uint64_t e = side->features.offset[i]; e < side->features.offset[i + 1]; e++)
 		f[side->features.index[e]] = side->features.weight[e];
-	f[P] = 1.0;
+	f[side->features.n_cols] = 1.0;
 }
 
 /* gradient gives the greatest element of the gradient of the loss, computed from its definition. */
@@ -290,6 +285,56 @@ test_slabs(void)
 	}
 }
 
+/* test_blocks proves that the blocks of F^T L F are the whole of it, of rows that have all columns, the last ones, or some. */
+static void
+test_blocks(void)
+{
+	const size_t n = 24;
+	const size_t p = 400;
+	const size_t q = p + 1;
+	size_t elements = rk_side_gram_elements(q);
+	size_t ld = elements / ((q + 7) / 8 * 8);
+	uint64_t *starts = unit_alloc((n + 1) * sizeof(uint64_t));
+	uint32_t *index = unit_alloc(n * p * sizeof(uint32_t));
+	float *weight = unit_floats(4, n * p, 1.0f);
+	double *weigh = unit_alloc(n * sizeof(double));
+	double *gram = unit_alloc(elements * sizeof(double));
+	double *want = calloc(q * q, sizeof(double));
+	double *row = unit_alloc(q * sizeof(double));
+	RkSide side = {.features = {n, p, starts, index, weight, NULL}, .lambda = weigh, .d = 1, .ridge = 1.0};
+	size_t nnz = 0;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		starts[i] = nnz;
+		weigh[i] = i % 5 == 4 ? 0.0 : 1.0 + (double) i;
+		for (size_t c = 0; c < p; c++)
+			if (i % 3 == 0 || (i % 3 == 1 && c > 100) || (i % 3 == 2 && (c * 7 + i) % 11 < 4))
+				index[nnz++] = (uint32_t) c;
+	}
+	starts[n] = nnz;
+	for (size_t i = 0; i < n; i++)
+	{
+		dense_row(&side, i, row);
+		for (size_t a = 0; a < q; a++)
+			for (size_t b = a; b < q; b++)
+				want[a * q + b] += weigh[i] * row[a] * row[b];
+	}
+	CHECK(rk_side_blocks(q) > 2);
+	for (size_t b = rk_side_blocks(q); b-- > 0;)
+		CHECK(rk_side_gram(&side, b, gram, NULL) == RK_OK);
+	for (size_t a = 0; a < q; a++)
+		for (size_t b = a; b < q; b++)
+			CHECK(fabs(gram[a * ld + b] - want[a * q + b]) <= 1e-9);
+	free(starts);
+	free(index);
+	free(weight);
+	free(weigh);
+	free(gram);
+	free(want);
+	free(row);
+}
+
 /* big makes a problem large enough that every function asks the poll. */
 static void
 test_cancel(void)
@@ -342,6 +387,7 @@ main(void)
 	test_planted();
 	test_apply();
 	test_slabs();
+	test_blocks();
 	test_cancel();
 	return unit_finish("side");
 }
