@@ -4,10 +4,72 @@
 #   scripts/check_rules.sh            version numbers agree; every test is run; the install script replaces nothing; every function
 #                                     is in docs/security.md; every error has an SQLSTATE and a test; no symbol is exported but
 #                                     what is called by name (of BUILD, if built)
+#   scripts/check_rules.sh --self-test  plant one violation of each kind in a copy and expect each to be found
 set -euo pipefail
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
 bad=0
+
+# expect_complaint(words, command): runs the command in a clean copy and expects the rules to say the words and to fail
+expect_complaint()
+{
+	local said
+	rm -rf "$copy/reco"
+	mkdir "$copy/reco"
+	git ls-files -z | xargs -0 tar c | tar x -C "$copy/reco"
+	(cd "$copy/reco" && eval "$2")
+	if said=$(BUILD=$BUILD "$copy/reco/scripts/check_rules.sh" 2>&1) || ! grep -qF -- "$1" <<<"$said"; then
+		printf 'self-test: not found: %s (%s)\n' "$1" "$2" >&2
+		exit 1
+	fi
+	echo "found: $1"
+}
+
+# self_test: each line is what is to be said, and a command that is a reason to
+self_test()
+{
+	local words command
+	mkdir -p "$BUILD"
+	BUILD=$(realpath "$BUILD")
+	copy=$(mktemp -d "$BUILD/rules.XXXXXX")
+	trap 'rm -rf "$copy"' EXIT
+	while IFS='~' read -r words command; do
+		expect_complaint "$words" "$command"
+	done <<-'END'
+		and there is no sql/reco--9~sed -i "s/^default_version.*/default_version = '9'/" reco.control
+		META.json does not say version~sed -i '0,/"version": "[0-9.]*"/s//"version": "9"/' META.json
+		META.json does not name~sed -i 's,sql/reco--,sql/reco-,' META.json
+		CHANGELOG.md does not begin~sed -i 's/^## /## 9/' CHANGELOG.md
+		debian/changelog does not begin~sed -i '1s/(/(9/' debian/changelog
+		test/sql/zz.sql has no expected~touch test/sql/zz.sql
+		expected/zz.out belongs to no test~touch expected/zz.out
+		test/isolation/specs/zz.spec has no expected~cp test/isolation/specs/define.spec test/isolation/specs/zz.spec
+		test/isolation/expected/zz.out belongs to no test~touch test/isolation/expected/zz.out
+		step idle is in no permutation~printf 'step idle { SELECT 1; }\n' >>test/isolation/specs/define.spec
+		test/kernel/test_zz.c is in no list~touch test/kernel/test_zz.c
+		test/t/zz.pl does not end~touch test/t/zz.pl
+		test/sql/more/zz.sql is in no folder~mkdir test/sql/more && touch test/sql/more/zz.sql
+		test/fuzz/zz.c is in no folder~touch test/fuzz/zz.c
+		replaces what may be~printf 'CREATE OR\nREPLACE VIEW reco.models AS SELECT 1;\n' >>sql/reco--0.1.0.sql
+		does not begin with SET LOCAL~sed -i '/^SET LOCAL/d' sql/reco--0.1.0.sql
+		runs as its owner~echo 'ALTER FUNCTION reco.may_use(uuid) SECURITY DEFINER;' >>sql/reco--0.1.0.sql
+		says nothing of new2()~echo 'CREATE FUNCTION reco.new2() RETURNS int' >>sql/reco--0.1.0.sql
+		is not that of expected/privileges.out~sed -i '/^| `refresh`/s/no |/yes |/' docs/security.md
+		an error without SQLSTATE~echo 'static void f(void) { ereport(ERROR, errmsg("a"), errhint("errcode()")); }' >>src/sqlapi/call.h
+		an error without SQLSTATE~echo 'static void f(int a) { ereport(a ? ERROR : FATAL, errmsg("a")); }' >>src/sqlapi/call.c
+		no test shows this error: zebras graze here~echo 'static void f(void) { ereport(ERROR, errcode(1), errmsg("zebras graze here")); }' >>src/sqlapi/call.c
+		excuses: not said~sed -i 's/^\t\ttoo many distinct user/\t\tnot said\tso\n&/' scripts/check_rules.sh
+		PostgreSQL 18 has pg_noreturn~echo 'void f(void) pg_attribute_noreturn();' >>src/sqlapi/call.h
+		goes around the arrows~echo 'extern void reco_call_begin(void);' >>src/model/json.c
+	END
+	[[ ! -e $BUILD/reco.so ]] || expect_complaint 'which nobody calls by that name' "sed -i '/reco_probability/d' sql/reco--0.1.0.sql"
+	[[ ! -e $BUILD/reco.so ]] || expect_complaint 'which is called by that name' "sed -i s/reco_probability/reco_nowhere/ sql/reco--0.1.0.sql"
+}
+
+if [[ ${1:-} == --self-test ]]; then
+	self_test
+	exit
+fi
 
 complain()
 {
@@ -58,7 +120,7 @@ while read -r file; do
 	complain "$file is in no folder, or of no name, that make check or scripts/fuzz.sh runs"
 done < <(find test -type f \( -name '*.sql' -o -name '*.spec' -o -name '*.pl' -o -name '*.c' \) |
 	grep -vE '^test/(sql/[^/]*\.sql|isolation/specs/[^/]*\.spec|t/[^/]*\.pl|kernel/test_[^/]*\.c)$' |
-	while read -r file; do grep -q "$file" scripts/*.sh || echo "$file"; done | sort)
+	while read -r file; do grep -q "$file" scripts/fuzz.sh || echo "$file"; done | sort)
 
 # ---- the install script (CVE-2022-2625) ----
 
