@@ -291,7 +291,9 @@ TRUNCATE ran;
 SET ROLE privileges_stranger;
 SELECT lend_unnamed(3);
 SET reco.default_recommender = 'planted';
+\set SHOW_CONTEXT never
 SELECT lend(3), lend_unnamed(3);
+\set SHOW_CONTEXT errors
 SELECT lend(3);
 SET reco.default_recommender = 'lent';
 SELECT lend_unnamed(3);
