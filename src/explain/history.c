@@ -65,7 +65,7 @@ first_kind(const RecoQuery *query, const RecoEvidence *evidence)
 
 /*
  * order_rows sorts by |contribution| descending, rows of evidence first among
- * equals and by item (evidence is in the order of items), members by name, rest last of all.
+ * equals and by item (evidence is in the order of items), members by name, attributes in the order of their encoder, rest last of all.
  */
 static int
 order_rows(const void *a, const void *b)
@@ -85,6 +85,9 @@ order_rows(const void *a, const void *b)
 		return x->evidence < y->evidence ? -1 : 1;
 	if (x->member != NULL && y->member != NULL)
 		return strcmp(x->member->name, y->member->name);
+	/* both are of one array */
+	if (x->attribute != NULL && y->attribute != NULL)
+		return x->attribute < y->attribute ? -1 : x->attribute > y->attribute;
 	return (int) x->kind - (int) y->kind;
 }
 

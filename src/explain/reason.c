@@ -214,7 +214,7 @@ choose_second(RecoReasoner *reasoner, const LineEvidence *line, int first)
 	return -1;
 }
 
-/* order_attributes sorts by removal effect, the greatest first, then by name. */
+/* order_attributes sorts by removal effect, the greatest first, then by name, whose it is and value. */
 static int
 order_attributes(const void *a, const void *b)
 {
@@ -223,7 +223,11 @@ order_attributes(const void *a, const void *b)
 
 	if (x->removal != y->removal)
 		return x->removal > y->removal ? -1 : 1;
-	return strcmp(x->name, y->name);
+	if (strcmp(x->name, y->name) != 0)
+		return strcmp(x->name, y->name);
+	if (x->own != y->own)
+		return x->own ? 1 : -1;
+	return strcmp(x->value != NULL ? x->value : "", y->value != NULL ? y->value : "");
 }
 
 /* positive_attributes gives the attributes that speak for an item and may be said, best first; none where none is worth "least". */

@@ -31,11 +31,11 @@ struct RecoReport
 	Count count[RECO_WORDINGS];
 };
 
-/* The contributions to one line and what removals do. */
+/* The contributions to one line and what removals of what it cites do. */
 typedef struct Line
 {
 	double *contribution; /* |contribution| of each piece of evidence */
-	double *effect;
+	double effect[RECO_REASON_CITES];
 	double sum;
 	double scale;
 } Line;
@@ -46,16 +46,16 @@ reco_report_make(void)
 	return palloc0(sizeof(RecoReport));
 }
 
-/* look_at finds contributions and effects of one item. */
+/* look_at finds contributions to one item, and effects of what is cited of it. */
 static Line
-look_at(const RecoQuery *query, uint32 item)
+look_at(const RecoQuery *query, uint32 item, const RecoCause *cause)
 {
 	RecoAddend *addend = palloc(sizeof(RecoAddend) * reco_query_most_addends(query));
 	int n = reco_query_contributions(query, item, addend);
-	Line line = {palloc0(sizeof(double) * Max(query->n_evidence, 1)),
-				 palloc0(sizeof(double) * Max(query->n_evidence, 1)), 0, reco_explain_scale(query, item)};
+	Line line = {.contribution = palloc0(sizeof(double) * Max(query->n_evidence, 1)),
+				 .scale = reco_explain_scale(query, item)};
 
-	reco_query_removals(query, item, line.effect);
+	reco_query_removals_of(query, item, cause->evidence, cause->n, line.effect);
 	for (int a = 0; a < n; a++)
 	{
 		line.sum += fabs(addend[a].contribution);
@@ -81,7 +81,7 @@ static void
 count_line(RecoReport *report, const RecoQuery *query, uint32 item, const RecoCause *cause, bool *met)
 {
 	bool said[RECO_WORDINGS] = {false};
-	Line line = look_at(query, item);
+	Line line = look_at(query, item, cause);
 
 	if (cause->n + cause->n_attributes == 0)
 		said[cause->basis] = true;
@@ -90,7 +90,7 @@ count_line(RecoReport *report, const RecoQuery *query, uint32 item, const RecoCa
 		int evidence = cause->evidence[c];
 
 		said[cause->event[c]] = true;
-		cite(&report->count[cause->event[c]], &line, line.effect[evidence], line.contribution[evidence]);
+		cite(&report->count[cause->event[c]], &line, line.effect[c], line.contribution[evidence]);
 	}
 	for (int a = 0; a < cause->n_attributes; a++)
 	{
@@ -107,7 +107,6 @@ count_line(RecoReport *report, const RecoQuery *query, uint32 item, const RecoCa
 			met[kind] = true;
 		}
 	pfree(line.contribution);
-	pfree(line.effect);
 }
 
 void

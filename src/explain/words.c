@@ -79,7 +79,7 @@ is_gap(const char *at, int size)
 	if (!has_unicode() || size < 2)
 		return false;
 	code = utf8_to_unicode((const unsigned char *) at);
-	return (code >= 0x80 && code <= 0xa0) || (code >= 0x200e && code <= 0x200f) ||
+	return (code >= 0x80 && code <= 0xa0) || code == 0x61c || (code >= 0x200e && code <= 0x200f) ||
 		   (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0x3000;
 }
 

@@ -165,7 +165,7 @@ SELECT * FROM reco.popular_items(5, 'shop', options => '{"by": "region", "order"
 SELECT * FROM reco.popular_items(5, 'shop', options => '{"order": "rating", "window": "7 days"}');
 SELECT * FROM reco.recommend(5::bigint, 5, 'shop', options => '{"by": "region"}');
 \echo == the name of a segment is data: one line and no change of direction
-UPDATE people SET region = E'No\nrth\u202Edlrow <b>”' || repeat('x', 20) WHERE region = 'south';
+UPDATE people SET region = E'No\nrth\u061C\u202Edlrow <b>”' || repeat('x', 20) WHERE region = 'south';
 CALL reco.refresh('shop');
 SELECT DISTINCT reason FROM reco.popular_items(4, 'shop', options => '{"by": "region"}') ORDER BY 1;
 
