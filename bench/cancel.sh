@@ -90,4 +90,8 @@ recommend_into|CALL reco.recommend_into('als', 'lists', 10, options => '{"replac
 reason_report|SELECT * FROM reco.reason_report('als', 500)
 explanation_quality|SELECT * FROM reco.explanation_quality('als', 100)
 verify|SELECT * FROM reco.verify('als')
+candidates|SELECT * FROM reco.recommend(17, 10, 'als', candidates => (SELECT array_agg(i) FROM generate_series(1, 2000000) i))
+promoted|SELECT * FROM reco.recommend(17, 10, 'als', options => (SELECT jsonb_build_object('promoted', jsonb_agg(i)) FROM generate_series(1, 500000) i))
+facts|SELECT reco.reason_accept('because you bought it', jsonb_set(reco.reason_prompt(1, 51, 'als'), '{item,name}', to_jsonb(repeat('thing ', 3000000))))
+wording|SELECT reco.set_reason_template('history', 'en', repeat('{clauses} ', 500000), 5, weight => 0)
 CALLS

@@ -10,8 +10,11 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 
 #include "explain/plain.h"
+
+#define CHECK_EVERY 65536 /* characters between two looks for a cancel */
 
 static bool
 is_in(uint32 code, uint32 first, uint32 last)
@@ -91,6 +94,8 @@ reco_plain_utf8(const char *text, int length)
 
 	for (int at = 0; at < length;)
 	{
+		if (plain.n % CHECK_EVERY == 0)
+			CHECK_FOR_INTERRUPTS();
 		plain.raw[plain.n] = utf8_to_unicode((const unsigned char *) text + at);
 		plain.code[plain.n] = fold(plain.raw[plain.n]);
 		plain.n++;

@@ -19,6 +19,7 @@
 #include "explain/templates.h"
 #include "kernel/rng.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "model/options.h"
 #include "reco.h"
 #include "utils/builtins.h"
@@ -282,6 +283,7 @@ parse(int kind, const char *text, Fault *fault)
 	{
 		Segment *segment = &pattern.segment[pattern.n++];
 
+		CHECK_FOR_INTERRUPTS();
 		if (*text == '{' && text[1] != '{')
 			text = take_slot(kind, text, segment, fault);
 		else

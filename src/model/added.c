@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -153,8 +154,11 @@ unknown_keys(const RecoModel *model, const RecoKey *key, size_t n, size_t *n_unk
 	size_t met = 0;
 
 	for (size_t i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (reco_model_find(model, &key[i]) < 0)
 			unknown[met++] = key[i];
+	}
 	qsort(unknown, met, sizeof(RecoKey), compare_keys);
 	*n_unknown = 0;
 	for (size_t i = 0; i < met; i++)
@@ -232,9 +236,15 @@ sort_added(RecoAdded *added)
 	qsort_arg(added->order, added->n, sizeof(uint32), compare_order, added->key);
 }
 
-/* add_keys takes in those of n unknown keys that have a row. */
+/*
+ * Keys that one query looks up.  PostgreSQL does not look for a cancel between two probes of an index, so two million of them
+ * would go on for seconds.
+ */
+#define KEYS_A_QUERY 65536
+
+/* add_piece takes in those of n unknown keys that have a row. */
 static void
-add_keys(const RecoModel *model, const RecoKey *key, size_t n)
+add_piece(const RecoModel *model, const RecoKey *key, size_t n)
 {
 	RecoAdded *added = model->added;
 	const RecoFeatures *features =
@@ -248,7 +258,18 @@ add_keys(const RecoModel *model, const RecoKey *key, size_t n)
 		if (attributes.known)
 			take_in(model, &key[i], &attributes, NULL);
 	}
-	sort_added(added);
+}
+
+/* add_keys takes in those of n unknown keys, each there once, that have a row. */
+static void
+add_keys(const RecoModel *model, const RecoKey *key, size_t n)
+{
+	for (size_t done = 0; done < n; done += KEYS_A_QUERY)
+	{
+		CHECK_FOR_INTERRUPTS();
+		add_piece(model, key + done, Min(n - done, KEYS_A_QUERY));
+	}
+	sort_added(model->added);
 }
 
 size_t
@@ -292,6 +313,7 @@ reco_model_items(const RecoModel *model, const RecoKey *key, size_t n, bool add,
 	{
 		int64 found = reco_model_find(model, &key[i]);
 
+		CHECK_FOR_INTERRUPTS();
 		if (found >= 0)
 			item[known++] = (uint32) found;
 	}

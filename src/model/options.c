@@ -8,8 +8,10 @@
 
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "model/options.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/varlena.h"
@@ -215,14 +217,19 @@ parse_texts(const RecoOption *option, JsonbValue *value, RecoOptionValue *out)
 	{
 		JsonbValue *element = getIthJsonbValueFromContainer(array, i);
 
+		CHECK_FOR_INTERRUPTS();
 		if (element->type == jbvBinary)
 			raise_bad_value(option, shown(value));
 		if (element->type == jbvNull)
 			out->text[i] = NULL;
 		else if (element->type == jbvString)
 			out->text[i] = pnstrdup(element->val.string.val, element->val.string.len);
+		else if (element->type == jbvNumeric)
+			out->text[i] =
+				DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(element->val.numeric)));
 		else
 			out->text[i] = value_text(element);
+		pfree(element);
 	}
 }
 

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -97,8 +98,11 @@ read_items(ArrayType *array, Oid column_type, size_t *n)
 	deconstruct_array(array, type, length, by_value, alignment, &value, &isnull, &n_values);
 	key = palloc_extended(sizeof(RecoKey) * Max(n_values, 1), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < n_values; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (!isnull[i])
 			key[(*n)++] = reco_key_parse(value[i], type, column_type, "item");
+	}
 	return key;
 }
 
@@ -125,9 +129,12 @@ reco_argument_promoted(const RecoOptionValue *promoted, Oid column_type, size_t 
 		return NULL;
 	key = palloc(sizeof(RecoKey) * Max(promoted->n, 1));
 	for (int i = 0; i < promoted->n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (promoted->text[i] != NULL)
 			key[(*n)++] =
 				reco_key_parse(CStringGetTextDatum(promoted->text[i]), TEXTOID, column_type, "item");
+	}
 	return key;
 }
 
