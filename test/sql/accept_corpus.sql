@@ -1,5 +1,6 @@
--- How far reason_accept() can be trusted: a corpus of texts that keep to the facts and of texts that do not, in two parts. The vocabulary
--- (src/explain/lexicon.c) was tuned on the first; the second, which it was not changed for, says what to expect of other texts.
+-- How far reason_accept() can be trusted: a corpus of texts that keep to the facts and of texts that do not, in three parts. The vocabulary
+-- (src/explain/lexicon.c) was tuned on the first; the second, which it was not changed for, says what to expect of other texts; the third
+-- was written later and then seen.
 \set ECHO none
 \pset format unaligned
 \pset tuples_only on
@@ -739,7 +740,7 @@ INSERT INTO corpus (lang, keeps, held_out, form) SELECT 'zh', false, true, form 
 	'您买过《%1$s》，评委选中了《%2$s》。',
 	'您双十一买过《%1$s》，推荐这款。'
 ]) form;
--- written later, about other goods, before the names of the catalogue and ratings were told apart from words; not tuned on either
+-- written later, about other goods, before the names of the catalogue and ratings were told apart from words; seen before the rules for these were chosen, so not held out
 ALTER TABLE corpus ADD later boolean DEFAULT false;
 INSERT INTO corpus (lang, keeps, later, form) SELECT 'en', true, true, form FROM unnest(ARRAY[
 	'You bought “%1$s”, so “%2$s” may be worth a look.',
@@ -791,7 +792,7 @@ INSERT INTO corpus (lang, keeps, later, form) SELECT 'zh', true, true, form FROM
 	'《%2$s》：送给买过《%1$s》的您。'
 ]) form;
 CREATE TABLE verdict AS
-SELECT c.id, c.lang, c.keeps, CASE WHEN later THEN 'held out later' WHEN held_out THEN 'held out' ELSE 'tuned on' END AS part,
+SELECT c.id, c.lang, c.keeps, CASE WHEN later THEN 'later' WHEN held_out THEN 'held out' ELSE 'tuned on' END AS part,
 	format(form, cause, item, other) AS text, a.accepted, a.problems
 FROM corpus c JOIN prompt p USING (lang), LATERAL reason_accept(format(form, cause, item, other), p.facts) a;
 \set ECHO all
