@@ -55,6 +55,7 @@ self_test()
 		runs as its owner~echo 'ALTER FUNCTION reco.may_use(uuid) SECURITY DEFINER;' >>sql/reco--0.1.0.sql
 		says nothing of new2()~echo 'CREATE FUNCTION reco.new2() RETURNS int' >>sql/reco--0.1.0.sql
 		is not that of expected/privileges.out~sed -i '/^| `refresh`/s/no |/yes |/' docs/security.md
+		multiplies sizes~echo 'static Size f(void) { return mul_size(1, 2); }' >>src/sqlapi/call.c
 		an error without SQLSTATE~echo 'static void f(void) { ereport(ERROR, errmsg("a"), errhint("errcode()")); }' >>src/sqlapi/call.h
 		an error without SQLSTATE~echo 'static void f(int a) { ereport(a ? ERROR : FATAL, errmsg("a")); }' >>src/sqlapi/call.c
 		no test shows this error: zebras graze here~echo 'static void f(void) { ereport(ERROR, errcode(1), errmsg("zebras graze here")); }' >>src/sqlapi/call.c
@@ -142,6 +143,13 @@ done < <(sed -nE 's/^CREATE (FUNCTION|PROCEDURE) reco\.([a-z_0-9]+)\(.*/\2/p' "s
 diff <(sed -nE '/^\| `create_recommender`/,/^$/p' docs/security.md | tr -d '`' | sed -E 's/^\| //; s/ \|$//; s/ +\| +/|/g; /^$/d') \
 	<(sed -nE 's/^\| ([a-z].*[^ ]) *\| (yes|[0-9A-Z]{5}) .*/&/p' expected/privileges.out | grep -v '^| *action ' | sed -E 's/^\| //; s/ *\|$//; s/ +\| +/|/g; s/\|[0-9A-Z]{5}/|no/g') ||
 	complain 'the table of docs/security.md is not that of expected/privileges.out'
+
+# ---- headers ----
+
+# PostgreSQL 16 has no other header that includes it
+while read -r file; do
+	grep -q '"storage/shmem.h"' "$file" || complain "$file multiplies sizes and does not include storage/shmem.h"
+done < <(grep -rlE '\b(mul|add)_size\(' src --include='*.[ch]')
 
 # ---- errors: each has an SQLSTATE, and with --errors each has a test ----
 

@@ -12,6 +12,7 @@
 
 #include "evaluate/internal.h"
 #include "kernel/bootstrap.h"
+#include "storage/shmem.h"
 
 /* Of the intervals. */
 #define LEVEL 0.95
