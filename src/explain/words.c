@@ -148,8 +148,8 @@ inner_marks(void)
 
 		if (mark == NULL || strlen(mark) >= MARK_BYTES)
 			continue;
-		strcpy(made[m].mark, mark);
-		strcpy(made[m].inner, inside != NULL && strlen(inside) <= strlen(mark) ? inside : "'");
+		strlcpy(made[m].mark, mark, MARK_BYTES);
+		strlcpy(made[m].inner, inside != NULL && strlen(inside) <= strlen(mark) ? inside : "'", MARK_BYTES);
 	}
 	is_made = true;
 	return made;

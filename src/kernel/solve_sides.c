@@ -59,7 +59,7 @@ rk_sides_store(double *element, RkSides sides, int n_rows, int vectors)
 RK_INLINE void
 rk_lower_rows(const double *u, size_t ld, size_t first, size_t i, int n_rows, double *b, int vectors)
 {
-	size_t width = (size_t) (vectors * RK_TILE_LANES);
+	size_t width = (size_t) vectors * RK_TILE_LANES;
 	RkSides left;
 
 	rk_sides_load(left, b + i * width, n_rows, vectors);
@@ -89,7 +89,7 @@ rk_lower_rows(const double *u, size_t ld, size_t first, size_t i, int n_rows, do
 RK_INLINE void
 rk_upper_rows(const double *u, size_t order, size_t ld, size_t i, int n_rows, double *b, int vectors)
 {
-	size_t width = (size_t) (vectors * RK_TILE_LANES);
+	size_t width = (size_t) vectors * RK_TILE_LANES;
 	RkSides sum = {{{0.0}}};
 	RkSides solved;
 
@@ -153,7 +153,7 @@ rk_dots_of_rows(const RkFoldSystem *system, size_t j, int n_rows, const double *
 	{
 		RkSides group;
 
-		rk_sides_load(group, x + k * (size_t) (vectors * RK_TILE_LANES), 1, vectors);
+		rk_sides_load(group, x + k * (size_t) vectors * RK_TILE_LANES, 1, vectors);
 		for (int a = 0; a < n_rows; a++)
 			for (int s = 0; s < vectors; s++)
 				sum[a][s] += (double) y[a * system->stride + k] * group[0][s];
@@ -165,7 +165,7 @@ rk_dots_of_rows(const RkFoldSystem *system, size_t j, int n_rows, const double *
 RK_INLINE void
 rk_dots_of(const RkFoldSystem *system, const double *x, double *out, int vectors)
 {
-	size_t width = (size_t) (vectors * RK_TILE_LANES);
+	size_t width = (size_t) vectors * RK_TILE_LANES;
 	size_t whole = system->n - system->n % RK_SIDE_ROWS;
 
 	for (size_t j = 0; j < whole; j += RK_SIDE_ROWS)

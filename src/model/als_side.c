@@ -434,14 +434,15 @@ void
 reco_als_side_warm(AlsLearner *learner)
 {
 	AlsSide *items = &learner->shared->items;
+	AlsAttributes *attributes = items->attributes;
 
-	if (items->attributes == NULL)
+	if (attributes == NULL)
 		return;
 	reco_als_side_set(learner, items, learner->known);
 	reco_als_side_fit(learner, items);
 	predict(learner, items, learner->known);
 	reco_als_side_set(learner, items, NULL);
-	items->attributes->fitted = true;
+	attributes->fitted = true;
 }
 
 void

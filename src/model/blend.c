@@ -193,13 +193,16 @@ blend_contributions(const RecoQuery *query, uint32 item, RecoAddend *addend)
 				sum = &of_evidence[own[a].evidence];
 				met[own[a].evidence] = true;
 			}
-			for (int e = 0; sum == NULL && e < n; e++)
-				if (addend[e].kind == own[a].kind)
-					sum = &addend[e];
-			if (sum == NULL)
+			else
 			{
-				sum = &addend[n++];
-				sum->contribution = 0;
+				for (int e = 0; sum == NULL && e < n; e++)
+					if (addend[e].kind == own[a].kind)
+						sum = &addend[e];
+				if (sum == NULL)
+				{
+					sum = &addend[n++];
+					sum->contribution = 0;
+				}
 			}
 			sum->kind = own[a].kind;
 			sum->evidence = own[a].evidence;

@@ -382,8 +382,8 @@ void
 reco_blend_weigh(RecoBlend *blend, const RkCsr *train, const RkCsr *test, uint64 seed, RecoJson *metrics)
 {
 	Jury jury = hear(blend, train, test, seed);
-	double scale[BLEND_MOST_MEMBERS];
-	double alone[BLEND_MOST_MEMBERS];
+	double scale[BLEND_MOST_MEMBERS] = {0};
+	double alone[BLEND_MOST_MEMBERS] = {0};
 	double weight[BLEND_MOST_MEMBERS];
 	double *value = alloc_values(&jury);
 	double *of_start = alloc_values(&jury);

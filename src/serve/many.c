@@ -150,7 +150,8 @@ find_hidden(Many *many, size_t n_users)
 {
 	const RecoManyAsk *ask = many->ask;
 	RecoView *view = reco_view_make(ask->definition, ask->model, ask->filter);
-	double each = (double) (ask->k + ask->k / 8 + 4) * LOOKUP_MICROSECONDS;
+	int64 looked = ask->k + ask->k / 8 + 4;
+	double each = (double) looked * LOOKUP_MICROSECONDS;
 	uint8 *passes;
 
 	if (reco_view_looks(view) && reco_view_all_microseconds(view) > each * (double) n_users)
