@@ -240,7 +240,7 @@ reco_filter_arguments(RecoFilter *filter, ArrayType *args, Oid keys_type)
 	filter->value = palloc0((filter->n_arguments + 1) * sizeof(Datum));
 	filter->isnull = palloc0((filter->n_arguments + 1) * sizeof(bool));
 	filter->type = palloc((filter->n_arguments + 1) * sizeof(Oid));
-	for (int i = 0; i < filter->n_arguments; i++)
+	for (int i = 0; element != NULL && i < filter->n_arguments; i++)
 	{
 		filter->value[i] = element[i];
 		filter->isnull[i] = isnull[i];

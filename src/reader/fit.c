@@ -274,7 +274,7 @@ static double
 median(double *value, size_t n)
 {
 	double upper = select_double(value, n, n / 2);
-	double lower = upper;
+	double lower;
 
 	if (n % 2 == 1)
 		return upper;

@@ -412,7 +412,7 @@ reco_keys_without(const RecoKeys *keys, const RecoKeys *others)
 
 		if (reco_keys_find(others, &key) >= 0)
 			continue;
-		if (integer != NULL)
+		if (keys->kind == RECO_KEY_INTEGER)
 			integer[left->n] = key.integer;
 		else
 		{

@@ -247,7 +247,7 @@ draw_head(RecoLayout *layout)
 	header->entry_bytes = sizeof(ImageEntry);
 	for (int i = 0; i < layout->n; i++)
 	{
-		strcpy(entry[i].name, layout->tensor[i].name);
+		strlcpy(entry[i].name, layout->tensor[i].name, sizeof(entry[i].name));
 		entry[i].type = layout->tensor[i].type;
 		entry[i].rows = layout->tensor[i].rows;
 		entry[i].columns = layout->tensor[i].columns;
