@@ -6,7 +6,7 @@
 synthetic_build()
 {
 	gcc -std=gnu11 -O3 -ffp-contract=off -I"$RECO_HOME/src" -o "$RECO_BUILD/synthetic" "$RECO_HOME/bench/synthetic.c" \
-		"$RECO_HOME"/src/kernel/{quantise,rotate,probe,topk,solve}.c -lm
+		"$RECO_HOME"/src/kernel/{quantise,rotate,rng,probe,topk,solve}.c -lm
 }
 
 # synthetic_install(recommender, kind, items, version): stores a version of that number and deploys it; what is not of the

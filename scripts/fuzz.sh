@@ -179,7 +179,7 @@ if [[ -e $runtime ]] && wants words; then
 	echo '== words'
 	corpus words
 	clang-14 -g -O1 -std=gnu11 -ffp-contract=off -DRK_NO_CLONES -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-I"$RECO_HOME/src" -o "$RECO_BUILD/fuzz-words.program" "$RECO_HOME/test/fuzz/words.c" "$RECO_HOME"/src/kernel/{words,quantise,probe,topk,solve,csr,rng}.c -lm
+		-I"$RECO_HOME/src" -o "$RECO_BUILD/fuzz-words.program" "$RECO_HOME/test/fuzz/words.c" "$RECO_HOME"/src/kernel/{words,quantise,rotate,probe,topk,solve,csr,rng}.c -lm
 	"$RECO_BUILD/fuzz-words.program" -max_total_time="$seconds" -seed="$seed" -max_len=4096 -print_final_stats=1 "$CORPUS" >"$RECO_BUILD/fuzz-words.log" 2>&1 || failed=$((failed + 1))
 	grep -E 'stat::number_of_executed_units|SUMMARY|DONE' "$RECO_BUILD/fuzz-words.log" || true
 	"$RECO_BUILD/fuzz-words.program" -set_cover_merge=1 -max_len=4096 "$KEPT" "$CORPUS" >>"$RECO_BUILD/fuzz-words.log" 2>&1 || failed=$((failed + 1))
