@@ -45,7 +45,7 @@ typedef struct RecoRelation
 	char *schema;        /* its parts, unquoted */
 	char *name;
 	char *
-		sql_name; /* the name for generated SQL; set by reco_catalog_bind once the catalogs have said that it is still true */
+		sql_name; /* of generated SQL; set by reco_catalog_bind, once it has seen that the name is still true */
 } RecoRelation;
 
 typedef struct RecoEventWeight

@@ -362,16 +362,6 @@ trusted_relation(Oid relid)
 	return trusted(owner);
 }
 
-/* trusted_relations says whether every relation that a definition maps has a trusted owner. */
-static bool
-trusted_relations(const RecoDefinition *definition)
-{
-	return trusted_relation(definition->interactions.relid) &&
-		   (!definition->items.recorded_name || trusted_relation(definition->items.relid)) &&
-		   (!definition->users.recorded_name || trusted_relation(definition->users.relid)) &&
-		   (!definition->reviews.recorded_name || trusted_relation(definition->reviews.relid));
-}
-
 /* has_trusted_owner is the first step by which an unnamed call finds what it means. */
 static bool
 has_trusted_owner(const RecoRow *row)
@@ -379,7 +369,7 @@ has_trusted_owner(const RecoRow *row)
 	return trusted(DatumGetObjectId(row->value[RECO_FIELD_OWNER]));
 }
 
-/* has_trusted_relations is the second: trusted_relations, of a row. */
+/* has_trusted_relations is the second: whether every relation that is mapped has a trusted owner. */
 static bool
 has_trusted_relations(const RecoRow *row)
 {
@@ -445,7 +435,8 @@ find_unnamed(bool to_learn)
 static void
 require_vouched(const RecoDefinition *definition)
 {
-	if (GetUserId() == GetOuterUserId() || trusted(definition->owner) || trusted_relations(definition))
+	if (GetUserId() == GetOuterUserId() || trusted(definition->owner) ||
+		has_trusted_relations(reco_catalog_read_row(definition->name, false)))
 		return;
 	ereport(
 		ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
